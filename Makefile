@@ -1,0 +1,93 @@
+# pbx-appliance: one command each. `make` prints this help.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+SCRATCH ?= .build
+SWIFT_BUILD = swift build --scratch-path $(SCRATCH)
+SWIFT_TEST = swift test --scratch-path $(SCRATCH)
+PROGRAMS = pbxd pbxctl vendorcloud softphone pbxsim
+# Debian packages. BUILD: compiler's own needs and our libraries. STORY: what demo and lint run with. INTEROP: peers not written by us.
+BUILD_PACKAGES = ca-certificates git make pkg-config g++ libc6-dev libssl-dev libsqlite3-dev libopus-dev zlib1g-dev tzdata \
+    libcurl4 libxml2 libncurses6 libedit2 libz3-4 libsqlite3-0 openssl python3
+INTEROP_PACKAGES = sip-tester baresip tshark age openssl curl espeak-ng-data iproute2
+BENCH_PACKAGES = sip-tester python3 debootstrap
+SEED ?=
+SEEDS ?= 1..200
+APT_GET = env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300
+
+## help: this text
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST) | awk -F': ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# Installs what is missing of $(1), as root or through sudo; does nothing, and asks for nothing, when all of it is there.
+define install_packages
+	@missing=""; for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing:$$missing"; sudo=""; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
+	  $$sudo $(APT_GET) -q update >/dev/null && $$sudo $(APT_GET) -q -y --no-install-recommends install $$missing >/dev/null \
+	    || { echo "could not install:$$missing (run 'make deps' as root, or install them by hand)" >&2; exit 1; }; \
+	fi
+endef
+
+## deps: install the Debian packages that build, demo and tests need
+deps:
+	$(call install_packages,$(BUILD_PACKAGES))
+
+## deps-interop: install the peers that `make interop` runs against
+deps-interop: deps
+	$(call install_packages,$(INTEROP_PACKAGES))
+
+## build: compile every program (debug)
+build: deps
+	$(SWIFT_BUILD)
+
+## demo: the whole story on loopback: pair, monitor, back up, restore, provision, call
+demo: build
+	python3 scripts/demo.py --bin $(SCRATCH)/debug
+
+## run: the same, and it stays: prints the web page's address and what to type
+run: build
+	python3 scripts/demo.py --bin $(SCRATCH)/debug --stay
+
+## test: unit, simulation and integration tests, then the story
+test: deps
+	$(SWIFT_BUILD) --build-tests
+	$(SWIFT_TEST) --skip-build
+	python3 scripts/demo.py --bin $(SCRATCH)/debug --quiet
+
+## sim: deterministic simulator; SEED=7 prints one trace's hash, SEEDS=1..200 sweeps
+sim: deps
+	$(SWIFT_BUILD) --product pbxsim
+	@if [ -n "$(SEED)" ]; then $(SCRATCH)/debug/pbxsim run --seed $(SEED); else $(SCRATCH)/debug/pbxsim sweep --seeds $(SEEDS); fi
+
+## interop: calls, captures and backups against software that we did not write
+interop: build deps-interop
+	python3 scripts/interop.py --bin $(SCRATCH)/debug
+
+## bench: start-up, memory and media cost, beside a peer or a library's bare limit
+bench: deps
+	$(SWIFT_BUILD) -c release --static-swift-stdlib --product pbxd
+	$(SWIFT_BUILD) -c release --static-swift-stdlib --product pbxctl
+	python3 scripts/bench.py --bin $(SCRATCH)/release
+
+## lint: purity of the core, direction of imports, formatting, forbidden names
+lint: deps
+	python3 scripts/lint.py --self-test
+	python3 scripts/lint.py
+	swift format lint --strict --parallel --recursive Package.swift Sources Tests
+
+## format: settle the layout of every Swift file
+format:
+	swift format format --in-place --parallel --recursive Package.swift Sources Tests
+
+## docs: check that the documents name what exists
+docs:
+	python3 scripts/lint.py --docs
+
+## check: all that a change must pass
+check: lint docs test interop
+
+## clean: remove build products
+clean:
+	rm -rf .build
+
+.PHONY: help deps deps-interop build demo run test sim interop bench lint format docs check clean

@@ -1,0 +1,184 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The manifest reads as the layer map: each helper below is a layer, and a target may import only from its own layer's
+// lower neighbours or from a layer above it in this file (`make lint` proves it).
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+func layer(_ folder: String) -> (String, [Target.Dependency]) -> Target {
+    { name, dependencies in
+        .target(name: name, dependencies: dependencies, path: "Sources/\(folder)/\(name)", swiftSettings: strict)
+    }
+}
+
+/// Pure: no I/O, no Foundation, no clock, no randomness, no locks, no async.
+let core = layer("Core")
+/// Device classes, and their adapters.
+let hal = layer("HAL")
+/// Sockets, files, databases, TLS: runs what the core decides.
+let shell = layer("Shell")
+/// What the appliance talks to, built the same way: vendor cloud and softphone.
+let counterpart = layer("Counterparts")
+
+/// C headers of a Debian library, with the macros that Swift cannot import as inline functions.
+func library(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, path: "Sources/CLibraries/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: dependencies + [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+        path: "Sources/\(name)", swiftSettings: strict)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, path: "Tests/\(name)Tests",
+        resources: resources, swiftSettings: strict)
+}
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "Logging", package: "swift-log"),
+]
+let nioTLS: [Target.Dependency] = [.product(name: "NIOSSL", package: "swift-nio-ssl")]
+let nioHTTP2: [Target.Dependency] = [.product(name: "NIOHTTP2", package: "swift-nio-http2")]
+let hummingbird: [Target.Dependency] = [
+    .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HummingbirdTLS", package: "hummingbird"),
+]
+let httpClient: [Target.Dependency] = [.product(name: "AsyncHTTPClient", package: "async-http-client")]
+let grdb: [Target.Dependency] = [.product(name: "GRDB", package: "GRDB.swift")]
+let lifecycle: [Target.Dependency] = [.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")]
+
+let package = Package(
+    name: "pbx-appliance",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "pbxd", targets: ["pbxd"]),
+        .executable(name: "pbxctl", targets: ["pbxctl"]),
+        .executable(name: "vendorcloud", targets: ["vendorcloud"]),
+        .executable(name: "softphone", targets: ["softphone"]),
+        .executable(name: "pbxsim", targets: ["pbxsim"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // Core: primitives and protocols
+        core("Primitives", []),
+        core("SIPMessage", ["Primitives"]),
+        core("SIPTransaction", ["Primitives", "SIPMessage"]),
+        core("SIPDialog", ["Primitives", "SIPMessage", "SIPTransaction"]),
+        core("SDP", ["Primitives"]),
+        core("RTP", ["Primitives"]),
+        core("Media", ["Primitives", "RTP"]),
+        core("Settings", ["Primitives"]),
+        core("CloudMessages", ["Primitives"]),
+        core("PrivacyContract", ["Primitives", "CloudMessages"]),
+        core("Persistence", ["Primitives", "CloudMessages", "PrivacyContract", "Settings"]),
+        core("MediaNegotiation", ["Primitives", "SDP", "Media"]),
+        // Core: features (siblings do not import each other)
+        core("Registration", ["Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "Settings", "Persistence"]),
+        core(
+            "CallControl",
+            [
+                "Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SDP", "Media", "MediaNegotiation", "Settings",
+                "CloudMessages",
+            ]),
+        core("Pairing", ["Primitives", "CloudMessages", "PrivacyContract", "Persistence"]),
+        core("Backup", ["Primitives", "CloudMessages", "PrivacyContract", "Persistence"]),
+        core("Telemetry", ["Primitives", "CloudMessages", "PrivacyContract"]),
+        core("Provisioning", ["Primitives", "CloudMessages", "PrivacyContract", "Persistence", "Settings"]),
+        core(
+            "ApplianceCore",
+            [
+                "Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "Media", "Settings", "CloudMessages",
+                "PrivacyContract", "Persistence", "Registration", "CallControl", "Pairing", "Backup", "Telemetry",
+                "Provisioning",
+            ]),
+
+        // Hardware
+        hal("HAL", ["Primitives", "Telemetry"]),
+        hal("HALLinux", ["HAL", "Primitives", "Telemetry", "OpenSSLCrypto"]),
+        hal("HALSimulated", ["HAL", "Primitives", "Telemetry", "OpenSSLCrypto"]),
+
+        // Shell
+        library("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
+        library("COpus", pkgConfig: "opus", apt: "libopus-dev"),
+        library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        .target(name: "CSockets", path: "Sources/CLibraries/CSockets"),
+        shell("OpenSSLCrypto", ["Primitives", "COpenSSL"]),
+        shell("OpusCodec", ["Primitives", "Media", "COpus"]),
+        shell("MediaEngine", ["Primitives", "RTP", "Media", "OpusCodec", "CSockets"]),
+        shell("Archive", ["Primitives", "Backup", "OpenSSLCrypto", "CZlib"]),
+        shell("ConfigurationFile", ["Primitives", "Settings", .product(name: "Yams", package: "Yams")]),
+        shell(
+            "SQLiteStore",
+            ["Primitives", "Persistence", "CloudMessages", "PrivacyContract", "Settings", "Backup"] + grdb),
+        shell("CloudWire", ["Primitives", "CloudMessages", "PrivacyContract"]),
+        shell("TLS", ["Primitives", "HAL", "OpenSSLCrypto"] + nio + nioTLS),
+        shell("Transport", ["Primitives", "SIPMessage", "SIPTransaction", "TLS"] + nio + nioTLS),
+        shell(
+            "CloudLink",
+            [
+                "Primitives", "ApplianceCore", "CloudMessages", "CloudWire", "PrivacyContract", "HAL", "TLS",
+                "OpenSSLCrypto",
+            ] + nio + nioTLS + nioHTTP2 + hummingbird + httpClient),
+        shell("HTTPServer", ["Primitives", "ApplianceCore", "CloudMessages", "CloudWire", "TLS"] + nio + hummingbird),
+        shell(
+            "Reactor",
+            [
+                "Primitives", "ApplianceCore", "Media", "Persistence", "Settings", "HAL", "Transport", "MediaEngine",
+                "SQLiteStore", "CloudLink", "HTTPServer", "Archive", "OpenSSLCrypto", "Backup", "Telemetry",
+                "SIPTransaction", "PrivacyContract", "CloudMessages",
+            ] + nio + lifecycle),
+
+        // Counterparts
+        counterpart("CloudCore", ["Primitives", "CloudMessages", "Pairing"]),
+        counterpart(
+            "VendorCloud",
+            ["Primitives", "CloudCore", "CloudMessages", "CloudWire", "Pairing", "OpenSSLCrypto", "TLS"] + nio + nioTLS
+                + nioHTTP2 + hummingbird + httpClient),
+        counterpart(
+            "SoftphoneCore",
+            ["Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SDP", "RTP", "Media", "MediaNegotiation"]),
+        counterpart(
+            "Softphone",
+            ["Primitives", "SoftphoneCore", "SIPTransaction", "Media", "RTP", "Transport", "OpusCodec", "OpenSSLCrypto", "TLS"]
+                + nio + nioTLS + httpClient),
+
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "Primitives", "ApplianceCore", "CloudCore", "SoftphoneCore", "HAL", "HALSimulated", "OpenSSLCrypto",
+                "OpusCodec", "Media", "RTP", "Persistence", "PrivacyContract", "CloudMessages", "Settings",
+                "SIPTransaction", "Telemetry", "Pairing", "Backup",
+            ],
+            path: "Sources/Simulation", swiftSettings: strict),
+
+        // Programs
+        program("pbxd", ["Reactor", "HALLinux", "ConfigurationFile"]),
+        program("pbxctl", ["Primitives", "HALLinux", "OpenSSLCrypto"]),
+        program("vendorcloud", ["VendorCloud"]),
+        program("softphone", ["Softphone"]),
+        program("pbxsim", ["Simulation"]),
+    ]
+)

@@ -1,0 +1,127 @@
+package import CloudMessages
+package import Media
+package import Persistence
+package import Primitives
+package import PrivacyContract
+package import SIPTransaction
+
+/// Everything the core can ask of the shell.
+package enum Effect: Sendable, Equatable {
+    case sipTransmit([UInt8], SIPFlow)
+    /// Close the connection behind a flow (protocol error, abuse).
+    case sipClose(SIPFlow)
+    case media(MediaCommand)
+    /// One transaction; its outcome comes back as `Input.stored`.
+    case store(StoreTicket, [StoreCommand])
+    /// The only way towards a vendor server. The permit can be made by the gate alone.
+    case egress(OutboundMessage, Permit)
+    /// Hold the uplink open (dial, keep alive, dial again with back-off); F-S5.
+    case openUplink(Permit)
+    case closeUplink
+    case serviceReply(ServiceRequestID, ServiceReply)
+    /// One more record on a call data stream (F-C6), under its permit.
+    case serviceEvent(ServiceRequestID, CallRecord, Permit)
+    case serviceEnd(ServiceRequestID)
+    case adminReply(AdminRequestID, AdminReply)
+    case run(JobID, Job)
+    /// Ask the HAL for a `SystemSample`.
+    case takeSample
+    case log(LogLevel, String)
+    /// After `Input.drain`: nothing is left to do.
+    case drained
+}
+
+package enum LogLevel: Int, Sendable, Hashable { case debug, info, notice, warning, error }
+
+package enum ServiceReply: Sendable, Equatable {
+    case noContent
+    case deviceState(DeviceState)
+    /// The provisioning file (XML) of an identified client, under its permit.
+    case provisioningFile([UInt8], Permit)
+    /// A stream of `serviceEvent` follows.
+    case callDataStream
+    /// RFC 9457.
+    case problem(status: Int, title: String, detail: String)
+}
+
+package enum AdminReply: Sendable, Equatable {
+    case done(String)
+    case status(ApplianceStatus)
+    case backup(BackupEntry)
+    case backups([BackupRecord])
+    case provisioningToken(Secret, extension: String)
+    case calls([CallSummary])
+    case ledger([LedgerEntry])
+    case callRecords([CallRecord])
+    case privacy([FlowState])
+    /// `status` follows HTTP (400, 404, 409, 429, 503); `detail` says what to do.
+    case refused(status: Int, detail: String)
+}
+
+package struct ApplianceStatus: Sendable, Equatable {
+    package var pairing: String
+    package var switches: [Switch: Bool]
+    package var uplink: String
+    package var registrations: Int
+    package var calls: Int
+    package var users: Int
+    package var pairingUser: String?
+    package var lastBackup: BackupRecord?
+    package var counters: [Counter]
+    package init(
+        pairing: String, switches: [Switch: Bool], uplink: String, registrations: Int, calls: Int, users: Int,
+        pairingUser: String?, lastBackup: BackupRecord?, counters: [Counter]
+    ) {
+        self.pairing = pairing
+        self.switches = switches
+        self.uplink = uplink
+        self.registrations = registrations
+        self.calls = calls
+        self.users = users
+        self.pairingUser = pairingUser
+        self.lastBackup = lastBackup
+        self.counters = counters
+    }
+}
+
+/// Something that was dropped, refused or answered, counted by name (`sip.malformed`, `egress.denied`, …).
+package struct Counter: Sendable, Equatable {
+    package var name: String
+    package var value: UInt64
+    package init(_ name: String, _ value: UInt64) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// A running call as `pbxctl calls` shows it.
+package struct CallSummary: Sendable, Equatable {
+    package var caller: String
+    package var callee: String
+    package var state: String
+    package var codecs: String
+    package var seconds: Int
+    package init(caller: String, callee: String, state: String, codecs: String, seconds: Int) {
+        self.caller = caller
+        self.callee = callee
+        self.state = state
+        self.codecs = codecs
+        self.seconds = seconds
+    }
+}
+
+/// One row of the contract with the present state of its switch.
+package struct FlowState: Sendable, Equatable {
+    package var flow: FlowID
+    package var recipient: Recipient
+    package var fieldNames: [FieldName]
+    package var offSwitch: Switch?
+    package var isOn: Bool
+    package init(flow: FlowID, recipient: Recipient, fieldNames: [FieldName], offSwitch: Switch?, isOn: Bool) {
+        self.flow = flow
+        self.recipient = recipient
+        self.fieldNames = fieldNames
+        self.offSwitch = offSwitch
+        self.isOn = isOn
+    }
+}

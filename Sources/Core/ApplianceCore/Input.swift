@@ -1,0 +1,131 @@
+package import CloudMessages
+package import Media
+package import Persistence
+package import Primitives
+package import PrivacyContract
+package import SIPTransaction
+package import Settings
+package import Telemetry
+
+/// Everything that can happen to the appliance.
+package enum Input: Sendable, Equatable {
+    /// The armed deadline was reached (or the loop woke early: harmless).
+    case deadline
+    /// What the wall clock says now. The core keeps the offset to the monotonic clock until the next one.
+    case wallClock(UnixTime)
+    /// The SIP listeners are bound; the addresses are what Via and Contact may name.
+    case listening([SIPFlow.Transport: Endpoint])
+    /// One datagram, or one message framed from a stream.
+    case sipMessage([UInt8], SIPFlow)
+    /// The connection behind a flow is gone.
+    case sipFlowClosed(SIPFlow)
+    case media(MediaEvent)
+    case stored(StoreTicket, StoreOutcome)
+    /// The answer to an `Effect.egress`, with the application bytes that it took.
+    case cloudReply(CloudRequestID, CloudReply, bytesSent: Int64)
+    case uplink(UplinkEvent)
+    /// A request that came in through the relay, TLS already terminated here.
+    case service(ServiceRequestID, ServiceRequest)
+    /// The peer of a service request (a call data stream) went away.
+    case serviceClosed(ServiceRequestID)
+    case admin(AdminRequestID, AdminCommand)
+    case sample(SystemSample)
+    case jobFinished(JobID, JobOutcome)
+    /// SIGTERM: no new calls; running ones end or `Duration` passes, then `Effect.drained`.
+    case drain(within: Duration)
+}
+
+package enum StoreOutcome: Sendable, Equatable {
+    case committed
+    case failed(StoreFailure)
+}
+
+package enum UplinkEvent: Sendable, Equatable {
+    /// `POST /v1/welcome`: our address as the relay sees it (F-S5).
+    case up(external: Endpoint)
+    case down(reason: String)
+}
+
+package struct ServiceRequestID: Hashable, Sendable, Comparable {
+    package let value: UInt64
+    package init(_ value: UInt64) { self.value = value }
+    package static func < (left: Self, right: Self) -> Bool { left.value < right.value }
+}
+
+package struct AdminRequestID: Hashable, Sendable, Comparable {
+    package let value: UInt64
+    package init(_ value: UInt64) { self.value = value }
+    package static func < (left: Self, right: Self) -> Bool { left.value < right.value }
+}
+
+package struct JobID: Hashable, Sendable, Comparable {
+    package let value: UInt64
+    package init(_ value: UInt64) { self.value = value }
+    package static func < (left: Self, right: Self) -> Bool { left.value < right.value }
+}
+
+/// A request on one of the appliance's services (WIRE.md, Uplink), as the shell has decoded it.
+package enum ServiceRequest: Sendable, Equatable {
+    /// Service `pairing`, F-C2. `signatureIsValid`: ES256 by a certificate of the vendor CA in the Control Center's role.
+    case offer(PairingOffer, signatureIsValid: Bool)
+    /// Service `control`; the credentials are HTTP Basic inside the end-to-end TLS.
+    case deviceState(Credentials)
+    case callData(Credentials, after: UInt64)
+    /// Service `provisioning`, F-S3: the token that identifies the client, and who asked (for F-S4).
+    case provisioningFile(token: Secret, client: IPAddress, product: String)
+}
+
+package struct Credentials: Sendable, Equatable {
+    package var user: String
+    package var password: Secret
+    package init(user: String, password: Secret) {
+        self.user = user
+        self.password = password
+    }
+}
+
+/// What the administrator asks for, through the local socket or HTTPS.
+package enum AdminCommand: Sendable, Equatable {
+    case status
+    case setSwitch(Switch, Bool)
+    /// The code as typed, F-C3.
+    case enterPairingCode(String)
+    /// Set-up or change of the backup password: a new identity.
+    case setBackupPassword(Secret)
+    case deleteBackupPassword
+    case backUpNow
+    case listBackups
+    /// Makes a one-time token for a softphone of that extension.
+    case makeProvisioningToken(extension: String)
+    case calls
+    case ledger(after: UInt64)
+    case callRecords(after: UInt64)
+    case applySettings(ApplianceSettings)
+    case privacy
+}
+
+/// Slow or blocking work which the shell does off the loop.
+package enum Job: Sendable, Equatable {
+    /// scrypt over the password with a fresh salt.
+    case hashPassword(Secret, salt: [UInt8])
+    case verifyPassword(Secret, salt: [UInt8], hash: [UInt8])
+    /// A new X25519 identity, encrypted under the password (age scrypt recipient).
+    case makeBackupKey(password: Secret)
+    /// Snapshot, tar, compress, encrypt to `recipient`; the artifact is named after the id.
+    case makeBackup(id: String, recipient: String, createdAt: UnixTime)
+    case discardArtifact(name: String)
+    /// Reads from the store on behalf of an administrator or a stream.
+    case readLedger(after: UInt64, limit: Int)
+    case readCallRecords(after: UInt64, limit: Int)
+}
+
+package enum JobOutcome: Sendable, Equatable {
+    case passwordHash([UInt8])
+    case passwordVerified(Bool)
+    case backupKey(BackupKeyRecord)
+    case backup(sizeBytes: Int64, sha256: [UInt8])
+    case ledger([LedgerEntry])
+    case callRecords([CallRecord])
+    case done
+    case failed(String)
+}

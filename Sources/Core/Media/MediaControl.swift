@@ -1,0 +1,118 @@
+package import Primitives
+
+/// Names one media session (the two streams of a call) between call control and the media workers.
+package struct MediaSessionID: Hashable, Sendable, Comparable {
+    package let value: UInt64
+    package init(_ value: UInt64) { self.value = value }
+    package static func < (left: Self, right: Self) -> Bool { left.value < right.value }
+}
+
+/// The two ends of a media session.
+package enum MediaSide: Int, Hashable, Sendable, CaseIterable {
+    case a = 0
+    case b = 1
+    package var other: MediaSide { self == .a ? .b : .a }
+}
+
+/// The codecs the appliance speaks, with their RTP names (RFC 3551, RFC 7587).
+package enum AudioCodec: String, Hashable, Sendable, CaseIterable {
+    case pcmu = "PCMU"
+    case pcma = "PCMA"
+    case opus = "opus"
+
+    /// RTP clock in Hz.
+    package var clockRate: Int { self == .opus ? 48_000 : 8_000 }
+    /// Channels in the SDP rtpmap; Opus is always announced as 2 (RFC 7587 section 7).
+    package var channels: Int { self == .opus ? 2 : 1 }
+    /// Static payload type where there is one; Opus is dynamic.
+    package var staticPayloadType: UInt8? {
+        switch self {
+        case .pcmu: 0
+        case .pcma: 8
+        case .opus: nil
+        }
+    }
+}
+
+/// What one side of a session sends and expects, as negotiated.
+package struct MediaStreamDescription: Hashable, Sendable {
+    /// Where the peer said it receives RTP; nil while unknown. Symmetric RTP may move it (see `MediaCommand.configure`).
+    package var remote: Endpoint?
+    /// Where the peer said it receives RTCP; nil: RTP port + 1.
+    package var remoteRTCP: Endpoint?
+    package var codec: AudioCodec
+    /// The payload type the peer expects, and sends, for `codec`.
+    package var payloadType: UInt8
+    /// The payload type of telephone-event (RFC 4733), if negotiated.
+    package var telephoneEventPayloadType: UInt8?
+    /// Packet time towards the peer.
+    package var ptime: Duration
+    /// False while the peer has put us on hold: nothing is sent to it.
+    package var sends: Bool
+    /// False when what the peer sends is to be dropped.
+    package var receives: Bool
+
+    package init(
+        remote: Endpoint?, remoteRTCP: Endpoint? = nil, codec: AudioCodec, payloadType: UInt8,
+        telephoneEventPayloadType: UInt8? = nil, ptime: Duration = .milliseconds(20), sends: Bool = true,
+        receives: Bool = true
+    ) {
+        self.remote = remote
+        self.remoteRTCP = remoteRTCP
+        self.codec = codec
+        self.payloadType = payloadType
+        self.telephoneEventPayloadType = telephoneEventPayloadType
+        self.ptime = ptime
+        self.sends = sends
+        self.receives = receives
+    }
+}
+
+/// What call control asks of the media workers. Answers come back as `MediaEvent`.
+package enum MediaCommand: Hashable, Sendable {
+    /// Bind two RTP/RTCP port pairs. Answered by `.opened` or `.failed`.
+    case open(MediaSessionID)
+    /// Set or replace one side's description. Media flows once both sides are configured (or `setEcho`). A description
+    /// whose `remote` differs from the last one resets symmetric latching: the first packet with a valid RTP header
+    /// and an expected payload type, from the signalled address or (behind NAT) any other, is latched once.
+    case configure(MediaSessionID, MediaSide, MediaStreamDescription)
+    /// Side `a` hears what it says; side `b` is unused.
+    case setEcho(MediaSessionID)
+    /// Release the ports (into quarantine). Answered by `.closed` with the final statistics.
+    case close(MediaSessionID)
+}
+
+/// What media workers report.
+package enum MediaEvent: Hashable, Sendable {
+    /// Local RTP ports for side a and b; RTCP is port + 1.
+    case opened(MediaSessionID, portA: UInt16, portB: UInt16)
+    case failed(MediaSessionID, MediaFailure)
+    /// No RTP from that side for `Limits.mediaSilence`; reported once per silence.
+    case silent(MediaSessionID, MediaSide)
+    case closed(MediaSessionID, a: StreamStatistics, b: StreamStatistics)
+}
+
+package enum MediaFailure: Error, Hashable, Sendable {
+    case noPortFree
+    case tooManySessions(limit: Int)
+    case codecUnavailable(AudioCodec)
+    case socket(errno: Int32)
+}
+
+/// Per side: what was received from that peer and sent to it (RFC 3550 section 6.4 and appendix A).
+package struct StreamStatistics: Hashable, Sendable {
+    package var packetsReceived: UInt64 = 0
+    package var packetsSent: UInt64 = 0
+    package var bytesReceived: UInt64 = 0
+    package var bytesSent: UInt64 = 0
+    /// Expected minus received, never below zero in reports.
+    package var packetsLost: UInt64 = 0
+    /// Interarrival jitter in milliseconds.
+    package var jitterMilliseconds: Double = 0
+    /// Datagrams dropped: not RTP, unexpected payload type, or from a source that is not the latched one.
+    package var packetsDropped: UInt64 = 0
+    /// Round trip from RTCP, milliseconds; nil when no report came.
+    package var roundTripMilliseconds: Double?
+
+    package init() {}
+}

@@ -1,0 +1,49 @@
+/// Every overload limit of the appliance, in one place.
+///
+/// What is over a limit is refused with an answer (413, 503 with Retry-After, 429) or dropped and counted; it never
+/// slows down what already runs. Each limit has a test that reaches it.
+package struct Limits: Sendable, Equatable {
+    // SIP messages (RFC 3261 section 18.3 sets no upper bound; these are ours)
+    package var sipMessageBytes = 65_535
+    package var sipStartLineBytes = 4_096
+    package var sipHeaderLineBytes = 8_192
+    package var sipHeaderCount = 256
+    package var sipBodyBytes = 32_768
+
+    // SIP state
+    package var serverTransactions = 10_000
+    package var clientTransactions = 10_000
+    package var bindingsPerUser = 10
+    package var bindingExpiry: ClosedRange<Int> = 60...3_600
+    package var users = 500
+    package var calls = 48
+    package var sipConnections = 1_000
+    package var sipConnectionIdle = Duration.seconds(900)
+    package var challengesPerSecondPerSource = 50
+
+    // Session descriptions
+    package var sdpLines = 512
+    package var sdpMediaDescriptions = 8
+
+    // Media
+    package var rtpPacketBytes = 1_500
+    package var mediaSilence = Duration.seconds(60)
+
+    // Pairing (Q1)
+    package var pairingAttempts = 5
+    package var pairingTokenLifetime = Duration.seconds(24 * 3600)
+
+    // Cloud
+    package var pendingCloudRequests = 64
+    package var uplinkStreams = 100
+    package var callRecordSubscribers = 4
+    package var callRecordQueue = 1_000
+    package var serviceRequestBytes = 65_536
+
+    // Storage
+    package var pendingStoreTransactions = 1_024
+    package var ledgerEntriesPerAnswer = 10_000
+    package var backupBytes = 256 * 1024 * 1024
+
+    package init() {}
+}

@@ -1,0 +1,99 @@
+package import Primitives
+
+/// The appliance's configuration as the database holds it and a configuration file may declare it (DESIGN.md section 5).
+package struct ApplianceSettings: Sendable, Equatable {
+    package enum Edition: String, Sendable, Hashable, CaseIterable { case next, flex, tryout }
+
+    package var edition: Edition = .next
+    package var sip = SIPSettings()
+    package var media = MediaSettings()
+    package var https: ListenAddress?
+    package var features = FeatureSettings()
+    package var users: [UserSettings] = []
+    package var groups: [GroupSettings] = []
+    package var cloud = CloudSettings()
+
+    package init() {}
+}
+
+/// A local address to serve on; port 0 lets the system pick one.
+package struct ListenAddress: Sendable, Hashable {
+    package var address: IPAddress
+    package var port: UInt16
+    package init(address: IPAddress, port: UInt16) {
+        self.address = address
+        self.port = port
+    }
+}
+
+package struct SIPSettings: Sendable, Equatable {
+    package enum Transport: String, Sendable, Hashable, CaseIterable { case udp, tcp, tls }
+    package struct Listener: Sendable, Hashable {
+        package var transport: Transport
+        package var listen: ListenAddress
+        package init(transport: Transport, listen: ListenAddress) {
+            self.transport = transport
+            self.listen = listen
+        }
+    }
+    package var listeners: [Listener] = []
+    /// Bans and rate limits.
+    package var protectionEnabled = true
+    /// The digest realm and the domain of the users' addresses of record.
+    package var realm = "pbx.example"
+    package init() {}
+}
+
+package struct MediaSettings: Sendable, Equatable {
+    package var address: IPAddress = .loopbackV4
+    /// RTP/RTCP ports, even numbers carry RTP.
+    package var ports: ClosedRange<UInt16> = 16_384...17_383
+    /// libopus complexity 0...10 (board dependent).
+    package var opusComplexity = 5
+    package init() {}
+}
+
+package struct FeatureSettings: Sendable, Equatable {
+    /// An extension that plays back what it hears; nil: none.
+    package var echo: String?
+    package init() {}
+}
+
+/// A user with one extension.
+package struct UserSettings: Sendable, Equatable {
+    package var `extension`: String
+    package var name: String
+    package var password: Secret
+    package init(`extension`: String, name: String, password: Secret) {
+        self.extension = `extension`
+        self.name = name
+        self.password = password
+    }
+}
+
+package struct GroupSettings: Sendable, Equatable {
+    package enum Strategy: String, Sendable, Hashable, CaseIterable { case all }
+    package var `extension`: String
+    package var name: String
+    package var strategy: Strategy
+    package var members: [String]
+    package init(`extension`: String, name: String, strategy: Strategy, members: [String]) {
+        self.extension = `extension`
+        self.name = name
+        self.strategy = strategy
+        self.members = members
+    }
+}
+
+/// Where the vendor's servers are. Nil: the flow has no recipient and cannot be used.
+package struct CloudSettings: Sendable, Equatable {
+    /// `host:port` of the relay's uplink listener.
+    package var relay: String?
+    /// `https://host:port` of each server.
+    package var controlCenter: String?
+    package var backup: String?
+    package var monitoring: String?
+    /// The interval between monitoring reports.
+    package var monitoringInterval = Duration.seconds(10)
+    package init() {}
+}
