@@ -1,0 +1,139 @@
+package import Media
+package import Persistence
+package import Primitives
+package import Settings
+
+/// The appliance as a function: (state, input, time) to (state, effects).
+///
+/// It introduces the features to each other: `Telephony` (SIP, registrar, calls) and `ConnectedServices` (pairing,
+/// monitoring, backup, provisioning, call data, the egress gate). Neither knows the other; what one tells the other
+/// passes through here. Not thread-safe, never blocks, reads no clock: the shell's one actor owns it.
+package struct ApplianceCore: Sendable {
+    private var telephony: Telephony
+    private var services: ConnectedServices
+    private var entropy: Entropy
+    private var counters: [String: UInt64] = [:]
+    private var settings: ApplianceSettings
+    /// Wall time minus monotonic time, as of the last `Input.wallClock`.
+    private var wallOffset: Duration
+    private var nextTicket: UInt64 = 1 << 32
+    private var pendingSettings: [StoreTicket: (AdminRequestID, ApplianceSettings)] = [:]
+
+    /// `snapshot` is what the store holds; `wall` may be wrong and is corrected by `Input.wallClock`.
+    package init(
+        snapshot: StoreSnapshot, serial: String, model: String, firmwareVersion: String, hashes: any HashFunctions,
+        entropy: Entropy, limits: Limits = Limits(), at now: Instant, wall: UnixTime
+    ) {
+        self.entropy = entropy
+        settings = snapshot.settings
+        wallOffset = wall - UnixTime(milliseconds: now.nanoseconds / 1_000_000)
+        telephony = Telephony(
+            settings: snapshot.settings, bindings: snapshot.bindings, lastCallDataID: snapshot.lastCallDataID,
+            hashes: hashes, nonceKey: self.entropy.bytes(32), limits: limits, at: now, wall: wall)
+        services = ConnectedServices(
+            snapshot: snapshot, serial: serial, model: model, firmwareVersion: firmwareVersion, hashes: hashes,
+            limits: limits, at: now)
+    }
+
+    /// The effects with which the appliance begins; call once, before the first input.
+    package mutating func start(at now: Instant) -> [Effect] {
+        services.start(facts: facts, at: now, wall: wall(at: now), entropy: &entropy)
+    }
+
+    /// The earliest instant at which `handle(.deadline)` has work to do; nil when nothing waits.
+    package var nextDeadline: Instant? {
+        switch (telephony.nextDeadline, services.nextDeadline) {
+        case (let first?, let second?): min(first, second)
+        case (let only, nil), (nil, let only): only
+        }
+    }
+
+    /// Takes one input at `now`, which must not lie before that of an earlier call.
+    package mutating func handle(_ input: Input, at now: Instant) -> [Effect] {
+        switch input {
+        case .deadline:
+            return telephonyEffects(.deadline, at: now) + serviceEffects(.deadline, at: now)
+        case .wallClock(let time):
+            wallOffset = time - UnixTime(milliseconds: now.nanoseconds / 1_000_000)
+            return serviceEffects(input, at: now)
+        case .listening(let addresses): return telephonyEffects(.listening(addresses), at: now)
+        case .sipMessage(let bytes, let flow): return telephonyEffects(.message(bytes, flow), at: now)
+        case .sipFlowClosed(let flow): return telephonyEffects(.flowClosed(flow), at: now)
+        case .media(let event): return telephonyEffects(.media(event), at: now)
+        case .drain(let limit): return telephonyEffects(.drain(deadline: now + limit), at: now)
+        case .admin(let id, .calls): return [.adminReply(id, .calls(telephony.calls(at: now)))]
+        case .admin(let id, .applySettings(let settings)): return apply(settings, for: id)
+        case .stored(let ticket, let outcome):
+            guard let (id, settings) = pendingSettings.removeValue(forKey: ticket) else {
+                return serviceEffects(input, at: now)
+            }
+            return applied(settings, for: id, outcome, at: now)
+        case .cloudReply, .uplink, .service, .serviceClosed, .admin, .sample, .jobFinished:
+            return serviceEffects(input, at: now)
+        }
+    }
+
+    // MARK: - Settings: stored first, in force once committed
+
+    private mutating func apply(_ settings: ApplianceSettings, for id: AdminRequestID) -> [Effect] {
+        guard settings != self.settings else { return [.adminReply(id, .done("nothing to change"))] }
+        let ticket = makeTicket()
+        pendingSettings[ticket] = (id, settings)
+        return [.store(ticket, [.replaceSettings(settings)])]
+    }
+
+    private mutating func applied(
+        _ settings: ApplianceSettings, for id: AdminRequestID, _ outcome: StoreOutcome, at now: Instant
+    ) -> [Effect] {
+        switch outcome {
+        case .failed(let failure):
+            return [.adminReply(id, .refused(status: 507, detail: "settings not stored (\(failure)); nothing changed"))]
+        case .committed:
+            self.settings = settings
+            services.adopt(settings)
+            return telephonyEffects(.settings(settings), at: now) + [.adminReply(id, .done("settings in force"))]
+        }
+    }
+
+    private mutating func makeTicket() -> StoreTicket {
+        nextTicket += 1
+        return StoreTicket(nextTicket)
+    }
+
+    // MARK: - Features
+
+    private mutating func telephonyEffects(_ input: Telephony.Input, at now: Instant) -> [Effect] {
+        let outputs = telephony.handle(input, at: now, wall: wall(at: now), entropy: &entropy)
+        var effects: [Effect] = []
+        for output in outputs {
+            switch output {
+            case .transmit(let bytes, let flow): effects.append(.sipTransmit(bytes, flow))
+            case .close(let flow): effects.append(.sipClose(flow))
+            case .media(let command): effects.append(.media(command))
+            case .callRecord(let record):
+                effects += services.callEnded(record, at: now, wall: wall(at: now), entropy: &entropy)
+            case .bindings(let aor, let bindings):
+                effects.append(.store(makeTicket(), [.replaceBindings(aor: aor, bindings)]))
+            case .count(let name): counters[name, default: 0] += 1
+            case .log(let level, let text): effects.append(.log(level, text))
+            case .drained: effects.append(.drained)
+            }
+        }
+        return effects
+    }
+
+    private mutating func serviceEffects(_ input: Input, at now: Instant) -> [Effect] {
+        services.handle(input, facts: facts, at: now, wall: wall(at: now), entropy: &entropy)
+    }
+
+    /// What `ConnectedServices` may know of telephony: numbers, no names.
+    private var facts: TelephonyFacts {
+        TelephonyFacts(
+            registrations: telephony.registrationCount, calls: telephony.callCount, users: settings.users.count,
+            counters: counters.sorted { $0.key < $1.key }.map { Counter($0.key, $0.value) })
+    }
+
+    private func wall(at now: Instant) -> UnixTime {
+        UnixTime(milliseconds: now.nanoseconds / 1_000_000) + wallOffset
+    }
+}
