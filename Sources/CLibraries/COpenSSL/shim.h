@@ -47,4 +47,19 @@ static inline int shim_alternative_name(
 }
 static inline void shim_alternative_names_free(GENERAL_NAMES *names) { GENERAL_NAMES_free(names); }
 
+// EVP_EC_gen is a macro over a variadic function.
+static inline EVP_PKEY *shim_generate_p256(void) { return EVP_EC_gen("P-256"); }
+// X509_NAME_add_entry_by_NID with the MBSTRING_UTF8 macro.
+static inline int shim_name_add_utf8(X509_NAME *name, int nid, const unsigned char *text, int length) {
+    return X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, text, length, -1, 0);
+}
+// OPENSSL_free is a macro with file and line.
+static inline void shim_free(void *memory) { OPENSSL_free(memory); }
+// A bit string without unused bits, as a signature must be (X.690 section 8.6).
+static inline int shim_bit_string_set(ASN1_BIT_STRING *string, const unsigned char *bytes, int length) {
+    string->flags &= ~(ASN1_STRING_FLAG_BITS_LEFT | 0x07);
+    string->flags |= ASN1_STRING_FLAG_BITS_LEFT;
+    return ASN1_STRING_set(string, bytes, length);
+}
+
 #endif

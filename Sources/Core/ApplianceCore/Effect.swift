@@ -15,6 +15,8 @@ package enum Effect: Sendable, Equatable {
     case store(StoreTicket, [StoreCommand])
     /// The only way towards a vendor server. The permit can be made by the gate alone.
     case egress(OutboundMessage, Permit)
+    /// Stop sending a message whose flow was switched off or that waited too long; its `Input.cloudReply` still comes.
+    case cancelEgress(CloudRequestID)
     /// Hold the uplink open (dial, keep alive, dial again with back-off); F-S5.
     case openUplink(Permit)
     case closeUplink

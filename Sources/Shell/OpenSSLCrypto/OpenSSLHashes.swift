@@ -1,4 +1,4 @@
-package import Primitives
+import Primitives
 
 /// The hash functions of the core, on libcrypto. A value without state; usable from every thread.
 package struct OpenSSLHashes: HashFunctions {

@@ -1,7 +1,7 @@
-import Glibc
+import COpenSSL
 package import Primitives
 
-/// The kernel's generator (getrandom(2)), for keys, nonces, salts and passwords.
+/// The generator for keys, nonces, salts and passwords: libcrypto's, seeded by the kernel and safe after a fork.
 ///
 /// Blocks only before the kernel's pool is first seeded, at early boot.
 package struct SystemEntropyGenerator: RandomNumberGenerator, Sendable {
@@ -21,12 +21,10 @@ package struct SystemEntropyGenerator: RandomNumberGenerator, Sendable {
     }
 
     private static func fill(_ buffer: UnsafeMutableRawBufferPointer) {
-        var filled = 0
-        while filled < buffer.count {
-            let count = getrandom(buffer.baseAddress.map { $0 + filled }, buffer.count - filled, 0)
-            precondition(count > 0 || errno == EINTR, "the kernel gives no random bytes")
-            if count > 0 { filled += count }
-        }
+        guard !buffer.isEmpty else { return }
+        // Weak keys are worse than a restart by the watchdog.
+        let result = RAND_bytes(buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), Int32(buffer.count))
+        precondition(result == 1, "the random generator has failed")
     }
 }
 

@@ -36,6 +36,6 @@ package enum PeerCertificate {
         else { return nil }
         return PeerSubject(
             commonName: certificate.commonName, organizationalUnit: certificate.organizationalUnit,
-            serialNumber: certificate.serialNumber)
+            serialNumber: certificate.subjectSerialNumber)
     }
 }

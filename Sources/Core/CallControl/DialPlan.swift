@@ -1,0 +1,66 @@
+package import SIPMessage
+package import Settings
+
+/// Someone who can call or be called: an extension and the name shown with it.
+package struct CallParty: Sendable, Hashable {
+    package var number: String
+    package var name: String
+
+    package init(number: String, name: String) {
+        self.number = number
+        self.name = name
+    }
+}
+
+/// What an extension leads to. Extensions are matched whole; whoever is not in the plan does not exist.
+package struct DialPlan: Sendable {
+    package enum Destination: Sendable, Equatable {
+        case user(CallParty)
+        /// All members ring at once; the caller's own telephone is not among them.
+        case group(CallParty, members: [CallParty])
+        case echo(CallParty)
+    }
+
+    private var users: [String: CallParty] = [:]
+    private var groups: [String: GroupSettings] = [:]
+    private let echo: String?
+
+    package init(settings: ApplianceSettings) {
+        for user in settings.users {
+            users[user.extension] = CallParty(number: user.extension, name: user.name)
+        }
+        for group in settings.groups { groups[group.extension] = group }
+        echo = settings.features.echo
+    }
+
+    package func user(_ number: String) -> CallParty? { users[number] }
+
+    /// Nil: nobody has that number. A user wins over a group, a group over a feature, should a configuration name both.
+    package func destination(of number: String, calledBy caller: CallParty) -> Destination? {
+        if let user = users[number] { return .user(user) }
+        if let group = groups[number] {
+            let members = group.members.filter { $0 != caller.number }.compactMap { users[$0] }
+            return .group(CallParty(number: number, name: group.name), members: members)
+        }
+        return number == echo ? .echo(CallParty(number: number, name: "Echo")) : nil
+    }
+
+    /// The number a URI asks for: its user part without `;` parameters, or a telephone number without its separators
+    /// (RFC 3966 section 5.1.1). A trailing `#` ended the dialling and is no part of it. Nil when there is none.
+    package static func number(in uri: SIPURI) -> String? {
+        guard let part = uri.user?.split(separator: ";", omittingEmptySubsequences: false).first else { return nil }
+        var number = String(part)
+        if uri.scheme == .tel { number.removeAll { "-.() ".contains($0) } }
+        if number.hasSuffix("#") { number.removeLast() }
+        return number.isEmpty ? nil : number
+    }
+}
+
+extension DialPlan.Destination {
+    /// What was dialled.
+    package var party: CallParty {
+        switch self {
+        case .user(let party), .group(let party, _), .echo(let party): party
+        }
+    }
+}

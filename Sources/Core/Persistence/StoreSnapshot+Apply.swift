@@ -1,0 +1,73 @@
+package import CloudMessages
+package import Primitives
+
+extension StoreSnapshot {
+    /// What the snapshot would be after a restart if `command` were committed now. The model that the real store is
+    /// held to, and the store of the simulator.
+    ///
+    /// Histories (call records, ledger, provisioning log) show only in their last entries; `StoreHistories` keeps them.
+    package mutating func apply(_ command: StoreCommand) {
+        switch command {
+        case .replaceSettings(let new): settings = new
+        case .setSwitch(let name, let isOn): switches[name] = isOn
+        case .putPairing(let record): pairing = record
+        case .erasePairing: pairing = nil
+        case .putBackupKey(let record): backupKey = record
+        case .eraseBackupKey: backupKey = nil
+        case .putBackup(let record):
+            if let index = backups.firstIndex(where: { $0.entry.id == record.entry.id }) {
+                backups[index] = record
+            } else {
+                backups.append(record)
+            }
+        case .putProvisioningToken(let record):
+            if let index = provisioningTokens.firstIndex(where: { $0.tokenHash == record.tokenHash }) {
+                provisioningTokens[index] = record
+            } else {
+                provisioningTokens.append(record)
+            }
+        case .removeProvisioningToken(let hash): provisioningTokens.removeAll { $0.tokenHash == hash }
+        case .appendCallRecord(let record): lastCallDataID = max(lastCallDataID, record.callDataID)
+        case .appendLedger(let entry): lastLedgerEntry = entry
+        case .appendProvisioningLog, .pruneProvisioningLog: break
+        case .replaceBindings(let aor, let records): bindings[aor] = records.isEmpty ? nil : records
+        }
+    }
+
+    /// A transaction: all of them, in order.
+    package mutating func apply(_ commands: [StoreCommand]) {
+        for command in commands { apply(command) }
+    }
+}
+
+/// The append-only tables, in memory: for tests and the simulator.
+package struct StoreHistories: Sendable, Equatable {
+    package private(set) var callRecords: [CallRecord] = []
+    package private(set) var ledger: [LedgerEntry] = []
+    package private(set) var provisioningLog: [ProvisioningLogEntry] = []
+
+    package init() {}
+
+    package mutating func apply(_ commands: [StoreCommand]) {
+        for command in commands {
+            switch command {
+            case .appendCallRecord(let record): callRecords.append(record)
+            case .appendLedger(let entry): ledger.append(entry)
+            case .appendProvisioningLog(let entry): provisioningLog.append(entry)
+            case .pruneProvisioningLog(let limit): provisioningLog.removeAll { $0.hour < limit }
+            case .replaceSettings, .setSwitch, .putPairing, .erasePairing, .putBackupKey, .eraseBackupKey, .putBackup,
+                .putProvisioningToken, .removeProvisioningToken, .replaceBindings:
+                break
+            }
+        }
+    }
+
+    /// Answers of `Job.readCallRecords` and `Job.readLedger`: ascending, after the cursor, at most `limit`.
+    package func callRecords(after cursor: UInt64, limit: Int) -> [CallRecord] {
+        Array(callRecords.filter { $0.callDataID > cursor }.prefix(max(0, limit)))
+    }
+
+    package func ledger(after cursor: UInt64, limit: Int) -> [LedgerEntry] {
+        Array(ledger.filter { $0.sequence > cursor }.prefix(max(0, limit)))
+    }
+}

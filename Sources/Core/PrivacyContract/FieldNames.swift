@@ -1,0 +1,49 @@
+/// The fields that the contract knows, spelled as they travel in JSON and stand in the ledger.
+extension FieldName {
+    // F-C3, F-C4
+    package static let userName = Self("userName")
+    package static let password = Self("password")
+    package static let tokenID = Self("tokenId")
+    package static let revocation = Self("revocation")
+    // F-C5
+    package static let metrics = Self("metrics")
+    /// What the TLS client certificate says (X9); never written in a body.
+    package static let serial = Self("serial")
+    // F-C7, F-S2, F-S5
+    /// The source address of the connection; never written in a body.
+    package static let externalAddress = Self("externalAddress")
+    package static let externalPort = Self("externalPort")
+    package static let certificate = Self("certificate")
+    // F-C8
+    package static let ciphertext = Self("ciphertext")
+    package static let size = Self("size")
+    package static let time = Self("time")
+    package static let keyID = Self("keyId")
+    // F-C10, F-C12
+    package static let adminSession = Self("adminSession")
+    package static let voucherCode = Self("voucherCode")
+    // F-S2
+    package static let version = Self("version")
+    package static let operatingSystem = Self("operatingSystem")
+    package static let installationID = Self("installationId")
+    package static let activationStatus = Self("activationStatus")
+    // F-S3, F-S6
+    package static let identification = Self("identification")
+    package static let provisioningFile = Self("provisioningFile")
+    package static let signalling = Self("signalling")
+    package static let media = Self("media")
+    // F-S8
+    package static let pushToken = Self("pushToken")
+
+    /// The fields of a call record (FLOWS.md section 5), in the order in which they are written: F-C6.
+    package static let callRecord: [Self] = [
+        "CallDataId", "startDate", "length", "externalName", "externalPhoneNumber", "msn", "userNumber", "userName",
+        "connectedUserNumber", "connectedUserName", "groupNumber", "groupName", "cost", "costFactor", "direction",
+        "callType", "success",
+    ].map { Self($0) }
+
+    /// The fields of a crash report: F-S10, X16.
+    package static let crashReport: [Self] = [
+        "make", "model", "codename", "osVersion", "language", "appVersion", "appName", "startTime", "crashDate",
+    ].map { Self($0) }
+}

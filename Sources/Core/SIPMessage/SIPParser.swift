@@ -1,0 +1,135 @@
+package import Primitives
+
+/// Turns bytes into a message: start line and header fields split, folding undone, compact names spelt out.
+///
+/// Header values are not looked into here (but for Content-Length): the accessors of `SIPFields` and
+/// `SIPRequest.validate()` do that, so that a fault in a field nobody needs stops nobody.
+package enum SIPParser {
+    package enum Framing: Sendable {
+        /// The message is all there is (RFC 3261 section 18.3): the body is what Content-Length says, the rest of the
+        /// datagram when there is none; bytes after it are dropped.
+        case datagram
+        /// One message as cut by `SIPStreamFramer`: Content-Length is mandatory.
+        case stream
+    }
+
+    /// Reads one message (RFC 3261 section 7); CRLFs before it are skipped. Every `Limits.sip*` is enforced.
+    package static func parse(
+        _ bytes: [UInt8], limits: Limits = Limits(), framing: Framing = .datagram
+    ) throws(SIPParseError) -> SIPMessage {
+        guard bytes.count <= limits.sipMessageBytes else {
+            throw .messageTooLong(bytes: bytes.count, limit: limits.sipMessageBytes)
+        }
+        var lines = try HeaderLines(bytes, limits: limits)
+        let start = try StartLine(lines.startLine)
+        var fields: [SIPHeaders.Field] = []
+        fields.reserveCapacity(24)
+        while let field = try lines.next() { fields.append(field) }
+        let headers = SIPHeaders(fields)
+        let body = try body(of: headers, in: bytes[lines.position...], limits: limits, framing: framing)
+        switch start {
+        case .request(let method, let uri):
+            return .request(SIPRequest(method: method, uri: uri, headers: headers, body: body))
+        case .response(let status, let reason):
+            return .response(SIPResponse(status: status, reason: reason, headers: headers, body: body))
+        }
+    }
+
+    /// The answer to bytes that `parse` refused, or nil when none can be given: not a request, an ACK, or no usable Via.
+    ///
+    /// Copies what can be read of Via, From, To, Call-ID and CSeq (RFC 3261 section 8.2.6.2), and is to be sent
+    /// statelessly.
+    package static func rejection(
+        of bytes: [UInt8], because error: SIPParseError, limits: Limits = Limits()
+    ) -> SIPResponse? {
+        guard error.isAnswerable, bytes.count <= limits.sipMessageBytes else { return nil }
+        guard var lines = try? HeaderLines(bytes, limits: limits, isStartLineBounded: false) else { return nil }
+        let line = lines.startLine
+        guard !line.prefix(4).equalsIgnoringCase("sip/"), !line.starts(with: Array("ACK ".utf8)) else { return nil }
+        var fields: [SIPHeaders.Field] = []
+        while fields.count < limits.sipHeaderCount {
+            do {
+                guard let field = try lines.next() else { break }
+                fields.append(field)
+            } catch {
+                guard !lines.isStuck else { break }
+            }
+        }
+        let request = SIPRequest(
+            method: SIPMethod(rawValue: ""), uri: SIPURI(host: ""), headers: SIPHeaders(fields))
+        guard (try? request.topVia()) != nil else { return nil }
+        return SIPResponse(to: request, status: error.responseStatus)
+    }
+
+    private static func body(
+        of headers: SIPHeaders, in rest: ArraySlice<UInt8>, limits: Limits, framing: Framing
+    ) throws(SIPParseError) -> [UInt8] {
+        let length = try contentLength(headers.all(.contentLength))
+        if length == nil, framing == .stream { throw .missingContentLength }
+        let count = length ?? rest.count
+        guard count <= rest.count else {
+            throw .bodyShorterThanContentLength(bytes: rest.count, contentLength: count)
+        }
+        guard count <= limits.sipBodyBytes else { throw .bodyTooLong(bytes: count, limit: limits.sipBodyBytes) }
+        return Array(rest.prefix(count))
+    }
+
+    /// The value that all Content-Length fields agree on; nil without any.
+    static func contentLength(_ values: [String]) throws(SIPParseError) -> Int? {
+        var length: Int?
+        for value in values {
+            var scanner = FieldScanner(value)
+            let number = scanner.number(limit: UInt64(UInt32.max))
+            guard let number, scanner.isAtEnd else {
+                throw .invalidContentLength(String(decoding: value.utf8.prefix(32), as: UTF8.self))
+            }
+            if let length, length != Int(number) { throw .conflictingContentLength }
+            length = Int(number)
+        }
+        return length
+    }
+}
+
+/// A Request-Line or Status-Line (RFC 3261 sections 7.1 and 7.2).
+enum StartLine {
+    case request(SIPMethod, SIPURI)
+    case response(status: Int, reason: String)
+
+    init(_ line: ArraySlice<UInt8>) throws(SIPParseError) {
+        self = line.prefix(4).equalsIgnoringCase("sip/") ? try Self.status(line) : try Self.request(line)
+    }
+
+    private static func request(_ line: ArraySlice<UInt8>) throws(SIPParseError) -> StartLine {
+        let parts = line.split(separator: 0x20, omittingEmptySubsequences: false)
+        guard parts.count == 3, !parts[0].isEmpty, parts[0].allSatisfy(SIPCharacters.isToken) else {
+            throw .malformedStartLine
+        }
+        try checkVersion(parts[2])
+        let uri = try SIPURI(bytes: parts[1])
+        return .request(SIPMethod(rawValue: String(decoding: parts[0], as: UTF8.self)), uri)
+    }
+
+    private static func status(_ line: ArraySlice<UInt8>) throws(SIPParseError) -> StartLine {
+        let parts = line.split(separator: 0x20, maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count >= 2 else { throw .malformedStartLine }
+        try checkVersion(parts[0])
+        let digits = parts[1]
+        guard digits.count == 3, digits.allSatisfy(SIPCharacters.isDigit) else {
+            throw .invalidStatus(String(decoding: digits.prefix(16), as: UTF8.self))
+        }
+        let status = digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
+        guard (100...699).contains(status) else { throw .invalidStatus("\(status)") }
+        guard parts.count == 3 else { return .response(status: status, reason: "") }
+        guard let reason = String(validating: parts[2], as: UTF8.self) else { throw .notUTF8(nil) }
+        return .response(status: status, reason: reason)
+    }
+
+    private static func checkVersion(_ bytes: ArraySlice<UInt8>) throws(SIPParseError) {
+        if bytes.equalsIgnoringCase("sip/2.0") { return }
+        let numbers = bytes.dropFirst(4).split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard bytes.prefix(4).equalsIgnoringCase("sip/"), numbers.count == 2,
+            numbers.allSatisfy({ !$0.isEmpty && $0.count < 8 && $0.allSatisfy(SIPCharacters.isDigit) })
+        else { throw .malformedStartLine }
+        throw .unsupportedVersion(String(decoding: bytes, as: UTF8.self))
+    }
+}

@@ -1,0 +1,54 @@
+/// Bounds on what the cloud's memory and disk hold; each has a test that reaches it.
+package struct CloudLimits: Sendable, Hashable {
+    // Control Center
+    package var devices = 1_000
+    package var nameBytes = 100
+    package var serialBytes = 32
+    /// How long a pairing code can be typed (FLOWS.md section 5).
+    package var codeLifetime = Duration.seconds(24 * 3_600)
+    /// Between two attempts to deliver an offer, and between two polls of a paired appliance's state.
+    package var offerRetry = Duration.seconds(2)
+    package var offerRetryCap = Duration.seconds(30)
+    package var statePoll = Duration.seconds(5)
+    /// Call records in flight to one browser (R7: memory only).
+    package var callRecordsInFlight = 100
+
+    // Monitoring
+    package var monitoredDevices = 1_000
+    /// R11: values are kept for display.
+    package var monitoringAge = Duration.seconds(24 * 3_600)
+    package var reportsPerDevice = 1_500
+    /// Reports closer together than this replace the newest one in the history.
+    package var reportSpacing = Duration.seconds(60)
+    package var shortestReportInterval = Duration.milliseconds(500)
+
+    // Backup
+    package var backupBytes: Int64 = 256 * 1024 * 1024
+    package var backupsPerDevice = 10
+    package var backupAge = Duration.seconds(365 * 24 * 3_600)
+    package var backupKeysPerDevice = 32
+    package var backupKeyBytes = 16_384
+    package var partialUploadsPerDevice = 2
+    /// All bytes on the server's disk; uploads beyond it are answered 507.
+    package var storageBytes: Int64 = 64 * 1024 * 1024 * 1024
+
+    // Relay
+    package var uplinks = 1_000
+
+    package init() {}
+}
+
+/// Checks on names that peers and users give.
+package enum CloudNames {
+    /// Letters, digits, `-`, `_` and `.`, 1 to `limit` bytes, not starting with a dot.
+    package static func isIdentifier(_ text: String, limit: Int = 64) -> Bool {
+        let bytes = Array(text.utf8)
+        guard !bytes.isEmpty, bytes.count <= limit, bytes[0] != UInt8(ascii: ".") else { return false }
+        return bytes.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
+            default: false
+            }
+        }
+    }
+}

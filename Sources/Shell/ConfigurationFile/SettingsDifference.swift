@@ -1,0 +1,75 @@
+import Primitives
+package import Settings
+
+/// What applying a configuration would change: the answer of a dry run. Passwords show as changed, never as text.
+package struct SettingsDifference: Sendable, Equatable {
+    package enum Change: Sendable, Equatable {
+        case added(String, String)
+        case removed(String, String)
+        case changed(String, from: String, to: String)
+    }
+
+    /// Sorted by key.
+    package let changes: [Change]
+
+    package init(from old: ApplianceSettings, to new: ApplianceSettings) {
+        let before = Self.lines(of: old)
+        let after = Self.lines(of: new)
+        var changes: [Change] = []
+        for key in Set(before.keys).union(after.keys).sorted() {
+            switch (before[key], after[key]) {
+            case (let value?, nil): changes.append(.removed(key, value))
+            case (nil, let value?): changes.append(.added(key, value))
+            case (let one?, let other?) where one != other: changes.append(.changed(key, from: one, to: other))
+            default: break
+            }
+        }
+        let passwords = Dictionary(old.users.map { ($0.extension, $0.password) }) { first, _ in first }
+        for user in new.users {
+            guard let password = passwords[user.extension], !password.matches(user.password) else { continue }
+            changes.append(.changed("users.\(user.extension).password", from: "<secret>", to: "<another secret>"))
+        }
+        self.changes = changes
+    }
+
+    package var isEmpty: Bool { changes.isEmpty }
+
+    /// One line each, as a diff: `+ key: value`, `- key: value`, `~ key: old -> new`.
+    package var text: [String] {
+        changes.map {
+            switch $0 {
+            case .added(let key, let value): "+ \(key): \(value)"
+            case .removed(let key, let value): "- \(key): \(value)"
+            case .changed(let key, let from, let to): "~ \(key): \(from) -> \(to)"
+            }
+        }
+    }
+
+    private static func lines(of settings: ApplianceSettings) -> [String: String] {
+        var lines = [
+            "appliance.edition": settings.edition.rawValue,
+            "sip.protection.enabled": "\(settings.sip.protectionEnabled)",
+            "sip.realm": settings.sip.realm,
+            "media.address": "\(settings.media.address)",
+            "media.ports": "\(settings.media.ports.lowerBound)-\(settings.media.ports.upperBound)",
+            "media.opus_complexity": "\(settings.media.opusComplexity)",
+            "cloud.monitoring_interval": "\(settings.cloud.monitoringInterval.components.seconds)",
+        ]
+        for (index, listener) in settings.sip.listeners.enumerated() {
+            lines["sip.listen[\(index)]"] =
+                "\(listener.transport.rawValue) \(Endpoint(address: listener.listen.address, port: listener.listen.port))"
+        }
+        lines["https.listen"] = settings.https.map { "\(Endpoint(address: $0.address, port: $0.port))" }
+        lines["features.echo"] = settings.features.echo
+        lines["cloud.relay"] = settings.cloud.relay
+        lines["cloud.control_center"] = settings.cloud.controlCenter
+        lines["cloud.backup"] = settings.cloud.backup
+        lines["cloud.monitoring"] = settings.cloud.monitoring
+        for user in settings.users { lines["users.\(user.extension)"] = user.name }
+        for group in settings.groups {
+            lines["groups.\(group.extension)"] =
+                "\(group.name), \(group.strategy.rawValue), members \(group.members.joined(separator: " "))"
+        }
+        return lines
+    }
+}

@@ -1,0 +1,205 @@
+import Primitives
+import Settings
+import Yams
+
+/// The document's sections, each with its own allowed keys.
+struct SettingsReader {
+    let reader: YAMLReader
+    let limits: Limits
+
+    /// An empty document is an empty configuration.
+    func read(_ document: Node?) -> ApplianceSettings {
+        var settings = ApplianceSettings()
+        guard let document else { return settings }
+        let sections = reader.mapping(
+            document, at: "", allowed: ["appliance", "sip", "media", "https", "features", "users", "groups", "cloud"])
+        if let node = sections["appliance"] {
+            let entries = reader.mapping(node, at: "appliance", allowed: ["edition"])
+            if let edition = entries["edition"] {
+                settings.edition =
+                    reader.choice(edition, at: "appliance.edition", of: ApplianceSettings.Edition.self) ?? .next
+            }
+        }
+        if let node = sections["sip"] { settings.sip = sip(node) }
+        if let node = sections["media"] { settings.media = media(node) }
+        if let node = sections["https"] {
+            let entries = reader.mapping(node, at: "https", allowed: ["listen"])
+            if let listen = reader.required("listen", in: entries, of: node, at: "https") {
+                settings.https = listenAddress(listen, at: "https.listen")
+            }
+        }
+        if let node = sections["features"] {
+            let entries = reader.mapping(node, at: "features", allowed: ["echo"])
+            settings.features.echo = entries["echo"].flatMap { reader.number($0, at: "features.echo") }
+        }
+        if let node = sections["cloud"] { settings.cloud = cloud(node) }
+        numbers(sections, into: &settings)
+        return settings
+    }
+
+    private func sip(_ node: Node) -> SIPSettings {
+        var settings = SIPSettings()
+        let entries = reader.mapping(node, at: "sip", allowed: ["listen", "protection", "realm"])
+        if let list = entries["listen"] {
+            for (index, element) in reader.list(list, at: "sip.listen", limit: 16).enumerated() {
+                let key = "sip.listen[\(index)]"
+                let fields = reader.mapping(element, at: key, allowed: ["transport", "address", "port"])
+                let transport = reader.required("transport", in: fields, of: element, at: key)
+                    .flatMap { reader.choice($0, at: "\(key).transport", of: SIPSettings.Transport.self) }
+                let listen = listenAddress(fields, of: element, at: key)
+                if let transport, let listen { settings.listeners.append(.init(transport: transport, listen: listen)) }
+            }
+        }
+        if let protection = entries["protection"] {
+            let fields = reader.mapping(protection, at: "sip.protection", allowed: ["enabled"])
+            if let enabled = fields["enabled"] {
+                settings.protectionEnabled = reader.boolean(enabled, at: "sip.protection.enabled") ?? true
+            }
+        }
+        if let realm = entries["realm"].flatMap({ reader.text($0, at: "sip.realm", maximumBytes: 100) }) {
+            if realm.utf8.contains(where: { $0 == 0x22 || $0 == 0x5C }) {
+                reader.report("must not contain quotation marks or backslashes", at: entries["realm"], key: "sip.realm")
+            }
+            settings.realm = realm
+        }
+        return settings
+    }
+
+    private func media(_ node: Node) -> MediaSettings {
+        var settings = MediaSettings()
+        let entries = reader.mapping(node, at: "media", allowed: ["address", "ports", "opus_complexity"])
+        if let address = entries["address"].flatMap({ reader.address($0, at: "media.address") }) {
+            settings.address = address
+        }
+        if let node = entries["ports"] {
+            let parts = (node.scalar?.string ?? "").split(separator: "-", omittingEmptySubsequences: false)
+            if parts.count == 2, let first = UInt16(parts[0]), let last = UInt16(parts[1]), first >= 1024,
+                Int(last) >= Int(first) + 3
+            {
+                settings.ports = first...last
+            } else {
+                let text = "expected a range of at least 4 ports from 1024 to 65535, for example 16384-17383"
+                reader.report(text, at: node, key: "media.ports")
+            }
+        }
+        if let node = entries["opus_complexity"] {
+            settings.opusComplexity =
+                reader.integer(node, at: "media.opus_complexity", in: 0...10) ?? settings.opusComplexity
+        }
+        return settings
+    }
+
+    private func cloud(_ node: Node) -> CloudSettings {
+        var settings = CloudSettings()
+        let entries = reader.mapping(
+            node, at: "cloud", allowed: ["relay", "control_center", "backup", "monitoring", "monitoring_interval"])
+        if let relay = entries["relay"].flatMap({ reader.text($0, at: "cloud.relay") }) {
+            if !Self.isAuthority(relay) {
+                reader.report("expected host:port, for example \"127.0.0.1:7443\"", at: entries["relay"], key: "cloud.relay")
+            }
+            settings.relay = relay
+        }
+        settings.controlCenter = server(entries["control_center"], at: "cloud.control_center")
+        settings.backup = server(entries["backup"], at: "cloud.backup")
+        settings.monitoring = server(entries["monitoring"], at: "cloud.monitoring")
+        if let node = entries["monitoring_interval"] {
+            let seconds = reader.integer(node, at: "cloud.monitoring_interval", in: 1...86_400)
+            settings.monitoringInterval = .seconds(seconds ?? 10)
+        }
+        return settings
+    }
+
+    private func server(_ node: Node?, at key: String) -> String? {
+        guard let node, let text = reader.text(node, at: key) else { return nil }
+        guard text.hasPrefix("https://"), Self.isAuthority(text.dropFirst(8)) else {
+            reader.report("expected https://host:port", at: node, key: key)
+            return nil
+        }
+        return text
+    }
+
+    /// `host:port`, the port from 1.
+    private static func isAuthority(_ text: some StringProtocol) -> Bool {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0 else {
+            return false
+        }
+        let host = text[..<colon]
+        if host.hasPrefix("[") { return IPAddress(host) != nil }
+        return !host.isEmpty && host.utf8.allSatisfy { $0 > 0x20 && $0 != 0x2F && $0 != 0x3A && $0 != 0x40 && $0 < 0x7F }
+    }
+
+    private func listenAddress(_ node: Node, at key: String) -> ListenAddress? {
+        listenAddress(reader.mapping(node, at: key, allowed: ["address", "port"]), of: node, at: key)
+    }
+
+    private func listenAddress(_ entries: [String: Node], of node: Node, at key: String) -> ListenAddress? {
+        let address = reader.required("address", in: entries, of: node, at: key)
+            .flatMap { reader.address($0, at: "\(key).address") }
+        let port = reader.required("port", in: entries, of: node, at: key)
+            .flatMap { reader.integer($0, at: "\(key).port", in: 0...65_535) }
+        guard let address, let port else { return nil }
+        return ListenAddress(address: address, port: UInt16(port))
+    }
+
+    /// Users, groups and the rule that a number belongs to one thing alone.
+    private func numbers(_ sections: [String: Node], into settings: inout ApplianceSettings) {
+        var owners: [String: String] = [:]
+        func claim(_ number: String, for owner: String, at node: Node, key: String) {
+            if let other = owners[number] {
+                reader.report("extension \(number) is taken by \(other)", at: node, key: key)
+            } else {
+                owners[number] = owner
+            }
+        }
+        if let echo = settings.features.echo { owners[echo] = "features.echo" }
+        if let list = sections["users"] {
+            for (index, node) in reader.list(list, at: "users", limit: limits.users).enumerated() {
+                let key = "users[\(index)]"
+                let entries = reader.mapping(node, at: key, allowed: ["extension", "name", "password"])
+                let numberNode = reader.required("extension", in: entries, of: node, at: key)
+                let number = numberNode.flatMap { reader.number($0, at: "\(key).extension") }
+                let name = reader.required("name", in: entries, of: node, at: key)
+                    .flatMap { reader.text($0, at: "\(key).name") }
+                let password = reader.required("password", in: entries, of: node, at: key)
+                    .flatMap { reader.text($0, at: "\(key).password") }
+                if let number, let numberNode { claim(number, for: key, at: numberNode, key: "\(key).extension") }
+                if let number, let name, let password {
+                    settings.users.append(UserSettings(extension: number, name: name, password: Secret(password)))
+                }
+            }
+        }
+        let users = Set(settings.users.map(\.extension))
+        guard let list = sections["groups"] else { return }
+        for (index, node) in reader.list(list, at: "groups", limit: limits.users).enumerated() {
+            let key = "groups[\(index)]"
+            guard let (group, numberNode) = group(node, at: key, users: users) else { continue }
+            claim(group.extension, for: key, at: numberNode, key: "\(key).extension")
+            settings.groups.append(group)
+        }
+    }
+
+    private func group(_ node: Node, at key: String, users: Set<String>) -> (GroupSettings, Node)? {
+        let entries = reader.mapping(node, at: key, allowed: ["extension", "name", "strategy", "members"])
+        let numberNode = reader.required("extension", in: entries, of: node, at: key)
+        let number = numberNode.flatMap { reader.number($0, at: "\(key).extension") }
+        let name = reader.required("name", in: entries, of: node, at: key).flatMap { reader.text($0, at: "\(key).name") }
+        let strategy = entries["strategy"].map {
+            reader.choice($0, at: "\(key).strategy", of: GroupSettings.Strategy.self)
+        }
+        var members: [String] = []
+        if let list = reader.required("members", in: entries, of: node, at: key) {
+            for (index, element) in reader.list(list, at: "\(key).members", limit: limits.users).enumerated() {
+                let place = "\(key).members[\(index)]"
+                guard let member = reader.number(element, at: place) else { continue }
+                if !users.contains(member) {
+                    reader.report("no user has the extension \(member)", at: element, key: place)
+                } else if members.contains(member) {
+                    reader.report("extension \(member) is a member already", at: element, key: place)
+                }
+                members.append(member)
+            }
+        }
+        guard let number, let numberNode, let name, let strategy = strategy ?? .all else { return nil }
+        return (GroupSettings(extension: number, name: name, strategy: strategy, members: members), numberNode)
+    }
+}

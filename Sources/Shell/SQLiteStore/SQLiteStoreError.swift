@@ -1,0 +1,38 @@
+package import Persistence
+
+/// Why the database could not be opened, copied or replaced; a transaction's failure is a `StoreFailure`.
+package enum SQLiteStoreError: Error, Sendable, Hashable {
+    /// The database file or its directory cannot be made or opened.
+    case cannotOpen(path: String, reason: String)
+    /// A newer firmware wrote this database.
+    case newerSchema(path: String, found: Int, supported: Int)
+    /// The bytes offered for a restore are not a configuration that we can use; nothing was changed.
+    case backupRefused(reason: String)
+    case failed(StoreFailure)
+}
+
+extension SQLiteStoreError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .cannotOpen(let path, let reason):
+            "cannot open the database \(path): \(reason); check the directory's owner, permissions and free space"
+        case .newerSchema(let path, let found, let supported):
+            "\(path) has schema version \(found), this firmware knows up to \(supported); install newer firmware"
+        case .backupRefused(let reason):
+            "the backup's configuration is not usable: \(reason); the running configuration is unchanged"
+        case .failed(let failure): failure.explanation
+        }
+    }
+}
+
+extension StoreFailure {
+    /// What happened and what to do, for logs and problem documents.
+    package var explanation: String {
+        switch self {
+        case .diskFull: "no space is left for the database; free some on the data partition"
+        case .readOnly: "the database is read-only; check the mount options and the permissions of the data directory"
+        case .damaged(let reason): "the database is damaged (\(reason)); restart to fall back on the last good generation"
+        case .input(let reason): "the database refused the change: \(reason)"
+        }
+    }
+}

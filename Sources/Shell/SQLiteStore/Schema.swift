@@ -1,0 +1,92 @@
+import GRDB
+
+/// The tables, as migrations. Published migrations never change; a new version adds one.
+enum Schema {
+    /// What `PRAGMA user_version` says of a database that this firmware wrote.
+    static let version = 1
+
+    /// All tables of the appliance's database.
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1 first tables") { database in
+            try createConfiguration(database)
+            try database.execute(sql: stateTables)
+            try database.execute(sql: "PRAGMA user_version = \(version)")
+        }
+        return migrator
+    }
+
+    /// Only what a backup holds (Q11): users, groups and settings.
+    static func createConfiguration(_ database: Database) throws {
+        try database.execute(sql: configurationTables)
+    }
+
+    static let configurationTableNames = ["call_group", "group_member", "listener", "setting", "user"]
+
+    private static let configurationTables = """
+        CREATE TABLE setting (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
+        CREATE TABLE listener (
+            position INTEGER PRIMARY KEY, transport TEXT NOT NULL, address TEXT NOT NULL, port INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE user (
+            extension TEXT PRIMARY KEY NOT NULL, position INTEGER NOT NULL, name TEXT NOT NULL, password BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE call_group (
+            extension TEXT PRIMARY KEY NOT NULL, position INTEGER NOT NULL, name TEXT NOT NULL, strategy TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE group_member (
+            group_extension TEXT NOT NULL REFERENCES call_group (extension) ON DELETE CASCADE,
+            position INTEGER NOT NULL, extension TEXT NOT NULL,
+            PRIMARY KEY (group_extension, position)
+        ) STRICT;
+        """
+
+    static let switchTable = "CREATE TABLE switch (name TEXT PRIMARY KEY NOT NULL, is_on INTEGER NOT NULL) STRICT;"
+
+    private static let stateTables =
+        switchTable + """
+            CREATE TABLE pairing (
+                id INTEGER PRIMARY KEY CHECK (id = 1), stage TEXT NOT NULL, token_id TEXT NOT NULL, serial TEXT NOT NULL,
+                issued_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, code_hash BLOB NOT NULL,
+                wrong_attempts INTEGER NOT NULL, user_name TEXT, user_salt BLOB, user_password_hash BLOB
+            ) STRICT;
+            CREATE TABLE backup_key (
+                id INTEGER PRIMARY KEY CHECK (id = 1), key_id TEXT NOT NULL, recipient TEXT NOT NULL,
+                encrypted_identity BLOB NOT NULL
+            ) STRICT;
+            CREATE TABLE backup (
+                id TEXT PRIMARY KEY NOT NULL, created_at INTEGER NOT NULL, size_bytes INTEGER NOT NULL,
+                key_id TEXT NOT NULL, sha256 BLOB NOT NULL, uploaded INTEGER NOT NULL
+            ) STRICT;
+            CREATE TABLE provisioning_token (
+                token_hash BLOB PRIMARY KEY NOT NULL, extension TEXT NOT NULL, expires_at INTEGER NOT NULL
+            ) STRICT;
+            CREATE TABLE provisioning_log (
+                id INTEGER PRIMARY KEY, hour INTEGER NOT NULL, network TEXT NOT NULL, product TEXT NOT NULL
+            ) STRICT;
+            CREATE INDEX provisioning_log_hour ON provisioning_log (hour);
+            CREATE TABLE binding (
+                aor TEXT NOT NULL, position INTEGER NOT NULL, contact TEXT NOT NULL, call_id TEXT NOT NULL,
+                cseq INTEGER NOT NULL, expires_at INTEGER NOT NULL, flow TEXT NOT NULL,
+                PRIMARY KEY (aor, position)
+            ) STRICT;
+            CREATE TABLE call_record (
+                call_data_id INTEGER PRIMARY KEY, start_date INTEGER NOT NULL, length_seconds INTEGER NOT NULL,
+                external_name TEXT NOT NULL, external_phone_number TEXT NOT NULL, msn TEXT NOT NULL,
+                user_number TEXT NOT NULL, user_name TEXT NOT NULL, connected_user_number TEXT NOT NULL,
+                connected_user_name TEXT NOT NULL, group_number TEXT NOT NULL, group_name TEXT NOT NULL,
+                cost REAL NOT NULL, cost_factor REAL NOT NULL, direction TEXT NOT NULL, call_type TEXT NOT NULL,
+                success INTEGER NOT NULL
+            ) STRICT;
+            CREATE TABLE call_leg (
+                call_data_id INTEGER NOT NULL REFERENCES call_record (call_data_id) ON DELETE CASCADE,
+                position INTEGER NOT NULL, codec TEXT NOT NULL, packets_received INTEGER NOT NULL,
+                packets_sent INTEGER NOT NULL, packets_lost INTEGER NOT NULL, jitter_milliseconds REAL NOT NULL,
+                PRIMARY KEY (call_data_id, position)
+            ) STRICT;
+            CREATE TABLE ledger (
+                sequence INTEGER PRIMARY KEY, time INTEGER NOT NULL, flow TEXT NOT NULL, recipient TEXT NOT NULL,
+                field_names TEXT NOT NULL, bytes INTEGER NOT NULL, result TEXT NOT NULL, hash BLOB NOT NULL
+            ) STRICT;
+            """
+}

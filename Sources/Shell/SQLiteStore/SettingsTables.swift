@@ -1,0 +1,142 @@
+import GRDB
+import Persistence
+import Primitives
+import Settings
+
+/// Users, groups and settings in their tables, the part of the database that a backup holds.
+enum SettingsTables {
+    static func replace(_ settings: ApplianceSettings, in database: Database) throws {
+        for table in ["group_member", "call_group", "user", "listener", "setting"] {
+            try database.execute(sql: "DELETE FROM \(table)")
+        }
+        for (name, value) in values(of: settings) {
+            try database.execute(sql: "INSERT INTO setting (name, value) VALUES (?, ?)", arguments: [name, value])
+        }
+        for (position, listener) in settings.sip.listeners.enumerated() {
+            try database.execute(
+                sql: "INSERT INTO listener (position, transport, address, port) VALUES (?, ?, ?, ?)",
+                arguments: [
+                    position, listener.transport.rawValue, listener.listen.address.description, Int(listener.listen.port),
+                ])
+        }
+        for (position, user) in settings.users.enumerated() {
+            try database.execute(
+                sql: "INSERT INTO user (extension, position, name, password) VALUES (?, ?, ?, ?)",
+                arguments: [user.extension, position, user.name, user.password.blob])
+        }
+        for (position, group) in settings.groups.enumerated() {
+            try database.execute(
+                sql: "INSERT INTO call_group (extension, position, name, strategy) VALUES (?, ?, ?, ?)",
+                arguments: [group.extension, position, group.name, group.strategy.rawValue])
+            for (index, member) in group.members.enumerated() {
+                try database.execute(
+                    sql: "INSERT INTO group_member (group_extension, position, extension) VALUES (?, ?, ?)",
+                    arguments: [group.extension, index, member])
+            }
+        }
+    }
+
+    /// Throws `StoreFailure.damaged` for a value that no firmware of this version writes.
+    static func read(_ database: Database) throws -> ApplianceSettings {
+        var settings = try scalars(database)
+        for row in try Row.fetchAll(database, sql: "SELECT transport, address, port FROM listener ORDER BY position") {
+            let listen = ListenAddress(address: try address(row["address"], of: "listener"), port: try port(row["port"]))
+            settings.sip.listeners.append(
+                .init(transport: try decoded(row["transport"], of: "listener.transport"), listen: listen))
+        }
+        for row in try Row.fetchAll(database, sql: "SELECT extension, name, password FROM user ORDER BY position") {
+            settings.users.append(
+                UserSettings(extension: row["extension"], name: row["name"], password: Secret(row.bytes("password"))))
+        }
+        let members = Dictionary(
+            grouping: try Row.fetchAll(
+                database, sql: "SELECT group_extension, extension FROM group_member ORDER BY group_extension, position"),
+            by: { $0["group_extension"] as String })
+        for row in try Row.fetchAll(database, sql: "SELECT extension, name, strategy FROM call_group ORDER BY position") {
+            let number: String = row["extension"]
+            settings.groups.append(
+                GroupSettings(
+                    extension: number, name: row["name"], strategy: try decoded(row["strategy"], of: "group.strategy"),
+                    members: (members[number] ?? []).map { $0["extension"] }))
+        }
+        return settings
+    }
+
+    private static func values(of settings: ApplianceSettings) -> [(String, String)] {
+        var values = [
+            ("edition", settings.edition.rawValue),
+            ("sip.protection", settings.sip.protectionEnabled ? "true" : "false"),
+            ("sip.realm", settings.sip.realm),
+            ("media.address", settings.media.address.description),
+            ("media.ports.first", String(settings.media.ports.lowerBound)),
+            ("media.ports.last", String(settings.media.ports.upperBound)),
+            ("media.opus_complexity", String(settings.media.opusComplexity)),
+            ("cloud.monitoring_interval_milliseconds", String(settings.cloud.monitoringInterval.wholeMilliseconds)),
+        ]
+        if let https = settings.https {
+            values += [("https.address", https.address.description), ("https.port", String(https.port))]
+        }
+        let optional = [
+            ("features.echo", settings.features.echo), ("cloud.relay", settings.cloud.relay),
+            ("cloud.control_center", settings.cloud.controlCenter), ("cloud.backup", settings.cloud.backup),
+            ("cloud.monitoring", settings.cloud.monitoring),
+        ]
+        return values + optional.compactMap { name, value in value.map { (name, $0) } }
+    }
+
+    private static func scalars(_ database: Database) throws -> ApplianceSettings {
+        var settings = ApplianceSettings()
+        var first = settings.media.ports.lowerBound
+        var last = settings.media.ports.upperBound
+        var httpsAddress: IPAddress?
+        var httpsPort: UInt16?
+        for row in try Row.fetchAll(database, sql: "SELECT name, value FROM setting ORDER BY name") {
+            let name: String = row["name"]
+            let value: String = row["value"]
+            switch name {
+            case "edition": settings.edition = try decoded(value, of: name)
+            case "sip.protection": settings.sip.protectionEnabled = value == "true"
+            case "sip.realm": settings.sip.realm = value
+            case "media.address": settings.media.address = try address(value, of: name)
+            case "media.ports.first": first = try number(value, of: name)
+            case "media.ports.last": last = try number(value, of: name)
+            case "media.opus_complexity": settings.media.opusComplexity = try number(value, of: name)
+            case "https.address": httpsAddress = try address(value, of: name)
+            case "https.port": httpsPort = try number(value, of: name)
+            case "features.echo": settings.features.echo = value
+            case "cloud.relay": settings.cloud.relay = value
+            case "cloud.control_center": settings.cloud.controlCenter = value
+            case "cloud.backup": settings.cloud.backup = value
+            case "cloud.monitoring": settings.cloud.monitoring = value
+            case "cloud.monitoring_interval_milliseconds":
+                settings.cloud.monitoringInterval = .milliseconds(try number(value, of: name) as Int64)
+            default: throw StoreFailure.damaged("unknown setting '\(name)'")
+            }
+        }
+        guard first <= last else { throw StoreFailure.damaged("media ports end before they begin") }
+        settings.media.ports = first...last
+        if let httpsAddress, let httpsPort { settings.https = ListenAddress(address: httpsAddress, port: httpsPort) }
+        return settings
+    }
+
+    private static func number<Number: FixedWidthInteger>(_ text: String, of name: String) throws -> Number {
+        guard let number = Number(text) else { throw StoreFailure.damaged("'\(name)' is not a number in range") }
+        return number
+    }
+
+    private static func port(_ value: Int64) throws -> UInt16 {
+        guard let port = UInt16(exactly: value) else { throw StoreFailure.damaged("\(value) is not a port") }
+        return port
+    }
+
+    private static func address(_ text: String, of name: String) throws -> IPAddress {
+        guard let address = IPAddress(text) else { throw StoreFailure.damaged("'\(name)' is not an IP address") }
+        return address
+    }
+}
+
+/// The enum case that a stored text names.
+func decoded<Value: RawRepresentable<String>>(_ text: String, of name: String) throws -> Value {
+    guard let value = Value(rawValue: text) else { throw StoreFailure.damaged("'\(name)' has the unknown value '\(text)'") }
+    return value
+}

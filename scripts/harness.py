@@ -1,0 +1,155 @@
+"""What demo, interop and bench share: start programs, read their JSON lines, end them by pid, report steps."""
+import json
+import os
+import pathlib
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+
+
+class Failed(Exception):
+    """A step of the story did not show what it must."""
+
+
+class Program:
+    """A started program whose standard output is read line by line as JSON events; it is ended by its own pid."""
+
+    def __init__(self, name, arguments, log, environment=None, stdin=None):
+        self.name, self.log_path, self.events, self.seen = name, log, queue.Queue(), []
+        self.log = open(log, "ab")
+        self.process = subprocess.Popen(
+            [str(a) for a in arguments], stdout=subprocess.PIPE, stderr=self.log, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+            env={**os.environ, **(environment or {})}, start_new_session=True)
+        if stdin is not None:
+            self.process.stdin.write(stdin.encode())
+            self.process.stdin.close()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for raw in self.process.stdout:
+            try:
+                event = json.loads(raw)
+            except ValueError:
+                event = {"event": "text", "text": raw.decode("utf-8", "replace").rstrip()}
+            self.seen.append(event)
+            self.events.put(event)
+        self.events.put(None)
+
+    def wait_for(self, name, timeout=20):
+        """The next event of that name; an exit or a time-out before it fails with the log's tail."""
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                event = self.events.get(timeout=max(0.01, deadline - time.monotonic()))
+            except queue.Empty:
+                raise Failed(f"{self.name} did not report '{name}' within {timeout} s\n{self.tail()}") from None
+            if event is None:
+                raise Failed(f"{self.name} ended ({self.process.wait()}) before it reported '{name}'\n{self.tail()}")
+            if event.get("event") == name:
+                return event
+
+    def wait_exit(self, timeout=20):
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{self.name} (pid {self.process.pid}) did not end within {timeout} s\n{self.tail()}") from None
+
+    def terminate(self, timeout=40):
+        """SIGTERM, then the exit status; SIGKILL when the time is over."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.log.close()
+        return self.process.returncode
+
+    def tail(self, lines=25):
+        text = pathlib.Path(self.log_path).read_text(errors="replace").splitlines()[-lines:]
+        return f"--- {self.log_path}\n" + "\n".join(text)
+
+
+class Story:
+    """Numbered steps with what was verified; programs and the scratch directory are gone at the end, whatever happened."""
+
+    def __init__(self, quiet=False, keep=None):
+        self.quiet, self.count, self.programs, self.started = quiet, 0, [], time.monotonic()
+        self.directory = pathlib.Path(keep or tempfile.mkdtemp(prefix="pbx-"))
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.temporary = keep is None
+
+    def step(self, what, verified):
+        self.count += 1
+        if not self.quiet:
+            print(f"{self.count:2}. {what}: {verified}  [{time.monotonic() - self.started:.1f} s]", flush=True)
+
+    def start(self, name, arguments, **options):
+        program = Program(name, arguments, self.directory / f"{name}.log", **options)
+        self.programs.append(program)
+        return program
+
+    def end(self):
+        statuses = [(p.name, p.process.pid, p.terminate(timeout=10)) for p in reversed(self.programs)]
+        if self.temporary:
+            shutil.rmtree(self.directory, ignore_errors=True)
+        return statuses
+
+
+def run(arguments, check=True, stdin=None, environment=None, timeout=60):
+    """A finished command's standard output; a non-zero exit fails with both of its outputs."""
+    done = subprocess.run([str(a) for a in arguments], input=stdin, capture_output=True, text=True, timeout=timeout,
+                          env={**os.environ, **(environment or {})})
+    if check and done.returncode != 0:
+        raise Failed(f"{' '.join(map(str, arguments))}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout if check else done
+
+
+def http(method, url, body=None, timeout=10):
+    """(status, content type, body as text) of one request; no proxy, errors are answers too."""
+    data = json.dumps(body).encode() if isinstance(body, (dict, list)) else body
+    request = urllib.request.Request(url, data=data, method=method, headers={"Content-Type": "application/json"} if data else {})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=timeout) as answer:
+            return answer.status, answer.headers.get("Content-Type", ""), answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers.get("Content-Type", ""), error.read()
+
+
+def get_json(url):
+    status, _, body = http("GET", url)
+    if status != 200:
+        raise Failed(f"GET {url}: {status} {body[:300]!r}")
+    return json.loads(body)
+
+
+def until(what, probe, timeout=20, pause=0.1):
+    """Repeats `probe` until it returns something true, and returns that."""
+    deadline = time.monotonic() + timeout
+    while True:
+        found = probe()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise Failed(f"waited {timeout} s in vain for: {what} (last seen: {found!r})")
+        time.sleep(pause)
+
+
+def require(condition, text):
+    if not condition:
+        raise Failed(text)
+
+
+def fail(error):
+    print(f"FAILED: {error}", file=sys.stderr, flush=True)
+    return 1
