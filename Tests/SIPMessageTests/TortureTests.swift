@@ -3,9 +3,9 @@ import SIPMessage
 import Testing
 
 #if canImport(FoundationEssentials)
-    import FoundationEssentials
+import FoundationEssentials
 #else
-    import Foundation
+import Foundation
 #endif
 
 /// What becomes of one message of RFC 4475 or RFC 5118.
@@ -61,7 +61,7 @@ struct TortureCase: Sendable, CustomTestStringConvertible {
             "rfc4475/badinv01", .invalid(.malformedHeader(.via, reason: "what follows sent-by are no parameters")),
             "3.1.2.1 separators without parameters"),
         TortureCase(
-            "rfc4475/clerr", .refused(.bodyShorterThanContentLength(bytes: 150, contentLength: 9999)),
+            "rfc4475/clerr", .refused(.bodyShorterThanContentLength(bytes: 154, contentLength: 9999)),
             "3.1.2.2 Content-Length beyond the datagram"),
         TortureCase("rfc4475/ncl", .refused(.invalidContentLength("-999")), "3.1.2.3 negative Content-Length"),
         TortureCase(
@@ -148,10 +148,11 @@ struct TortureCase: Sendable, CustomTestStringConvertible {
 
     static let all = syntacticallyValid + syntacticallyInvalid + otherLayers + ipv6
 
-    @Test func `every vector has its row`() {
-        #expect(Self.all.count(where: { $0.file.hasPrefix("rfc4475") }) == 50 - 0)
-        #expect(Self.all.count(where: { $0.file.hasPrefix("rfc5118") }) == 12)
-        #expect(Set(Self.all.map(\.file)).count == Self.all.count)
+    @Test(arguments: ["rfc4475", "rfc5118"]) func `every vector has its row`(folder: String) throws {
+        let path = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Vectors/\(folder)").path()
+        let files = try FileManager.default.contentsOfDirectory(atPath: path).filter { $0.hasSuffix(".dat") }
+        let rows = Self.all.map { $0.file + ".dat" }.filter { $0.hasPrefix(folder) }
+        #expect(rows.sorted() == files.map { "\(folder)/\($0)" }.sorted())
     }
 
     @Test(arguments: all) func `a torture message has the outcome its RFC asks for`(message: TortureCase) throws {
@@ -265,7 +266,7 @@ struct TortureCase: Sendable, CustomTestStringConvertible {
             #expect((response != nil) == error.isAnswerable, "\(row.file)")
         }
         let bytes = try TortureCase("rfc4475/clerr", .accepted, "").bytes
-        let error = SIPParseError.bodyShorterThanContentLength(bytes: 150, contentLength: 9999)
+        let error = SIPParseError.bodyShorterThanContentLength(bytes: 154, contentLength: 9999)
         let response = try #require(SIPParser.rejection(of: bytes, because: error))
         #expect(response.status == 400)
         #expect(try response.cseq() == CSeq(number: 8, method: .invite))

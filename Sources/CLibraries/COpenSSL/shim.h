@@ -53,6 +53,7 @@ static inline EVP_PKEY *shim_generate_p256(void) { return EVP_EC_gen("P-256"); }
 static inline int shim_name_add_utf8(X509_NAME *name, int nid, const unsigned char *text, int length) {
     return X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, text, length, -1, 0);
 }
+static const unsigned long shim_one_line_names = XN_FLAG_ONELINE;
 // OPENSSL_free is a macro with file and line.
 static inline void shim_free(void *memory) { OPENSSL_free(memory); }
 // A bit string without unused bits, as a signature must be (X.690 section 8.6).

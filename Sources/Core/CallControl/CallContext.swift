@@ -41,6 +41,17 @@ package struct CallContext: Sendable {
         pending += transactions.respond(server, with: response, at: now)
     }
 
+    /// Answers a request outside every dialog.
+    package mutating func reply(
+        _ server: ServerTransactionID, to request: SIPRequest, _ status: Int, reason: String? = nil,
+        fields: [SIPHeaders.Field] = []
+    ) {
+        var response = SIPResponse(to: request, status: status, reason: reason, toTag: makeTag())
+        for field in fields { response.headers.append(field.name, field.value) }
+        response.headers.append(.server, SIPCapabilities.product)
+        respond(server, with: response)
+    }
+
     /// Answers without keeping anything: a challenge.
     package mutating func respondStatelessly(_ server: ServerTransactionID, with response: SIPResponse) {
         pending += transactions.respondStatelessly(server, with: response)

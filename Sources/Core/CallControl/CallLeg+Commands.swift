@@ -16,10 +16,11 @@ extension CallLeg {
 
     /// 200 to the caller with our answer, or with our offer if the INVITE had none. False, and nothing sent, when no
     /// codec is left.
-    mutating func accept(preferring codec: AudioCodec?, _ context: inout CallContext) -> Bool {
-        guard case .invited(let server) = state, dialog != nil else { return false }
-        media.prefer(codec)
+    mutating func accept(preferring codecs: [AudioCodec], _ context: inout CallContext) -> Bool {
+        guard case .invited(let server) = state else { return false }
+        media.prefer(codecs)
         guard let body = invite.body.isEmpty ? media.makeOffer() : try? media.answer(invite.body) else { return false }
+        dialog?.confirm()
         establish(server, answering: invite, with: body, &context)
         return true
     }
@@ -67,7 +68,6 @@ extension CallLeg {
 
     private mutating func makeRequest(_ method: SIPMethod) -> SIPRequest? {
         guard var request = dialog?.makeRequest(method) else { return nil }
-        request.headers.set(.maxForwards, "70")
         request.headers.set(.userAgent, SIPCapabilities.product)
         return request
     }
@@ -78,17 +78,18 @@ extension CallLeg {
     ) {
         state = .established
         unacknowledged = (try? request.cseq()).map { UnacknowledgedInvite(server: server, cseq: $0.number) }
+        context.directory.enter(server, for: reference)
         respond(server, to: request, 200, body: body, &context)
     }
 
     func respond(
-        _ server: ServerTransactionID, to request: SIPRequest, _ status: Int, _ reason: String,
+        _ server: ServerTransactionID, to request: SIPRequest, _ status: Int,
         fields: [SIPHeaders.Field] = [], body: [UInt8] = [], _ context: inout CallContext
     ) {
-        var response = SIPResponse(to: request, status: status, reason: reason, toTag: localTag)
+        var response = SIPResponse(to: request, status: status, toTag: localTag)
         if [.invite, .update].contains(request.method), (101..<300).contains(status) {
             for route in request.headers.all(.recordRoute) { response.headers.append(.recordRoute, route) }
-            response.headers.append(.contact, Self.contact(user: contactUser, on: flow))
+            response.headers.append(.contact, NameAddress(uri: Self.contact(user: contactUser, on: flow)).description)
             response.headers.append(.allow, SIPCapabilities.allow)
         }
         for field in fields { response.headers.append(field.name, field.value) }

@@ -11,10 +11,10 @@ extension CallLeg {
         _ response: SIPResponse, to client: ClientTransactionID, over source: SIPFlow, _ context: inout CallContext
     ) -> [LegEvent] {
         switch state {
-        case .calling(client): return receivedWhileCalling(response, client, &context)
+        case .calling(client): return receivedWhileCalling(response, over: source, &context)
         case .cancelling(client):
             if response.isSuccess {  // the answer crossed our CANCEL (RFC 3261 section 9.1)
-                guard openDialog(with: response, &context) else { return [] }
+                guard openDialog(with: response, over: source, &context) else { return [] }
                 sendBye(&context)
             } else if response.isFinal {
                 state = .over
@@ -33,7 +33,7 @@ extension CallLeg {
     }
 
     private mutating func receivedWhileCalling(
-        _ response: SIPResponse, _ client: ClientTransactionID, _ context: inout CallContext
+        _ response: SIPResponse, over source: SIPFlow, _ context: inout CallContext
     ) -> [LegEvent] {
         switch response.status {
         case ..<101: return []
@@ -41,7 +41,7 @@ extension CallLeg {
             if !response.body.isEmpty { earlyAnswer = response.body }
             return [.ringing]
         case ..<300:
-            guard openDialog(with: response, &context) else { return [.refused(status: 502)] }
+            guard openDialog(with: response, over: source, &context) else { return [.refused(status: 502)] }
             do {
                 try media.accept(response.body.isEmpty ? earlyAnswer : response.body)
                 state = .established
@@ -57,14 +57,16 @@ extension CallLeg {
     }
 
     /// Takes up the dialog of a 2xx and acknowledges it.
-    private mutating func openDialog(with response: SIPResponse, _ context: inout CallContext) -> Bool {
-        guard let dialog = try? Dialog(client: invite, response: response) else {
+    private mutating func openDialog(
+        with response: SIPResponse, over source: SIPFlow, _ context: inout CallContext
+    ) -> Bool {
+        guard let dialog = try? Dialog(sent: invite, received: response) else {
             state = .over
             return false
         }
         self.dialog = dialog
-        if let contact = Self.firstContact(in: response.headers) { flow = flow.reaching(contact, sentBy: nil) }
-        let ack = dialog.makeAck(for: invite)
+        flow = dialog.flow(over: source, sentBy: nil)
+        let ack = dialog.makeAck(cseq: dialog.localCSeq)
         acknowledgement = ack
         context.sendAck(ack, over: flow)
         return true
@@ -73,12 +75,12 @@ extension CallLeg {
     /// A 2xx came once more, or another fork of the callee's side answered as well: that one is ended at once.
     private mutating func receivedAgain(_ response: SIPResponse, _ context: inout CallContext) {
         guard let acknowledgement else { return }
-        if (try? response.to().tag) == dialog?.remoteTag {
+        if let dialog, DialogID(of: response, as: .uac) == dialog.id {
             context.sendAck(acknowledgement, over: flow)
             return
         }
-        guard var fork = try? Dialog(client: invite, response: response) else { return }
-        context.sendAck(fork.makeAck(for: invite), over: flow)
+        guard var fork = try? Dialog(sent: invite, received: response) else { return }
+        context.sendAck(fork.makeAck(cseq: fork.localCSeq), over: flow)
         _ = context.send(fork.makeRequest(.bye), over: flow, for: reference)
     }
 
@@ -151,11 +153,13 @@ extension CallLeg {
         do {
             try dialog.accept(request)
         } catch {
-            respond(server, to: request, error.status, error.reason, &context)
+            respond(server, to: request, error.status, &context)
             return []
         }
         self.dialog = dialog
-        follow(request, over: source)
+        if source.connection != flow.connection || [.invite, .update].contains(request.method) {
+            flow = dialog.flow(over: source, sentBy: try? request.topVia())  // back over another connection, or moved
+        }
         switch request.method {
         case .bye: return receivedBye(request, server, &context)
         case .invite, .update: return renegotiate(request, server, &context)
@@ -166,15 +170,6 @@ extension CallLeg {
             respond(server, to: request, 405, fields: fields, &context)
         }
         return []
-    }
-
-    /// A peer that came back over another connection, or refreshed its target, is reached there from now on.
-    private mutating func follow(_ request: SIPRequest, over source: SIPFlow) {
-        if source.connection != flow.connection { flow = source }
-        guard [.invite, .update].contains(request.method), let contact = Self.firstContact(in: request.headers) else {
-            return
-        }
-        flow = source.reaching(contact, sentBy: try? request.topVia())
     }
 
     private mutating func receivedBye(
@@ -201,12 +196,13 @@ extension CallLeg {
     private mutating func renegotiate(
         _ request: SIPRequest, _ server: ServerTransactionID, _ context: inout CallContext
     ) -> [LegEvent] {
-        guard state == .established else {
-            respond(server, to: request, 481, &context)
-            return []
-        }
-        guard unacknowledged == nil, !media.awaitsAnswer else {  // RFC 3261 section 14.2
+        switch state {
+        case .established where unacknowledged == nil && !media.awaitsAnswer: break
+        case .invited, .established:  // an earlier offer is pending (RFC 3261 section 14.2)
             respond(server, to: request, 500, fields: [.init(.retryAfter, "1")], &context)
+            return []
+        case .calling, .cancelling, .leaving, .closing, .over:
+            respond(server, to: request, 481, &context)
             return []
         }
         if request.body.isEmpty {

@@ -62,18 +62,19 @@ struct CallLeg: Sendable {
 
     /// The caller's leg: its INVITE waits for an answer.
     init(
-        callerOf invitation: Invitation, reference: LegReference, media: LegMedia, context: inout CallContext
+        callerOf invitation: Invitation, dialog: Dialog, reference: LegReference, media: LegMedia,
+        context: inout CallContext
     ) {
         self.reference = reference
         self.media = media
         party = invitation.caller
         contactUser = invitation.destination.party.number
-        localTag = context.makeTag()
+        self.dialog = dialog
+        localTag = dialog.id.localTag
         invite = invitation.request
-        let contact = Self.firstContact(in: invitation.request.headers)
-        flow = contact.map { invitation.flow.reaching($0, sentBy: try? invitation.request.topVia()) } ?? invitation.flow
+        flow = invitation.flow
         state = .invited(invitation.server)
-        dialog = try? Dialog(server: invitation.request, localTag: localTag)
+        flow = dialog.flow(over: invitation.flow, sentBy: try? invitation.request.topVia())
         context.directory.enter(invitation.server, for: reference)
         context.directory.enter(tag: localTag, for: reference)
     }
@@ -96,7 +97,7 @@ struct CallLeg: Sendable {
         request.headers = SIPHeaders([
             .init(.maxForwards, String(maxForwards)), .init(.from, from.description), .init(.to, to.description),
             .init(.callID, context.entropy.hexToken(bytes: 16)), .init(.cseq, "1 INVITE"),
-            .init(.contact, Self.contact(user: caller.number, on: target.flow)),
+            .init(.contact, NameAddress(uri: Self.contact(user: caller.number, on: target.flow)).description),
             .init(.allow, SIPCapabilities.allow), .init(.userAgent, SIPCapabilities.product),
             .init(.contentType, SIPCapabilities.sessionDescription),
         ])
@@ -119,17 +120,19 @@ struct CallLeg: Sendable {
 
     var isEstablished: Bool { state == .established }
 
-    /// `sip:100@192.0.2.1:5060;transport=tcp`, in angle brackets.
-    static func contact(user: String, on flow: SIPFlow) -> String {
+    /// `sip:100@192.0.2.1:5060;transport=tcp`
+    static func contact(user: String, on flow: SIPFlow) -> SIPURI {
         var uri = SIPURI(user: user, host: flow.local.hostText, port: flow.local.port)
         if flow.transport != .udp { uri.parameters.set("transport", flow.transport.rawValue.lowercased()) }
-        return NameAddress(uri: uri).description
+        return uri
     }
+}
 
-    static func firstContact(in headers: SIPHeaders) -> SIPURI? {
-        // The Contact of a dialog is one name-addr (RFC 3261 section 8.1.1.8).
-        guard let text = headers[.contact] else { return nil }
-        return try? NameAddress(parsing: text).uri
+extension Dialog {
+    /// Where requests inside the dialog go: to the first proxy, which is where the peer's message came from, or straight
+    /// to the peer's Contact.
+    func flow(over source: SIPFlow, sentBy via: Via?) -> SIPFlow {
+        routeSet.isEmpty ? source.reaching(remoteTarget, sentBy: via) : source
     }
 }
 

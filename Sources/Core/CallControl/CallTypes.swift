@@ -1,6 +1,6 @@
 package import CloudMessages
 package import Media
-package import Primitives
+import Primitives
 package import SIPMessage
 package import SIPTransaction
 
@@ -39,6 +39,33 @@ package struct Invitation: Sendable {
         self.caller = caller
         self.destination = destination
         self.targets = targets
+    }
+}
+
+extension Invitation {
+    var hasTargets: Bool {
+        if case .echo = destination { true } else { !targets.isEmpty }
+    }
+
+    /// The record of a call that found no telephone to ring.
+    func unansweredRecord(at time: UnixTime) -> CallRecord {
+        var record = CallRecord(callDataID: 0, startDate: time, lengthSeconds: 0)
+        record.set(caller: caller, destination: destination, answeredBy: nil)
+        return record
+    }
+}
+
+extension CallRecord {
+    /// Numbers and names: who called, whom, and who took the call.
+    mutating func set(caller: CallParty, destination: DialPlan.Destination, answeredBy callee: CallParty?) {
+        userNumber = caller.number
+        userName = caller.name
+        connectedUserNumber = (callee ?? destination.party).number
+        connectedUserName = (callee ?? destination.party).name
+        if case .group(let group, _) = destination {
+            groupNumber = group.number
+            groupName = group.name
+        }
     }
 }
 

@@ -1,50 +1,81 @@
-package import Media
-package import MediaNegotiation
-package import Primitives
-package import SDP
+import Media
+import MediaNegotiation
+import Primitives
+import SDP
 
 /// What one leg has offered, answered and agreed (RFC 3264): the session description side of a leg.
-package struct LegMedia: Sendable {
+struct LegMedia: Sendable {
     private var local: LocalMedia
-    /// The last description sent: another one needs a higher version in its origin (RFC 3264 section 8).
+    /// The last description sent: a different one needs the next version in its origin (RFC 3264 section 8).
     private var lastSent: SessionDescription?
     /// True while an offer of ours waits for its answer.
-    package private(set) var awaitsAnswer = false
+    private(set) var awaitsAnswer = false
     /// What was agreed last; nil before the first agreement.
-    package private(set) var stream: MediaStreamDescription?
+    private(set) var stream: MediaStreamDescription?
 
-    package init(local: LocalMedia) {
+    init(local: LocalMedia) {
         self.local = local
     }
 
+    /// The appliance's side before its port is known: all codecs, the best first.
+    static func local(address: IPAddress, session: UInt64) -> LocalMedia {
+        LocalMedia(
+            address: address, port: 9, codecs: [.opus, .pcmu, .pcma], telephoneEvent: true, ptime: .milliseconds(20),
+            sessionID: session >> 2, sessionVersion: 1, direction: .sendrecv)
+    }
+
+    /// The codecs in common with an offer, in the order of the offer; empty when there is no audio to agree on.
+    static func codecs(offeredIn body: [UInt8], local: LocalMedia) -> [AudioCodec] {
+        guard let offer = try? SessionDescription.parse(body),
+            let audio = offer.media.first(where: { $0.kind == "audio" && $0.port != 0 })
+        else { return [] }
+        return audio.audioFormats.compactMap { format in local.codecs.first { format.isNamed($0.rawValue) } }
+    }
+
     /// The local port once the media workers have opened it.
-    package mutating func bind(port: UInt16) { local.port = port }
+    mutating func bind(port: UInt16) { local.port = port }
+
+    /// Names the session anew: every leg's description has an origin of its own.
+    mutating func renewSession(_ session: UInt64) { local.sessionID = session >> 2 }
 
     /// Puts `codecs` first, in their order: those of the other leg, so that nothing needs transcoding.
-    package mutating func prefer(_ codecs: [AudioCodec]) {
+    mutating func prefer(_ codecs: [AudioCodec]) {
         local.codecs = codecs + local.codecs.filter { !codecs.contains($0) }
     }
 
-    package mutating func makeOffer() -> [UInt8] {
+    mutating func makeOffer() -> [UInt8] {
         awaitsAnswer = true
-        return send(AudioNegotiation.offer(local))
+        return send { (local) throws(Never) in AudioNegotiation.offer(local) }
     }
 
     /// Answers an offer and takes on what it asks for. Throws, and nothing has changed, when no answer is possible.
-    package mutating func answer(_ offer: [UInt8]) throws -> [UInt8] {
-        let offer = try SessionDescription.parse(offer)
-        let (answer, stream) = try AudioNegotiation.answer(offer: offer, local: local)
-        self.stream = stream
-        return send(answer)
+    mutating func answer(_ body: [UInt8]) throws -> [UInt8] {
+        let offer = try SessionDescription.parse(body)
+        var agreed: MediaStreamDescription?
+        let bytes = try send { (local) throws(NegotiationError) in
+            let (answer, stream) = try AudioNegotiation.answer(offer: offer, local: local)
+            agreed = stream
+            return answer
+        }
+        stream = agreed
+        return bytes
     }
 
     /// Takes on the answer to the offer of ours.
-    package mutating func accept(_ answer: [UInt8]) throws {
+    mutating func accept(_ body: [UInt8]) throws {
         awaitsAnswer = false
-        stream = try AudioNegotiation.accept(answer: SessionDescription.parse(answer), local: local)
+        stream = try AudioNegotiation.accept(answer: SessionDescription.parse(body), local: local)
     }
 
-    private mutating func send(_ description: SessionDescription) -> [UInt8] {
+    /// Serialises what `make` describes, under the next version of the origin if it differs from what was sent last.
+    private mutating func send<Failure: Error>(
+        _ make: (LocalMedia) throws(Failure) -> SessionDescription
+    ) throws(Failure) -> [UInt8] {
+        var description = try make(local)
+        if let lastSent, lastSent != description {
+            local.sessionVersion += 1
+            description = try make(local)
+        }
         lastSent = description
         return description.serialised()
     }

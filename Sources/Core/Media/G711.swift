@@ -16,7 +16,7 @@ package enum G711 {
     /// Mu-law, table 2b.
     package static func decodeMuLaw(_ code: UInt8) -> Int16 {
         let inverted = Int32(~code)
-        let magnitude = ((inverted & 0x0F) << 3 + 0x84) << ((inverted >> 4) & 7) - 0x84
+        let magnitude = ((((inverted & 0x0F) << 3) + 0x84) << ((inverted >> 4) & 7)) - 0x84
         return Int16(truncatingIfNeeded: code & 0x80 != 0 ? magnitude : -magnitude)
     }
 
@@ -36,7 +36,7 @@ package enum G711 {
         let plain = code ^ 0x55
         let segment = Int32(plain >> 4) & 7
         let interval = Int32(plain & 0x0F)
-        let magnitude = segment == 0 ? interval << 4 + 8 : (interval << 4 + 0x108) << (segment - 1)
+        let magnitude = segment == 0 ? (interval << 4) + 8 : ((interval << 4) + 0x108) << (segment - 1)
         return Int16(truncatingIfNeeded: plain & 0x80 != 0 ? magnitude : -magnitude)
     }
 }

@@ -14,6 +14,9 @@ package struct OutgoingStream: Sendable {
     private var lastTimestamp: UInt32
     private var lastSentAt: Instant?
     private var packetsAtReport: UInt64 = 0
+    /// Sent under earlier SSRCs: in the statistics, not in the reports.
+    private var packetsBefore: UInt64 = 0
+    private var bytesBefore: UInt64 = 0
 
     package init(clockRate: Int, entropy: inout Entropy) {
         let random = entropy.next()
@@ -33,9 +36,6 @@ package struct OutgoingStream: Sendable {
         bytesBefore = old.bytesSent
     }
 
-    private var packetsBefore: UInt64 = 0
-    private var bytesBefore: UInt64 = 0
-
     /// The timestamp of what is sampled `now`, given what was sent last.
     package func timestamp(at now: Instant) -> UInt32 {
         guard let lastSentAt else { return lastTimestamp }
@@ -48,12 +48,14 @@ package struct OutgoingStream: Sendable {
             marker: marker, payloadType: payloadType, sequence: nextSequence, timestamp: timestamp, ssrc: ssrc)
     }
 
-    /// Counts a packet as sent. A sequence number behind the highest (a forwarded late packet) leaves the position.
-    package mutating func sent(_ header: RTPHeader, payloadBytes: Int, at now: Instant) {
+    /// Counts a packet as sent. A sequence number behind the highest (a forwarded late packet) leaves the position, and
+    /// a telephone event the timestamp, because it repeats the one of its start.
+    package mutating func sent(_ header: RTPHeader, payloadBytes: Int, isEvent: Bool = false, at now: Instant) {
         packetsSent += 1
         bytesSent += UInt64(payloadBytes + RTPHeader.sizeBytes)
-        guard Int16(bitPattern: header.sequence &- nextSequence) >= 0 || packetsSent == packetsBefore + 1 else { return }
+        guard Int16(bitPattern: header.sequence &- nextSequence) >= 0 else { return }
         nextSequence = header.sequence &+ 1
+        if isEvent, lastSentAt != nil { return }
         lastTimestamp = header.timestamp
         lastSentAt = now
     }

@@ -22,6 +22,8 @@ package enum PairingRefusal: Error, Sendable, Hashable {
     case wrongCode(attemptsLeft: Int)
     case revokedByServer(String)
     case switchedOff
+    /// Cut off at once, but the store still holds the record.
+    case erasureDelayed(StoreFailure)
     // Both
     case busy
     case storage(StoreFailure)
@@ -36,7 +38,7 @@ package enum PairingRefusal: Error, Sendable, Hashable {
         case .replayed, .alreadyPaired, .optionOff, .noServer, .clockBehind, .switchedOff: 409
         case .expired, .attemptsUsedUp: 410
         case .revokedByServer: 502
-        case .busy, .storage, .hashing: 503
+        case .busy, .storage, .hashing, .erasureDelayed: 503
         }
     }
 }
@@ -66,6 +68,8 @@ extension PairingRefusal: CustomStringConvertible {
                 : "wrong code, and it is void now; ask the Control Center for a new one"
         case .revokedByServer(let detail): "the Control Center refused the pairing (\(detail)); start again with a new code"
         case .switchedOff: "the Control Center option was switched off meanwhile"
+        case .erasureDelayed(let failure):
+            "the Control Center is cut off, but its record could not be erased yet (\(failure.summary)); it is tried again"
         case .busy: "another pairing step is being carried out; try again in a moment"
         case .storage(let failure): "nothing was changed, because the storage failed (\(failure.summary))"
         case .hashing(let reason): "nothing was changed, because the password could not be hashed (\(reason)); try again"

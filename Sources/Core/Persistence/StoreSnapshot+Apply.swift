@@ -1,5 +1,4 @@
 package import CloudMessages
-package import Primitives
 
 extension StoreSnapshot {
     /// What the snapshot would be after a restart if `command` were committed now. The model that the real store is

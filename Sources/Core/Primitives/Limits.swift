@@ -24,6 +24,7 @@ package struct Limits: Sendable, Equatable {
     // Session descriptions
     package var sdpLines = 512
     package var sdpMediaDescriptions = 8
+    package var sdpFormats = 64
 
     // Media
     package var rtpPacketBytes = 1_500

@@ -62,7 +62,8 @@ struct HeaderLines {
         }
         let name = Self.name(spelling)
         let raw = line[(colon + 1)...].trimmingSpaces()
-        let text = isFolded ? String(validating: Self.unfolded(raw), as: UTF8.self) : String(validating: raw, as: UTF8.self)
+        let text =
+            isFolded ? String(validating: Self.unfolded(raw), as: UTF8.self) : String(validating: raw, as: UTF8.self)
         guard let text else { throw .notUTF8(name) }
         return SIPHeaders.Field(name, text)
     }
@@ -95,7 +96,8 @@ struct HeaderLines {
                 continue
             }
             while let last = result.last, SIPCharacters.isSpace(last) { result.removeLast() }
-            while index < line.endIndex, SIPCharacters.isSpace(line[index]) || line[index] == 0x0D || line[index] == 0x0A
+            while index < line.endIndex,
+                SIPCharacters.isSpace(line[index]) || line[index] == 0x0D || line[index] == 0x0A
             {
                 index += 1
             }

@@ -97,7 +97,9 @@ extension SIPFields {
     }
 
     private func authentication(_ names: [SIPHeaderName]) -> [AuthenticationParameters] {
-        headers.fields.filter { names.contains($0.name) }.compactMap { try? AuthenticationParameters(parsing: $0.value) }
+        headers.fields.filter { names.contains($0.name) }.compactMap {
+            try? AuthenticationParameters(parsing: $0.value)
+        }
     }
 
     private func address(_ name: SIPHeaderName) throws(SIPParseError) -> NameAddress {

@@ -38,7 +38,7 @@ package enum SIPParser {
     /// The answer to bytes that `parse` refused, or nil when none can be given: not a request, an ACK, or no usable Via.
     ///
     /// Copies what can be read of Via, From, To, Call-ID and CSeq (RFC 3261 section 8.2.6.2), and is to be sent
-    /// statelessly.
+    /// statelessly to where the request came from (the Via of another SIP version may not be readable).
     package static func rejection(
         of bytes: [UInt8], because error: SIPParseError, limits: Limits = Limits()
     ) -> SIPResponse? {
@@ -57,7 +57,11 @@ package enum SIPParser {
         }
         let request = SIPRequest(
             method: SIPMethod(rawValue: ""), uri: SIPURI(host: ""), headers: SIPHeaders(fields))
-        guard (try? request.topVia()) != nil else { return nil }
+        if case .unsupportedVersion = error {
+            guard request.headers.contains(.via) else { return nil }
+        } else {
+            guard (try? request.topVia()) != nil else { return nil }
+        }
         return SIPResponse(to: request, status: error.responseStatus)
     }
 

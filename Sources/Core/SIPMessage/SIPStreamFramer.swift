@@ -71,7 +71,8 @@ package struct SIPStreamFramer: Sendable {
         if messageEnd == nil {
             if let frame = keepAlive() { return frame }
             guard let first = buffer[start...].first else { return nil }
-            if first == 0x0D, bufferedBytes == 1 { return nil }
+            // CR, or CRLF and CR: the byte that tells has not come yet.
+            if first == 0x0D, bufferedBytes == 1 || buffer[start + 1] == 0x0A { return nil }
             guard SIPCharacters.isToken(first) else { throw .notSIP }
             hasHalfPing = false
             messageEnd = try findEnd()
@@ -96,7 +97,6 @@ package struct SIPStreamFramer: Sendable {
             hasHalfPing = false
             return .ping
         }
-        // CR alone after CRLF: wait for the byte that tells.
         if rest.count == 3, rest.last == 0x0D { return nil }
         discard(upTo: start + 2)
         defer { hasHalfPing.toggle() }

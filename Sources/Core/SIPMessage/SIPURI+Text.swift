@@ -123,7 +123,8 @@ extension SIPURI: CustomStringConvertible {
         var text: String
         switch scheme {
         case .other(let name):
-            return Self.kept(name, Self.isScheme) + ":" + SIPEscaping.percentEncoded(host, keeping: SIPCharacters.isOpaque)
+            return Self.kept(name, Self.isScheme) + ":"
+                + SIPEscaping.percentEncoded(host, keeping: SIPCharacters.isOpaque)
         case .tel:
             text = "tel:" + SIPEscaping.percentEncoded(user ?? "", keeping: SIPCharacters.isTelephone)
         case .sip, .sips:
@@ -172,7 +173,8 @@ extension SIPURI {
         switch scheme {
         case .other: return host == other.host
         case .tel:
-            return Self.digits(user) == Self.digits(other.user) && parametersMatch(other, decisive: ["phone-context", "ext"])
+            return Self.digits(user) == Self.digits(other.user)
+                && parametersMatch(other, decisive: ["phone-context", "ext"])
         case .sip, .sips:
             guard user == other.user, password == other.password, port == other.port else { return false }
             guard SIPHost.isEqual(host, other.host) else { return false }

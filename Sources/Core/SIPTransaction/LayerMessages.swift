@@ -33,15 +33,6 @@ extension SIPRequest {
         return SIPRequest(method: method, uri: uri, headers: SIPHeaders(kept))
     }
 
-    /// 100 Trying, which repeats a Timestamp and adds no tag (8.2.6.1, 8.2.6.2).
-    func trying() -> SIPResponse {
-        var response = SIPResponse(to: self, status: 100, reason: nil, toTag: nil)
-        if let timestamp = headers[.timestamp], !response.headers.contains(.timestamp) {
-            response.headers.append(.timestamp, timestamp)
-        }
-        return response
-    }
-
     /// A To tag that is the same each time for the same request, as a stateless answer needs (8.2.7): FNV-1a of what
     /// names the transaction. It names no dialog, so nothing is lost if it can be guessed.
     var statelessTag: String {

@@ -1,4 +1,4 @@
-package import Primitives
+import Primitives
 
 /// When a message is sent again, and how long that interval was: timers A, E and G.
 struct Repetition: Sendable, Equatable {

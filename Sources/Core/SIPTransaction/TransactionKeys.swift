@@ -33,8 +33,9 @@ struct IncomingRequest {
     let cseq: CSeq
     let maxForwards: Int?
 
-    /// `stamped` carries the completed Via, `via` the one that came.
+    /// `stamped` carries the completed Via, `via` the one that came. Throws what `SIPRequest.validate()` finds.
     init(stamped: SIPRequest, via: Via) throws(SIPParseError) {
+        try stamped.validate()
         request = stamped
         self.via = via
         fromTag = try stamped.from().tag ?? ""
@@ -46,7 +47,7 @@ struct IncomingRequest {
 
     /// The key of the transaction that this request makes or, for ACK and CANCEL, refers to.
     func key(method: SIPMethod) -> ServerTransactionKey {
-        if let branch = via.branch, branch.lowercased().hasPrefix(magicCookie) {
+        if via.hasMagicCookie, let branch = via.branch {
             return .branch(branch, host: via.host.lowercased(), port: via.port, method)
         }
         return .legacy(
@@ -58,6 +59,3 @@ struct IncomingRequest {
         toTag == nil ? MergeKey(callID: callID, fromTag: fromTag, cseq: cseq) : nil
     }
 }
-
-/// How a branch of RFC 3261 begins, in lower case (section 8.1.1.7).
-let magicCookie = "z9hg4bk"

@@ -70,7 +70,8 @@ extension TransactionLayer {
         }
         let key = ClientTransactionKey(branch: via.branch ?? "", method: request.method)
         clients[id] = ClientEntry(
-            machine: machine, key: key, via: via, flow: flow, bytes: isReliable ? [] : bytes, invite: invite, isOwn: isOwn)
+            machine: machine, key: key, via: via, flow: flow, bytes: isReliable ? [] : bytes, invite: invite,
+            isOwn: isOwn)
         clientIDs[key] = id
         deadlines.set(id.value, to: due)
         return (id, [.transmit(bytes, flow)])
@@ -128,7 +129,8 @@ extension TransactionLayer {
 
     /// `flow` is the way by which a response came.
     mutating func drive(
-        _ id: ClientTransactionID, nonInvite input: NonInviteClientTransaction.Input, over flow: SIPFlow, at now: Instant
+        _ id: ClientTransactionID, nonInvite input: NonInviteClientTransaction.Input, over flow: SIPFlow,
+        at now: Instant
     ) -> [TransactionEffect] {
         guard let entry = clients[id], case .nonInvite(var machine) = entry.machine else { return [] }
         let steps = machine.handle(input, at: now)

@@ -44,9 +44,12 @@ extension TransactionLayer {
     mutating func receive(_ request: SIPRequest, from flow: SIPFlow, at now: Instant) -> [TransactionEffect] {
         guard let (stamped, via) = request.stamped(from: flow.remote) else { return [.dropped(.malformed)] }
         let reply = flow.reply(to: via)
-        guard let incoming = try? IncomingRequest(stamped: stamped, via: via), incoming.cseq.method == request.method else {
-            guard request.method != .ack else { return [.dropped(.malformed)] }
-            return refuse(stamped, 400, .malformed, over: reply)
+        let incoming: IncomingRequest
+        do {
+            incoming = try IncomingRequest(stamped: stamped, via: via)
+        } catch {
+            guard request.method != .ack, error.isAnswerable else { return [.dropped(.malformed)] }
+            return refuse(stamped, error.responseStatus, .malformed, over: reply)
         }
         switch request.method {
         case .ack: return receiveAck(incoming, from: flow, at: now)
@@ -112,7 +115,7 @@ extension TransactionLayer {
             case .invite(let machine) = entry.machine
         else { return refuse(incoming.request, 481, .strayCancel, over: reply) }
         let answer = SIPResponse(
-            to: incoming.request, status: 200, reason: nil, toTag: entry.toTag ?? incoming.request.statelessTag)
+            to: incoming.request, status: 200, toTag: entry.toTag ?? incoming.request.statelessTag)
         let effects: [TransactionEffect] = [.transmit(answer.serialised(), reply)]
         guard machine.awaitsFinalResponse, !entry.isCancelled else { return effects }
         servers[id]?.isCancelled = true
@@ -122,7 +125,7 @@ extension TransactionLayer {
     private func refuse(
         _ request: SIPRequest, _ status: Int, _ drop: TransactionDrop, over reply: SIPFlow
     ) -> [TransactionEffect] {
-        var response = SIPResponse(to: request, status: status, reason: nil, toTag: request.statelessTag)
+        var response = SIPResponse(to: request, status: status, toTag: request.statelessTag)
         if status == 503 { response.headers.append(.retryAfter, String(overloadRetrySeconds)) }
         return [.transmit(response.serialised(), reply), .dropped(drop)]
     }
@@ -143,7 +146,7 @@ extension TransactionLayer {
                 effects.append(remember(response, for: id, over: entry.flow))
             case .sendTrying:
                 guard let invite = entry.invite else { continue }
-                effects.append(remember(invite.trying(), for: id, over: entry.flow))
+                effects.append(remember(SIPResponse(to: invite, status: 100), for: id, over: entry.flow))
             case .sendAgain:
                 effects.append(.transmit(entry.lastResponse, entry.flow))
             case .deliverAck:
@@ -195,7 +198,7 @@ extension TransactionLayer {
         return .transmit(bytes, flow)
     }
 
-    private mutating func forget(_ id: ServerTransactionID) {
+    mutating func forget(_ id: ServerTransactionID) {
         guard let entry = servers.removeValue(forKey: id) else { return }
         serverIDs[entry.key] = nil
         if let mergeKey = entry.mergeKey, mergeIDs[mergeKey] == id { mergeIDs[mergeKey] = nil }

@@ -7,10 +7,8 @@ extension TransactionLayer {
     package mutating func respondStatelessly(
         _ id: ServerTransactionID, with response: SIPResponse
     ) -> [TransactionEffect] {
-        guard let entry = servers.removeValue(forKey: id) else { return [] }
-        serverIDs[entry.key] = nil
-        if let mergeKey = entry.mergeKey, mergeIDs[mergeKey] == id { mergeIDs[mergeKey] = nil }
-        deadlines.remove(id.value)
+        guard let entry = servers[id] else { return [] }
+        forget(id)
         return [.transmit(response.serialised(), entry.flow)]
     }
 }

@@ -111,8 +111,8 @@ package struct ControlCenterCore: Sendable {
         let code = PairingCode(from: &entropy)
         let offer = PairingOffer(
             tokenID: tokenID, serial: serial, issuedAt: time.wall,
-            expiresAt: time.wall + limits.codeLifetime, codeHash: 
-                codeHash: hashes.sha256(PairingCode.hashInput(tokenID: tokenID, serial: serial, code: code)))
+            expiresAt: time.wall + limits.codeLifetime,
+            codeHash: hashes.sha256(PairingCode.hashInput(tokenID: tokenID, serial: serial, code: code)))
         let record = DeviceRecord(
             serial: serial, name: name, firstRegistration: position.flatMap { devices[$0].record.firstRegistration },
             pairing: .waiting(code: Secret(code.formatted), offer: offer, isDelivered: false))

@@ -97,10 +97,13 @@ extension HALError: CustomStringConvertible {
         case .notFound(let name): "no file named \(name)"
         case .invalidName(let name): "'\(name)' is not a file name: letters, digits, '.', '-', '_', at most 100 bytes"
         case .diskFull: "no space left on the partition; free some or enlarge it"
-        case .writeFailed(let path, let reason): "cannot write \(path): \(reason)"
-        case .readFailed(let path, let reason): "cannot read \(path): \(reason)"
-        case .signingFailed(let reason): "the device key refused to sign: \(reason)"
-        case .poweredOff: "the board has no power"
+        case .writeFailed(let path, let reason):
+            "cannot write \(path): \(reason); check that its directory exists and belongs to the service's user"
+        case .readFailed(let path, let reason):
+            "cannot read \(path): \(reason); check that it exists and belongs to the service's user"
+        case .signingFailed(let reason):
+            "the device key refused to sign: \(reason); check the key, or provision the board again"
+        case .poweredOff: "the board has no power; switch it on"
         }
     }
 }

@@ -1,4 +1,4 @@
-package import CloudMessages
+import CloudMessages
 package import Primitives
 package import PrivacyContract
 

@@ -39,8 +39,9 @@ extension Certificate {
 
     /// Whether the key usage includes signatures, and the extended key usage names `purpose`.
     package func allows(_ purpose: Purpose) -> Bool {
-        // Absent key usage reads as all ones: 802.1AR and our own certificates state it, so absence is refused below.
-        guard X509_get_key_usage(x509) & UInt32(KU_DIGITAL_SIGNATURE) != 0 else { return false }
+        // All ones mean that the extension is absent; all certificates of the vendor PKI state it.
+        let usage = X509_get_key_usage(x509)
+        guard usage != UInt32.max, usage & UInt32(KU_DIGITAL_SIGNATURE) != 0 else { return false }
         let extended = X509_get_extended_key_usage(x509)
         switch purpose {
         case .any: return true

@@ -17,7 +17,7 @@ enum CertificateFields {
     static func subjectLine(_ certificate: OpaquePointer) -> String {
         guard let memory = BIO_new(BIO_s_mem()) else { return "" }
         defer { BIO_free(memory) }
-        guard X509_NAME_print_ex(memory, X509_get_subject_name(certificate), 0, UInt(XN_FLAG_ONELINE)) >= 0 else {
+        guard X509_NAME_print_ex(memory, X509_get_subject_name(certificate), 0, shim_one_line_names) >= 0 else {
             ERR_clear_error()
             return ""
         }

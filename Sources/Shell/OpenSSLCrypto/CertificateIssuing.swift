@@ -1,5 +1,5 @@
 import COpenSSL
-package import Primitives
+import Primitives
 
 extension Certificate {
     /// A self-signed certificate: a root, or an unprovisioned device's own.

@@ -66,7 +66,7 @@ package struct ConfigurationCopy: Sendable, Equatable {
         } catch let error as SQLiteStoreError {
             throw error
         } catch {
-            throw .backupRefused(reason: storeFailure(from: error).explanation)
+            throw .backupRefused(reason: storeFailure(from: error).summary)
         }
     }
 }

@@ -1,6 +1,6 @@
 import GRDB
 import Persistence
-package import Primitives
+import Primitives
 
 extension SQLiteStore {
     /// The part `configuration.sqlite` of a backup: users, groups and settings as of now, in a fresh SQLite file.

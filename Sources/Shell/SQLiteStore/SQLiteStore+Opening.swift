@@ -28,7 +28,7 @@ extension SQLiteStore {
         } catch let failure as DurableFile.Failure {
             throw .cannotOpen(path: generations.directory, reason: failure.reason)
         } catch {
-            throw .cannotOpen(path: generations.directory, reason: storeFailure(from: error).explanation)
+            throw .cannotOpen(path: generations.directory, reason: storeFailure(from: error).summary)
         }
     }
 

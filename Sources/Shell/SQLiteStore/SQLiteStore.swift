@@ -2,7 +2,7 @@ package import CloudMessages
 import GRDB
 package import Persistence
 package import Primitives
-package import Settings
+import Settings
 import Synchronization
 
 /// The appliance's one database on the system's SQLite: the truth about configuration, pairing, history and ledger.
@@ -98,7 +98,7 @@ package final class SQLiteStore: Sendable {
     /// As `run`, but waits for the outcome. Not for the control loop.
     package func runAndWait(_ commands: [StoreCommand]) throws(StoreFailure) {
         do {
-            try queue.writeWithoutTransaction { database in try perform(commands, in: database).get() }
+            try queue.writeWithoutTransaction { database in try perform(commands, in: database).get() } as Void
         } catch {
             throw storeFailure(from: error)
         }
@@ -122,7 +122,7 @@ package final class SQLiteStore: Sendable {
 
     /// Waits for what was queued and closes the database; nothing may be called afterwards.
     package func close() {
-        try? queue.writeWithoutTransaction { _ = try? $0.checkpoint(.truncate) }
+        queue.writeWithoutTransaction { _ = try? $0.checkpoint(.truncate) }
         try? queue.close()
     }
 

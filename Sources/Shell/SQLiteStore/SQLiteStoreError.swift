@@ -20,19 +20,7 @@ extension SQLiteStoreError: CustomStringConvertible {
             "\(path) has schema version \(found), this firmware knows up to \(supported); install newer firmware"
         case .backupRefused(let reason):
             "the backup's configuration is not usable: \(reason); the running configuration is unchanged"
-        case .failed(let failure): failure.explanation
-        }
-    }
-}
-
-extension StoreFailure {
-    /// What happened and what to do, for logs and problem documents.
-    package var explanation: String {
-        switch self {
-        case .diskFull: "no space is left for the database; free some on the data partition"
-        case .readOnly: "the database is read-only; check the mount options and the permissions of the data directory"
-        case .damaged(let reason): "the database is damaged (\(reason)); restart to fall back on the last good generation"
-        case .input(let reason): "the database refused the change: \(reason)"
+        case .failed(let failure): failure.summary
         }
     }
 }

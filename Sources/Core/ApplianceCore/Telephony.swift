@@ -1,0 +1,252 @@
+import CallControl
+package import CloudMessages
+package import Media
+package import Persistence
+package import Primitives
+import Registration
+import SIPDialog
+import SIPMessage
+package import SIPTransaction
+package import Settings
+
+/// Everything SIP of the appliance: transactions, authentication, registrar and calls behind one `handle`.
+///
+/// Takes messages as bytes, gives messages as bytes. Holds no socket and no clock: the same inputs give the same outputs.
+package struct Telephony: Sendable {
+    package enum Input: Sendable {
+        /// One datagram, or one message cut from a stream.
+        case message([UInt8], SIPFlow)
+        /// The connection behind a flow is gone.
+        case flowClosed(SIPFlow)
+        case media(MediaEvent)
+        /// The addresses of the SIP listeners.
+        case listening([SIPFlow.Transport: Endpoint])
+        case settings(ApplianceSettings)
+        /// No new calls; what still runs at `deadline` is ended, then `Output.drained`.
+        case drain(deadline: Instant)
+        case deadline
+    }
+
+    package enum Output: Sendable, Equatable {
+        case transmit([UInt8], SIPFlow)
+        case close(SIPFlow)
+        case media(MediaCommand)
+        case callRecord(CallRecord)
+        /// The whole new binding set of an address of record, for the store.
+        case bindings(aor: String, [BindingRecord])
+        case count(String)
+        case log(LogLevel, String)
+        /// Once, after `Input.drain`: no call is left.
+        case drained
+    }
+
+    /// How long calls may take to end after the drain's deadline.
+    static let drainGrace = Duration.seconds(5)
+
+    let limits: Limits
+    private let nonceKey: Secret
+    private let hashes: any HashFunctions
+    var settings: ApplianceSettings
+    var users: [String: UserSettings]
+    var plan: DialPlan
+    var context: CallContext
+    var authenticator: DigestAuthenticator
+    var registrar: Registrar
+    var calls: CallControl
+    var protection: TelephonyProtection
+    var outputs: [Output] = []
+    private var lastCallDataID: UInt64
+    private var drain = Drain.none
+
+    private enum Drain: Equatable {
+        case none
+        /// Running calls may go on until then.
+        case waiting(until: Instant)
+        /// Every call has been told to end.
+        case ending(until: Instant)
+        case done
+    }
+
+    /// - Parameters:
+    ///   - bindings: what the store kept, by extension; of users who no longer exist nothing is taken.
+    ///   - lastCallDataID: the highest number in use; records count up from there.
+    ///   - nonceKey: at least 16 random bytes, new at each start.
+    package init(
+        settings: ApplianceSettings, bindings: [String: [BindingRecord]], lastCallDataID: UInt64,
+        hashes: any HashFunctions, nonceKey: [UInt8], limits: Limits, at now: Instant, wall: UnixTime
+    ) {
+        self.limits = limits
+        self.settings = settings
+        self.hashes = hashes
+        self.lastCallDataID = lastCallDataID
+        self.nonceKey = Secret(nonceKey)
+        users = Self.index(settings.users)
+        plan = DialPlan(settings: settings)
+        context = CallContext(transactions: TransactionLayer(limits: limits), at: now, wall: wall)
+        authenticator = DigestAuthenticator(realm: settings.sip.realm, secret: self.nonceKey, hashes: hashes)
+        registrar = Registrar(limits: limits)
+        calls = CallControl(settings: settings, limits: limits)
+        protection = TelephonyProtection(limits: limits)
+        for (extensionNumber, records) in bindings.sorted(by: { $0.key < $1.key }) where users[extensionNumber] != nil {
+            registrar.restore(records, of: extensionNumber, at: now, wall: wall)
+        }
+    }
+
+    // MARK: Views
+
+    /// Users with at least one binding.
+    package var registrationCount: Int { registrar.registeredCount }
+    /// Calls being set up or running.
+    package var callCount: Int { calls.activeCount }
+    /// True when nothing is left of any call or transaction.
+    package var isIdle: Bool {
+        calls.isIdle && context.transactions.serverCount == 0 && context.transactions.clientCount == 0
+    }
+    var isDraining: Bool { drain != .none }
+
+    /// The running calls, the oldest first.
+    package func calls(at now: Instant) -> [CallSummary] {
+        calls.snapshots(at: now).map {
+            CallSummary(caller: $0.caller, callee: $0.callee, state: $0.state, codecs: $0.codecs, seconds: $0.seconds)
+        }
+    }
+
+    /// When `.deadline` next has work to do; an early one changes nothing.
+    package var nextDeadline: Instant? {
+        let drained: Instant? =
+            switch drain {
+            case .waiting(let until), .ending(let until): until
+            case .none, .done: nil
+            }
+        return [context.transactions.nextDeadline, calls.nextDeadline, registrar.nextDeadline, drained].compactMap { $0 }
+            .min()
+    }
+
+    // MARK: Input
+
+    /// Takes one input; `now` must not lie before that of an earlier call.
+    package mutating func handle(
+        _ input: Input, at now: Instant, wall: UnixTime, entropy: inout Entropy
+    ) -> [Output] {
+        context.begin(at: now, wall: wall, entropy: &entropy)
+        switch input {
+        case .message(let bytes, let flow): received(bytes, over: flow)
+        case .flowClosed(let flow):
+            report(registrar.flowClosed(flow))
+            context.pending += context.transactions.flowFailed(flow, at: now)
+        case .media(let event): calls.media(event, &context)
+        case .listening(let addresses):
+            if let local = addresses[.udp] { registrar.listening(onUDP: local) }
+        case .settings(let settings): adopt(settings)
+        case .drain(let deadline): if drain == .none { drain = .waiting(until: deadline) }
+        case .deadline: runDeadlines(at: now)
+        }
+        runEffects()
+        checkDrained(at: now)
+        context.end(entropy: &entropy)
+        defer { outputs.removeAll(keepingCapacity: true) }
+        return outputs
+    }
+
+    private mutating func runDeadlines(at now: Instant) {
+        context.pending += context.transactions.handleDeadline(at: now)
+        calls.deadline(&context)
+        report(registrar.expire(at: now))
+    }
+
+    private mutating func adopt(_ new: ApplianceSettings) {
+        if new.sip.realm != settings.sip.realm {
+            authenticator = DigestAuthenticator(realm: new.sip.realm, secret: nonceKey, hashes: hashes)
+        }
+        settings = new
+        users = Self.index(new.users)
+        plan = DialPlan(settings: new)
+        calls.adopt(new)
+        let known = users
+        report(registrar.keepOnly { known[$0] != nil })
+    }
+
+    private static func index(_ users: [UserSettings]) -> [String: UserSettings] {
+        Dictionary(users.map { ($0.extension, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    private mutating func checkDrained(at now: Instant) {
+        if case .waiting(let until) = drain, now >= until {
+            drain = .ending(until: now + Self.drainGrace)
+            calls.endAll(&context)
+            runEffects()
+        }
+        switch drain {
+        case .none, .done: return
+        case .waiting where !calls.isIdle: return
+        case .ending(let until) where !calls.isIdle && now < until: return
+        case .waiting, .ending:
+            drain = .done
+            outputs.append(.drained)
+        }
+    }
+
+    // MARK: Effects
+
+    /// Carries out what the layers asked for, until none of it asks for more.
+    private mutating func runEffects() {
+        takeCallEffects()
+        var next = 0
+        while next < context.pending.count {
+            let effect = context.pending[next]
+            next += 1
+            run(effect)
+            takeCallEffects()
+        }
+        context.pending.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func run(_ effect: TransactionEffect) {
+        switch effect {
+        case .transmit(let bytes, let flow): outputs.append(.transmit(bytes, flow))
+        case .request(let server, let request, let flow): received(request, server, over: flow)
+        case .ack(let ack, _):
+            _ = calls.acknowledged(by: ack, &context)  // else to a challenge, which left nothing behind
+        case .cancelled(let server): calls.cancelled(server, &context)
+        case .response(let client, let response, let flow): calls.received(response, to: client, over: flow, &context)
+        case .failed(let client, _): calls.failed(client, &context)
+        case .ackMissing(let server): calls.ackMissing(server, &context)
+        case .dropped(let reason): outputs.append(.count("sip.\(reason.counterName)"))
+        }
+    }
+
+    private mutating func takeCallEffects() {
+        guard !context.effects.isEmpty else { return }
+        for effect in context.effects {
+            switch effect {
+            case .media(let command): outputs.append(.media(command))
+            case .count(let name): outputs.append(.count(name))
+            case .ended(var record):
+                lastCallDataID += 1
+                record.callDataID = lastCallDataID
+                outputs.append(.callRecord(record))
+            }
+        }
+        context.effects.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func report(_ changes: [BindingChange]) {
+        for change in changes { outputs.append(.bindings(aor: change.addressOfRecord, change.bindings)) }
+    }
+}
+
+extension TransactionDrop {
+    /// In the spelling of counters: `stray-ack`.
+    fileprivate var counterName: String {
+        switch self {
+        case .malformed: "malformed"
+        case .strayResponse: "stray-response"
+        case .strayAck: "stray-ack"
+        case .strayCancel: "stray-cancel"
+        case .overloaded: "overloaded"
+        case .wrongHost: "wrong-host"
+        case .tooManyHops: "too-many-hops"
+        case .merged: "merged"
+        }
+    }
+}

@@ -1,0 +1,217 @@
+import CallControl
+import Primitives
+import Registration
+import SIPDialog
+import SIPMessage
+import SIPTransaction
+import Settings
+
+/// What becomes of a SIP message: who may speak, and who it is for.
+extension Telephony {
+    // MARK: Bytes
+
+    mutating func received(_ bytes: [UInt8], over flow: SIPFlow) {
+        let source = flow.remote.address
+        if settings.sip.protectionEnabled, !protection.hears(source, at: context.now) {
+            outputs.append(.count("sip.banned"))
+            return
+        }
+        let message: SIPMessage
+        do {
+            message = try SIPParser.parse(bytes, limits: limits, framing: flow.connection == nil ? .datagram : .stream)
+        } catch {
+            refuseMalformed(SIPParser.rejection(of: bytes, because: error, limits: limits), from: flow)
+            return
+        }
+        if case .request(let request) = message {
+            do {
+                try request.validate()
+            } catch {
+                let isAnswerable = error.isAnswerable && request.method != .ack
+                let status = error.responseStatus
+                refuseMalformed(isAnswerable ? SIPResponse(to: request, status: status) : nil, from: flow)
+                return
+            }
+            guard isWithinRate(request, from: source) else {
+                outputs.append(.count("sip.rate-limited"))
+                return
+            }
+        }
+        context.pending += context.transactions.receive(message, from: flow, at: context.now)
+    }
+
+    /// Answered without state, within the rate for strangers.
+    private mutating func refuseMalformed(_ response: SIPResponse?, from flow: SIPFlow) {
+        outputs.append(.count("sip.malformed"))
+        guard let response else { return }
+        if settings.sip.protectionEnabled, !protection.admits(flow.remote.address, at: context.now) { return }
+        outputs.append(.transmit(response.serialised(), flow))
+    }
+
+    /// Requests without credentials are held to a rate, except those of running calls, and ACK and CANCEL, which end
+    /// things.
+    private mutating func isWithinRate(_ request: SIPRequest, from source: IPAddress) -> Bool {
+        guard settings.sip.protectionEnabled, request.method != .ack, request.method != .cancel,
+            !request.headers.contains(.authorization), !request.headers.contains(.proxyAuthorization)
+        else { return true }
+        if let tag = (try? request.to())?.tag, calls.hasDialog(localTag: tag, context) { return true }
+        return protection.admits(source, at: context.now)
+    }
+
+    // MARK: Requests
+
+    /// A request that has its server transaction.
+    mutating func received(_ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow) {
+        if (try? request.to())?.tag != nil {
+            guard SIPCapabilities.unsupportedOptions(in: request).isEmpty else {
+                refuseExtensions(of: request, server)
+                return
+            }
+            if !calls.received(request, server, over: flow, &context) { context.reply(server, to: request, 481) }
+            return
+        }
+        switch request.method {
+        case .options: context.reply(server, to: request, 200, fields: Self.capabilities)
+        case .register: register(request, server, over: flow)
+        case .invite: invite(request, server, over: flow)
+        case .bye, .info, .update, .prack: context.reply(server, to: request, 481)
+        default: context.reply(server, to: request, 405, fields: [.init(.allow, SIPCapabilities.allow)])
+        }
+    }
+
+    private static let capabilities: [SIPHeaders.Field] = [
+        .init(.allow, SIPCapabilities.allow), .init(.accept, SIPCapabilities.sessionDescription),
+    ]
+
+    private mutating func refuseExtensions(of request: SIPRequest, _ server: ServerTransactionID) {
+        let options = SIPCapabilities.unsupportedOptions(in: request).joined(separator: ", ")
+        context.reply(server, to: request, 420, fields: [.init(.unsupported, options)])
+    }
+
+    private mutating func register(_ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow) {
+        guard let user = authenticate(request, server, over: flow) else { return }
+        guard SIPCapabilities.unsupportedOptions(in: request).isEmpty else {
+            refuseExtensions(of: request, server)
+            return
+        }
+        guard let to = try? request.to(), DialPlan.number(in: to.uri) == user else {
+            context.reply(server, to: request, 403)
+            return
+        }
+        let answer = registrar.register(
+            request, addressOfRecord: user, over: flow, at: context.now, wall: context.wall)
+        context.reply(server, to: request, answer.status, reason: answer.reason, fields: answer.fields)
+        for _ in 0..<answer.evictedCount { outputs.append(.count("registration.evicted")) }
+        if let bindings = answer.newBindings { outputs.append(.bindings(aor: user, bindings)) }
+    }
+
+    private mutating func invite(_ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow) {
+        guard let user = authenticate(request, server, over: flow), let caller = plan.user(user) else { return }
+        guard !isDraining else {
+            context.count("calls.refused")
+            context.reply(server, to: request, 503, fields: [.init(.retryAfter, "30")])
+            return
+        }
+        guard SIPCapabilities.unsupportedOptions(in: request).isEmpty else {
+            refuseExtensions(of: request, server)
+            return
+        }
+        guard [.sip, .sips, .tel].contains(request.uri.scheme) else {
+            context.reply(server, to: request, 416)
+            return
+        }
+        guard let number = DialPlan.number(in: request.uri),
+            let destination = plan.destination(of: number, calledBy: caller)
+        else {
+            context.reply(server, to: request, 404)
+            return
+        }
+        calls.invite(
+            Invitation(
+                server: server, request: request, flow: flow, caller: caller, destination: destination,
+                targets: targets(of: destination)),
+            &context)
+    }
+
+    private func targets(of destination: DialPlan.Destination) -> [CallTarget] {
+        let parties: [CallParty] =
+            switch destination {
+            case .user(let party): [party]
+            case .group(_, let members): members
+            case .echo: []
+            }
+        return parties.flatMap { party in
+            registrar.bindings(of: party.number, at: context.now).map {
+                CallTarget(party: party, uri: $0.contact.uri, flow: $0.flow)
+            }
+        }
+    }
+
+    // MARK: Authentication
+
+    /// The extension whose password the sender has proved to know; nil when the request has been answered.
+    ///
+    /// Without credentials for our realm: 401, and no failure. With wrong ones: 403, whether the user exists or not. Who
+    /// is authenticated may speak in their own name alone (403).
+    private mutating func authenticate(
+        _ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow
+    ) -> String? {
+        let credentials = request.authorizations().first { $0.isDigest && $0.parameters["realm"] == settings.sip.realm }
+        guard let credentials, let name = credentials.parameters["username"] else {
+            challenge(request, server, stale: false)
+            return nil
+        }
+        let verdict = authenticator.verify(
+            credentials, method: request.method, uri: Self.digestURI(of: request, credentials), body: request.body,
+            password: users[name]?.password, at: context.now)
+        switch verdict {
+        case .ok: break
+        case .stale, .replay:
+            challenge(request, server, stale: true)
+            return nil
+        case .unsupported:
+            challenge(request, server, stale: false)
+            return nil
+        case .malformed:
+            context.reply(server, to: request, 400)
+            return nil
+        case .badCredentials:
+            refuseCredentials(request, server, from: flow.remote.address)
+            return nil
+        }
+        protection.succeeded(flow.remote.address)
+        guard let from = try? request.from(), DialPlan.number(in: from.uri) == name else {
+            context.reply(server, to: request, 403)
+            return nil
+        }
+        return name
+    }
+
+    /// The URI that the digest must name: the Request-URI, or the appliance as a whole (a URI without a user part), as
+    /// some telephones and test tools do. The nonce count keeps credentials from being used twice either way.
+    private static func digestURI(of request: SIPRequest, _ credentials: AuthenticationParameters) -> String {
+        guard let named = credentials.parameters["uri"], let uri = try? SIPURI(parsing: named), uri.user == nil,
+            uri.scheme == .sip || uri.scheme == .sips
+        else { return request.uri.description }
+        return named
+    }
+
+    /// 401 without state: who has proved nothing costs nothing (RFC 3261 section 26.3.2.4).
+    private mutating func challenge(_ request: SIPRequest, _ server: ServerTransactionID, stale: Bool) {
+        var response = SIPResponse(to: request, status: 401, toTag: context.entropy.hexToken(bytes: 8))
+        for value in authenticator.challenges(at: context.now, entropy: &context.entropy, stale: stale) {
+            response.headers.append(.wwwAuthenticate, value)
+        }
+        context.respondStatelessly(server, with: response)
+    }
+
+    private mutating func refuseCredentials(
+        _ request: SIPRequest, _ server: ServerTransactionID, from source: IPAddress
+    ) {
+        outputs.append(.count("sip.wrong-credentials"))
+        context.reply(server, to: request, 403)
+        guard settings.sip.protectionEnabled, protection.failed(source, at: context.now) else { return }
+        outputs.append(.count("sip.bans"))
+        outputs.append(.log(.notice, "SIP from \(source.anonymised) is ignored for a while: too many wrong passwords"))
+    }
+}

@@ -1,0 +1,183 @@
+package import Media
+import MediaNegotiation
+package import Primitives
+import SIPDialog
+package import SIPMessage
+package import SIPTransaction
+package import Settings
+
+/// All calls of the appliance: a back-to-back user agent (RFC 3261 section 6) between its users' telephones.
+///
+/// Finds the call and the leg that an event belongs to, holds the number of calls to `Limits.calls`, and keeps a call
+/// until its last transaction has ended. The `CallContext` is handed in with every event and is always the same one.
+package struct CallControl: Sendable {
+    private let limits: Limits
+    private let timers: CallTimers
+    /// The host of the users' addresses of record.
+    private var domain: String
+    private var mediaAddress: IPAddress
+    private var calls: [UInt64: Call] = [:]
+    private var deadlines = DeadlineQueue<UInt64>()
+    private var lastID: UInt64 = 0
+
+    /// Calls that use a place among `Limits.calls`; those that are only being wound up do not.
+    package private(set) var activeCount = 0
+
+    package init(settings: ApplianceSettings, limits: Limits, timers: CallTimers = CallTimers()) {
+        self.limits = limits
+        self.timers = timers
+        domain = settings.sip.realm
+        mediaAddress = settings.media.address
+    }
+
+    /// For calls that begin from now on.
+    package mutating func adopt(_ settings: ApplianceSettings) {
+        domain = settings.sip.realm
+        mediaAddress = settings.media.address
+    }
+
+    /// True when no call is left, not even one being wound up.
+    package var isIdle: Bool { calls.isEmpty }
+
+    package var nextDeadline: Instant? { deadlines.first }
+
+    /// The calls that an administrator would count, the oldest first.
+    package func snapshots(at now: Instant) -> [CallSnapshot] {
+        calls.values.filter(\.isActive).sorted { $0.id < $1.id }.map { $0.snapshot(at: now) }
+    }
+
+    // MARK: A new call
+
+    /// Begins a call, or refuses it with the reason: 503 (limit), 415 (body), 400 (no Contact), 488 (no common codec),
+    /// 480 (nobody to ring).
+    package mutating func invite(_ invitation: Invitation, _ context: inout CallContext) {
+        let request = invitation.request
+        guard activeCount < limits.calls else {
+            context.count("calls.refused")
+            context.reply(invitation.server, to: request, 503, fields: [.init(.retryAfter, "5")])
+            return
+        }
+        guard SessionBody.isAcceptable(request) else {
+            context.reply(
+                invitation.server, to: request, 415, fields: [.init(.accept, SIPCapabilities.sessionDescription)])
+            return
+        }
+        let isSecure = invitation.flow.transport == .tls
+        let dialog: Dialog
+        do {
+            dialog = try Dialog(received: request, localTag: context.makeTag(), secure: isSecure)
+        } catch {
+            context.reply(invitation.server, to: request, error.status)
+            return
+        }
+        let local = LegMedia.local(
+            address: mediaAddress.isUnspecified ? invitation.flow.local.address : mediaAddress,
+            session: context.entropy.next())
+        guard request.body.isEmpty || !LegMedia.codecs(offeredIn: request.body, local: local).isEmpty else {
+            context.reply(invitation.server, to: request, 488, fields: [SessionBody.warning])
+            return
+        }
+        guard invitation.hasTargets else {
+            context.reply(invitation.server, to: request, 480)
+            context.effects.append(.ended(invitation.unansweredRecord(at: context.wall)))
+            return
+        }
+        lastID += 1
+        let call = Call(
+            invitation, dialog: dialog, id: lastID, localMedia: local, domain: domain, timers: timers, context: &context)
+        calls[call.id] = call
+        activeCount += 1
+        deadlines.set(call.id, to: call.nextDeadline)
+    }
+
+    // MARK: Events
+
+    /// True when the tag is that of one of our legs.
+    package func hasDialog(localTag: String, _ context: CallContext) -> Bool {
+        context.directory.leg(tag: localTag) != nil
+    }
+
+    /// A request with a To tag. False, and nothing answered, when it belongs to no call.
+    package mutating func received(
+        _ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow, _ context: inout CallContext
+    ) -> Bool {
+        guard let tag = (try? request.to())?.tag, let leg = context.directory.leg(tag: tag) else { return false }
+        withLeg(leg, &context) { $0.received(request, server, over: flow, &$1) }
+        return true
+    }
+
+    /// An ACK to a 2xx. False when it belongs to no call.
+    package mutating func acknowledged(by ack: SIPRequest, _ context: inout CallContext) -> Bool {
+        guard let tag = (try? ack.to())?.tag, let leg = context.directory.leg(tag: tag) else { return false }
+        withLeg(leg, &context) { $0.acknowledged(by: ack, &$1) }
+        return true
+    }
+
+    package mutating func cancelled(_ server: ServerTransactionID, _ context: inout CallContext) {
+        guard let leg = context.directory.leg(of: server) else { return }
+        withLeg(leg, &context) { $0.cancelled(&$1) }
+    }
+
+    package mutating func ackMissing(_ server: ServerTransactionID, _ context: inout CallContext) {
+        guard let leg = context.directory.leg(of: server) else { return }
+        context.count("calls.ack-missing")
+        withLeg(leg, &context) { $0.ackMissing(server, &$1) }
+    }
+
+    package mutating func received(
+        _ response: SIPResponse, to client: ClientTransactionID, over flow: SIPFlow, _ context: inout CallContext
+    ) {
+        guard let leg = context.directory.leg(of: client) else { return }
+        withLeg(leg, &context) { $0.received(response, to: client, over: flow, &$1) }
+    }
+
+    package mutating func failed(_ client: ClientTransactionID, _ context: inout CallContext) {
+        guard let leg = context.directory.leg(of: client) else { return }
+        withLeg(leg, &context) { $0.failed(client, &$1) }
+    }
+
+    package mutating func media(_ event: MediaEvent, _ context: inout CallContext) {
+        withCall(event.session.value, &context) { $0.media(event, &$1) }
+    }
+
+    /// Does what is due.
+    package mutating func deadline(_ context: inout CallContext) {
+        for id in deadlines.popDue(at: context.now) { withCall(id, &context) { $0.deadline(&$1) } }
+    }
+
+    /// Ends every call: callers who wait get 480, everybody else BYE or CANCEL.
+    package mutating func endAll(_ context: inout CallContext) {
+        for id in calls.keys.sorted() { withCall(id, &context) { $0.end(&$1) } }
+    }
+
+    // MARK: Finding the call
+
+    private mutating func withLeg(
+        _ leg: LegReference, _ context: inout CallContext, _ body: (inout CallLeg, inout CallContext) -> [LegEvent]
+    ) {
+        withCall(leg.call, &context) { $0.withLeg(leg.leg, &$1, body) }
+    }
+
+    private mutating func withCall(
+        _ id: UInt64, _ context: inout CallContext, _ body: (inout Call, inout CallContext) -> Void
+    ) {
+        guard let index = calls.index(forKey: id) else { return }
+        let wasActive = calls.values[index].isActive
+        body(&calls.values[index], &context)
+        if wasActive, !calls.values[index].isActive { activeCount -= 1 }
+        deadlines.set(id, to: calls.values[index].nextDeadline)
+        if calls.values[index].isOver {
+            calls.remove(at: index)
+            context.directory.remove(call: id)
+        }
+    }
+}
+
+extension MediaEvent {
+    /// The session that the event is about.
+    fileprivate var session: MediaSessionID {
+        switch self {
+        case .opened(let id, _, _), .failed(let id, _), .silent(let id, _), .closed(let id, _, _): id
+        }
+    }
+}

@@ -1,0 +1,172 @@
+package import Primitives
+import RTP
+
+/// The media of one call: two legs and what runs between them. Pure: the shell's workers and the simulator feed it.
+///
+/// ```text
+///            accept: RTP? payload type? latched source? order?          relay: own SSRC, numbers, payload type
+/// peer a ──▶ leg a ──────────────────────────────────────────▶ route ─┬───────────────────────────▶ leg b ──▶ peer b
+///                                                                     └ transcode: conceal, decode, encode ┘
+/// ```
+/// The relay path neither allocates nor counts references. A value owns its codecs: copies share their state, so keep
+/// one. Not `Sendable`; a session lives where it was made.
+package struct MediaSession {
+    private enum Route { case none, relay, transcode }
+
+    package let id: MediaSessionID
+    private let codecs: any CodecFactory
+    private let silence: Duration
+    private var legs: [MediaLeg]
+    /// By source side.
+    private var routes: [Route] = [.none, .none]
+    private var transcoders: [Transcoder?] = [nil, nil]
+    private var isEcho = false
+
+    package init(
+        id: MediaSessionID, codecs: any CodecFactory, limits: Limits = Limits(), entropy: inout Entropy,
+        at now: Instant
+    ) {
+        self.id = id
+        self.codecs = codecs
+        silence = limits.mediaSilence
+        legs = [
+            MediaLeg(side: .a, entropy: &entropy, at: now), MediaLeg(side: .b, entropy: &entropy, at: now),
+        ]
+    }
+
+    // MARK: Set-up
+
+    /// Sets or replaces one side's description, as `MediaCommand.configure` says. On an error the session is unchanged.
+    package mutating func configure(
+        _ side: MediaSide, _ description: MediaStreamDescription, entropy: inout Entropy, at now: Instant
+    ) throws(MediaFailure) {
+        var descriptions = legs.map(\.description)
+        descriptions[side.rawValue] = description
+        try route(descriptions)
+        legs[side.rawValue].configure(description, entropy: &entropy, at: now)
+    }
+
+    /// Side `a` hears itself.
+    package mutating func setEcho() throws(MediaFailure) {
+        let before = isEcho
+        isEcho = true
+        do { try route(legs.map(\.description)) } catch {
+            isEcho = before
+            throw error
+        }
+    }
+
+    private func sink(of source: MediaSide) -> MediaSide { isEcho ? source : source.other }
+
+    private mutating func route(_ descriptions: [MediaStreamDescription?]) throws(MediaFailure) {
+        var newRoutes = routes
+        var newTranscoders = transcoders
+        for source in MediaSide.allCases {
+            let index = source.rawValue
+            guard let from = descriptions[index], let to = descriptions[sink(of: source).rawValue] else {
+                newRoutes[index] = .none
+                newTranscoders[index] = nil
+                continue
+            }
+            let key = Transcoder.Key(
+                source: from.codec, sink: to.codec, frameSamples: Transcoder.frameSamples(to.codec, ptime: to.ptime))
+            if Self.canRelay(from, to) {
+                newRoutes[index] = .relay
+                newTranscoders[index] = nil
+            } else {
+                newRoutes[index] = .transcode
+                if newTranscoders[index]?.key != key { newTranscoders[index] = try Transcoder(key, codecs: codecs) }
+            }
+        }
+        routes = newRoutes
+        transcoders = newTranscoders
+    }
+
+    /// The same codec is relayed; G.711 with another packet time is repacketised, which loses nothing. Opus is not:
+    /// its packet time is a wish, and a second encoding would cost quality.
+    private static func canRelay(_ from: MediaStreamDescription, _ to: MediaStreamDescription) -> Bool {
+        from.codec == to.codec && (from.codec == .opus || from.ptime == to.ptime)
+    }
+
+    // MARK: Packets
+
+    /// A datagram arrived on the RTP port of `side`; what it causes is appended to `output`, at most
+    /// `PacketBatch.roomForOneInput` datagrams. Everything invalid is dropped and counted.
+    package mutating func receiveRTP(
+        _ datagram: UnsafeRawBufferPointer, from source: Endpoint, on side: MediaSide, at now: Instant,
+        output: inout PacketBatch
+    ) {
+        let index = side.rawValue
+        guard let accepted = legs[index].accept(datagram, from: source, at: now) else { return }
+        let sink = sink(of: side).rawValue
+        guard legs[sink].destination != nil else {
+            legs[sink].breakRelay()
+            transcoders[index]?.desynchronise()
+            return
+        }
+        switch (routes[index], accepted) {
+        case (.none, _): break
+        case (.relay, .audio(let header, let arrival)):
+            legs[sink].relay(
+                header, arrival: arrival, isEvent: false, payload: header.payload(of: datagram), at: now,
+                output: &output)
+        case (.relay, .event(let header, let arrival)):
+            legs[sink].relay(
+                header, arrival: arrival, isEvent: true, payload: header.payload(of: datagram), at: now,
+                output: &output)
+        case (.transcode, .audio(let header, let arrival)):
+            let decoded = transcoders[index]?.audio(
+                header, arrival: arrival, payload: header.payload(of: datagram), at: now, sink: &legs[sink],
+                output: &output)
+            if decoded == false { legs[index].countDropped() }
+        case (.transcode, .event(let header, _)):
+            let parsed = transcoders[index]?.event(
+                header, payload: header.payload(of: datagram), at: now, sink: &legs[sink], output: &output)
+            if parsed == false { legs[index].countDropped() }
+        }
+    }
+
+    /// A datagram arrived on the RTCP port of `side`. Reports end here: each leg is an RTP session of its own.
+    package mutating func receiveRTCP(
+        _ datagram: UnsafeRawBufferPointer, from source: Endpoint, on side: MediaSide, at now: Instant
+    ) {
+        legs[side.rawValue].acceptReport(datagram, from: source, at: now)
+        let feeding = isEcho ? side : side.other
+        transcoders[feeding.rawValue]?.expectLoss(fractionOf256: legs[side.rawValue].rtcp.fractionLostByPeer)
+    }
+
+    // MARK: Deadlines
+
+    /// When `handleDeadline` next has work: a report, or a silence. It moves later with every packet received.
+    package var nextDeadline: Instant? {
+        var earliest: Instant?
+        for leg in legs {
+            for deadline in [leg.nextReport, leg.silenceDeadline(limit: silence)] {
+                if let deadline { earliest = min(earliest ?? deadline, deadline) }
+            }
+        }
+        return earliest
+    }
+
+    /// Sends due reports and names the sides that have newly fallen silent. Called early, it does nothing.
+    package mutating func handleDeadline(at now: Instant, output: inout PacketBatch) -> [MediaSide] {
+        var silent: [MediaSide] = []
+        for index in legs.indices {
+            if let due = legs[index].nextReport, due <= now { legs[index].report(at: now, output: &output) }
+            if let due = legs[index].silenceDeadline(limit: silence), due <= now {
+                legs[index].markSilent()
+                silent.append(legs[index].side)
+            }
+        }
+        return silent
+    }
+
+    /// The last reports, with BYE; nothing is to be fed to the session afterwards.
+    package mutating func close(at now: Instant, output: inout PacketBatch) {
+        for index in legs.indices where legs[index].description != nil {
+            legs[index].report(isLast: true, at: now, output: &output)
+        }
+    }
+
+    package func statistics(of side: MediaSide) -> StreamStatistics { legs[side.rawValue].statistics }
+}

@@ -1,0 +1,123 @@
+package import Primitives
+package import RTP
+
+/// The sending half of an endpoint that makes audio itself: frames in, packets out, and keys as telephone events.
+package struct RTPSender {
+    /// Keys waiting to be sent; more are refused.
+    package static let queuedEvents = 32
+    /// The last packet of an event goes out three times (RFC 4733 section 2.5.1.4).
+    private static let endPackets = 3
+
+    private struct SendingEvent {
+        var event: UInt8
+        var timestamp: UInt32
+        /// In frames.
+        var length: Int
+        var sentFrames = 0
+        var sentEnds = 0
+    }
+
+    package let payloadType: UInt8
+    package let telephoneEventPayloadType: UInt8?
+    /// Samples that each call of `packet` takes, at the encoder's rate.
+    package let frameSamples: Int
+    package private(set) var stream: OutgoingStream
+    private let encoder: any AudioEncoder
+    private let ticksPerFrame: UInt32
+    private var timestamp: UInt32
+    private var marker = true
+    private var waiting: BoundedQueue<(event: UInt8, frames: Int)>
+    private var sending: SendingEvent?
+
+    /// `ptime` must be a length that the codec has; `encoder.rate` sets the rate of the samples.
+    package init(
+        codec: AudioCodec, payloadType: UInt8, telephoneEventPayloadType: UInt8? = nil,
+        ptime: Duration = .milliseconds(20), encoder: any AudioEncoder, entropy: inout Entropy
+    ) {
+        self.payloadType = payloadType
+        self.telephoneEventPayloadType = telephoneEventPayloadType
+        self.encoder = encoder
+        frameSamples = max(1, ptime.ticks(rate: encoder.rate))
+        ticksPerFrame = UInt32(clamping: ptime.ticks(rate: codec.clockRate))
+        stream = OutgoingStream(clockRate: codec.clockRate, entropy: &entropy)
+        timestamp = stream.timestamp(at: .origin)
+        waiting = BoundedQueue(capacity: Self.queuedEvents)
+    }
+
+    /// Queues a key: its packets replace the audio of the next frames. False without a payload type for events, or
+    /// when too many wait.
+    package mutating func press(_ event: UInt8, for duration: Duration = .milliseconds(100)) -> Bool {
+        guard telephoneEventPayloadType != nil else { return false }
+        let frame = Int64(ticksPerFrame) * 1_000_000_000 / Int64(stream.clockRate)
+        let frames = Int(max(1, min(250, duration.wholeNanoseconds / max(1, frame))))
+        return waiting.append((event, frames))
+    }
+
+    /// True while keys wait or are being sent.
+    package var isSendingEvents: Bool { sending != nil || !waiting.isEmpty }
+
+    /// The packet of one frame interval: audio, or the event in progress. Returns the datagram's size, nil when the
+    /// frame has the wrong length or the datagram no room; time goes on either way.
+    package mutating func packet(
+        _ pcm: UnsafeBufferPointer<Int16>, at now: Instant, into datagram: UnsafeMutableRawBufferPointer
+    ) -> Int? {
+        defer { timestamp &+= ticksPerFrame }
+        guard datagram.count > RTPHeader.sizeBytes else { return nil }
+        let body = UnsafeMutableRawBufferPointer(rebasing: datagram[RTPHeader.sizeBytes...])
+        if sending == nil, let next = waiting.popFirst() {
+            sending = SendingEvent(event: next.event, timestamp: timestamp, length: next.frames)
+        }
+        if let sending, let type = telephoneEventPayloadType {
+            return eventPacket(sending, payloadType: type, at: now, datagram: datagram, body: body)
+        }
+        guard pcm.count == frameSamples, let size = encoder.encode(pcm, into: body) else {
+            marker = true
+            return nil
+        }
+        let header = stream.nextHeader(payloadType: payloadType, timestamp: timestamp, marker: marker)
+        marker = false
+        return finish(header, size: size, isEvent: false, at: now, datagram: datagram)
+    }
+
+    /// As above, with arrays: for tests and simulators.
+    package mutating func packet(_ pcm: [Int16], at now: Instant) -> [UInt8]? {
+        var datagram = [UInt8](repeating: 0, count: Limits().rtpPacketBytes)
+        let size = pcm.withUnsafeBufferPointer { samples in
+            datagram.withUnsafeMutableBytes { packet(samples, at: now, into: $0) }
+        }
+        guard let size else { return nil }
+        datagram.removeLast(datagram.count - size)
+        return datagram
+    }
+
+    /// What the peer reports as lost, for encoders that protect.
+    package func expectLoss(percent: Int) { encoder.expectLoss(percent: percent) }
+
+    /// For a sender report; nil when nothing was sent since the last one.
+    package mutating func makeSenderInfo(at now: Instant) -> RTCPSenderInfo? { stream.makeSenderInfo(at: now) }
+
+    private mutating func eventPacket(
+        _ current: SendingEvent, payloadType: UInt8, at now: Instant, datagram: UnsafeMutableRawBufferPointer,
+        body: UnsafeMutableRawBufferPointer
+    ) -> Int? {
+        var current = current
+        if current.sentFrames < current.length { current.sentFrames += 1 }
+        let isEnd = current.sentFrames == current.length
+        let duration = UInt16(clamping: current.sentFrames * Int(ticksPerFrame))
+        let event = TelephoneEvent(event: current.event, isEnd: isEnd, duration: duration)
+        let isFirst = current.sentFrames == 1 && current.sentEnds == 0
+        if isEnd { current.sentEnds += 1 }
+        sending = current.sentEnds == Self.endPackets ? nil : current
+        guard (try? event.write(into: body)) != nil else { return nil }
+        let header = stream.nextHeader(payloadType: payloadType, timestamp: current.timestamp, marker: isFirst)
+        return finish(header, size: TelephoneEvent.sizeBytes, isEvent: true, at: now, datagram: datagram)
+    }
+
+    private mutating func finish(
+        _ header: RTPHeader, size: Int, isEvent: Bool, at now: Instant, datagram: UnsafeMutableRawBufferPointer
+    ) -> Int? {
+        guard (try? header.write(into: datagram)) != nil else { return nil }
+        stream.sent(header, payloadBytes: size, isEvent: isEvent, at: now)
+        return RTPHeader.sizeBytes + size
+    }
+}

@@ -1,0 +1,221 @@
+import Primitives
+import RTP
+
+/// One direction of a call whose sides differ in codec or packet time: decodes and encodes on arrival, over 8 kHz PCM.
+///
+/// Order of things for a packet: conceal what is missing before it, decode it, encode every full frame. There is no
+/// playout delay; a packet that comes after its place was concealed is dropped.
+struct Transcoder {
+    /// What a transcoder is made for; another key needs another one.
+    struct Key: Equatable, Sendable {
+        var source: AudioCodec
+        var sink: AudioCodec
+        /// Samples at 8 kHz in an outgoing packet.
+        var frameSamples: Int
+    }
+    static let rate = 8_000
+    /// No more than 120 ms of a gap are concealed; the rest becomes a pause.
+    static let concealedAtMost = 960
+    /// A timestamp that runs further ahead starts the timeline anew.
+    private static let farthestJump = 60 * rate
+    /// More than a datagram of G.711 can hold, and 120 ms of Opus.
+    private static let decodedAtMost = 1_600
+
+    let key: Key
+    private let decoder: any AudioDecoder
+    private let encoder: any AudioEncoder
+    private let sourceTicks: Int
+    private let sinkTicks: Int
+    private var pcm: [Int16]
+    private var count = 0
+    private var isSynchronised = false
+    private var marker = true
+    /// Source timestamp of the sample after the last decoded one.
+    private var expected: UInt32 = 0
+    private var lastSamples = 160
+    /// Outgoing timestamp of `pcm[0]`.
+    private var start: UInt32 = 0
+    private var events = EventMapper()
+
+    init(_ key: Key, codecs: any CodecFactory) throws(MediaFailure) {
+        self.key = key
+        decoder = try codecs.makeDecoder(key.source, rate: Self.rate)
+        encoder = try codecs.makeEncoder(key.sink, rate: Self.rate)
+        sourceTicks = key.source.clockRate / Self.rate
+        sinkTicks = key.sink.clockRate / Self.rate
+        pcm = [Int16](repeating: 0, count: key.frameSamples + Self.decodedAtMost)
+    }
+
+    /// Samples at 8 kHz of a packet of `codec` that comes closest to `ptime` from below.
+    static func frameSamples(_ codec: AudioCodec, ptime: Duration) -> Int {
+        let samples = ptime.ticks(rate: rate)
+        switch codec {
+        case .opus: return [480, 320, 160].first { $0 <= samples } ?? 80
+        case .pcmu, .pcma: return max(80, min(800, samples))
+        }
+    }
+
+    /// After a pause (hold, an unknown destination): the next packet starts a talk spurt.
+    mutating func desynchronise() { isSynchronised = false }
+
+    /// The peer's last report: what it loses decides how much the encoder protects.
+    func expectLoss(fractionOf256 fraction: UInt8) { encoder.expectLoss(percent: (Int(fraction) * 100 + 128) / 256) }
+
+    /// Takes a packet of the source's codec; false when its payload could not be decoded.
+    mutating func audio(
+        _ header: RTPHeader, arrival: ReceptionStatistics.Arrival, payload: UnsafeRawBufferPointer, at now: Instant,
+        sink: inout MediaLeg, output: inout PacketBatch
+    ) -> Bool {
+        switch arrival {
+        case .late, .duplicate, .outlier: return true
+        case .first: isSynchronised = false
+        case .next(let missing) where isSynchronised:
+            bridge(to: header, missing: missing, payload: payload, at: now, sink: &sink, output: &output)
+        case .next: break
+        }
+        if !isSynchronised { synchronise(to: header, at: now, sink: sink) }
+        if header.marker, count == 0 { marker = true }
+        let free = count
+        let decoded = pcm.withUnsafeMutableBufferPointer {
+            decoder.decode(payload, into: UnsafeMutableBufferPointer(rebasing: $0[free...]))
+        }
+        guard let decoded, decoded > 0 else { return false }
+        expected = header.timestamp &+ UInt32(truncatingIfNeeded: decoded * sourceTicks)
+        lastSamples = decoded
+        count += decoded
+        drain(at: now, sink: &sink, output: &output)
+        return true
+    }
+
+    /// Takes a telephone event of the source, and sends it under the sink's payload type and clock.
+    mutating func event(
+        _ header: RTPHeader, payload: UnsafeRawBufferPointer, at now: Instant, sink: inout MediaLeg,
+        output: inout PacketBatch
+    ) -> Bool {
+        guard let event = try? TelephoneEvent(parsing: payload) else { return false }
+        guard let payloadType = sink.description?.telephoneEventPayloadType, let destination = sink.destination else {
+            return true
+        }
+        if events.isNew(event, timestamp: header.timestamp) {
+            pad(at: now, sink: &sink, output: &output)
+            let outgoing = outgoingTimestamp(of: header.timestamp) ?? sink.stream.timestamp(at: now)
+            events.begin(event, timestamp: header.timestamp, outgoingStart: outgoing)
+        }
+        let mapped = events.map(
+            event, sourceRate: key.source.clockRate, outgoingRate: key.sink.clockRate)
+        guard let mapped, let slot = output.reserve() else { return true }
+        let body = UnsafeMutableRawBufferPointer(rebasing: slot[RTPHeader.sizeBytes...])
+        guard (try? mapped.event.write(into: body)) != nil else { return true }
+        let outgoing = sink.stream.nextHeader(
+            payloadType: payloadType, timestamp: mapped.timestamp, marker: header.marker)
+        sink.send(
+            outgoing, payloadBytes: TelephoneEvent.sizeBytes, isEvent: true, in: slot, to: destination, at: now,
+            output: &output)
+        return true
+    }
+
+    // MARK: Timeline
+
+    private mutating func synchronise(to header: RTPHeader, at now: Instant, sink: MediaLeg) {
+        count = 0
+        expected = header.timestamp
+        start = sink.stream.timestamp(at: now)
+        marker = true
+        isSynchronised = true
+    }
+
+    /// The outgoing timestamp for a source timestamp near `expected`; nil when there is no relation.
+    private func outgoingTimestamp(of timestamp: UInt32) -> UInt32? {
+        guard isSynchronised else { return nil }
+        let samples = Int(Int32(bitPattern: timestamp &- expected)) / sourceTicks
+        guard abs(samples) <= Self.farthestJump else { return nil }
+        return start &+ UInt32(truncatingIfNeeded: (count + samples) * sinkTicks)
+    }
+
+    /// Fills or skips what lies between `expected` and this packet.
+    private mutating func bridge(
+        to header: RTPHeader, missing: Int, payload: UnsafeRawBufferPointer, at now: Instant, sink: inout MediaLeg,
+        output: inout PacketBatch
+    ) {
+        var gap = Int(Int32(bitPattern: header.timestamp &- expected)) / sourceTicks
+        if gap == 0 { return }
+        guard gap > 0, gap <= Self.farthestJump else {
+            pad(at: now, sink: &sink, output: &output)
+            isSynchronised = false
+            return
+        }
+        if missing > 0 {
+            let concealed = min(gap, Self.concealedAtMost)
+            conceal(concealed, next: concealed == gap ? payload : nil, at: now, sink: &sink, output: &output)
+            gap -= concealed
+        }
+        if gap <= key.frameSamples {
+            for index in count..<count + gap { pcm[index] = 0 }
+            count += gap
+            drain(at: now, sink: &sink, output: &output)
+        } else {
+            let resumed = start &+ UInt32(truncatingIfNeeded: (count + gap) * sinkTicks)
+            pad(at: now, sink: &sink, output: &output)
+            start = resumed
+            marker = true
+        }
+    }
+
+    private mutating func conceal(
+        _ samples: Int, next: UnsafeRawBufferPointer?, at now: Instant, sink: inout MediaLeg, output: inout PacketBatch
+    ) {
+        var left = samples
+        while left > 0 {
+            let chunk = min(left, lastSamples, Self.concealedAtMost)
+            let free = count
+            pcm.withUnsafeMutableBufferPointer {
+                let gap = UnsafeMutableBufferPointer(rebasing: $0[free..<free + chunk])
+                decoder.conceal(into: gap, next: chunk == left ? next : nil)
+            }
+            count += chunk
+            left -= chunk
+            drain(at: now, sink: &sink, output: &output)
+        }
+    }
+
+    // MARK: Outgoing frames
+
+    /// Sends what is left of a frame with silence behind it.
+    private mutating func pad(at now: Instant, sink: inout MediaLeg, output: inout PacketBatch) {
+        guard count > 0, isSynchronised else { return }
+        for index in count..<key.frameSamples { pcm[index] = 0 }
+        count = key.frameSamples
+        drain(at: now, sink: &sink, output: &output)
+    }
+
+    private mutating func drain(at now: Instant, sink: inout MediaLeg, output: inout PacketBatch) {
+        let size = key.frameSamples
+        var consumed = 0
+        while count - consumed >= size {
+            encodeFrame(at: consumed, now: now, sink: &sink, output: &output)
+            start = start &+ UInt32(truncatingIfNeeded: size * sinkTicks)
+            consumed += size
+        }
+        guard consumed > 0 else { return }
+        count -= consumed
+        for index in 0..<count { pcm[index] = pcm[consumed + index] }
+    }
+
+    private mutating func encodeFrame(
+        at offset: Int, now: Instant, sink: inout MediaLeg, output: inout PacketBatch
+    ) {
+        guard let destination = sink.destination, let payloadType = sink.description?.payloadType,
+            let slot = output.reserve()
+        else { return }
+        let size = key.frameSamples
+        let bytes = pcm.withUnsafeBufferPointer {
+            encoder.encode(
+                UnsafeBufferPointer(rebasing: $0[offset..<offset + size]),
+                into: UnsafeMutableRawBufferPointer(rebasing: slot[RTPHeader.sizeBytes...]))
+        }
+        guard let bytes else { return }
+        let header = sink.stream.nextHeader(payloadType: payloadType, timestamp: start, marker: marker)
+        sink.send(header, payloadBytes: bytes, in: slot, to: destination, at: now, output: &output)
+        marker = false
+    }
+}

@@ -1,0 +1,17 @@
+import Media
+
+/// Which packet time to send with.
+enum PacketTime {
+    /// What a codec can pack within 10...60 ms: G.711 any multiple of 10, Opus its frame lengths (RFC 6716 section 2.1.4).
+    private static func lengths(_ codec: AudioCodec) -> [Int] {
+        codec == .opus ? [10, 20, 40, 60] : [10, 20, 30, 40, 50, 60]
+    }
+
+    /// The longest packet of `codec` that is not longer than the peer wishes, else than `fallback`.
+    static func chosen(_ codec: AudioCodec, wished: Int?, longest: Int?, fallback: Duration) -> Duration {
+        let fallbackMilliseconds = Int(fallback.components.seconds) * 1_000
+            + Int(fallback.components.attoseconds / 1_000_000_000_000_000)
+        let limit = min(wished ?? fallbackMilliseconds, longest ?? .max)
+        return .milliseconds(lengths(codec).last { $0 <= limit } ?? 10)
+    }
+}

@@ -1,0 +1,51 @@
+import Media
+import SDP
+
+/// Which payload type stands for what in descriptions of ours.
+enum PayloadTypes {
+    /// Where dynamic payload types begin (RFC 3551 section 3).
+    private static let opus: UInt8 = 96
+    private static let narrowbandEvent: UInt8 = 101
+    private static let widebandEvent: UInt8 = 102
+
+    /// The formats of an offer. Those that `previous` has keep their payload types, and no other takes one of its.
+    static func formats(_ local: LocalMedia, keeping previous: MediaDescription?) -> [AudioFormat] {
+        let known = previous?.audioFormats ?? []
+        var taken = known.map(\.payloadType)
+        func payloadType(_ preferred: UInt8, _ isSame: (AudioFormat) -> Bool) -> UInt8 {
+            if let same = known.first(where: isSame) { return same.payloadType }
+            var candidate = preferred
+            while taken.contains(candidate), candidate < 127 { candidate += 1 }
+            taken.append(candidate)
+            return candidate
+        }
+        var formats: [AudioFormat] = []
+        for codec in local.codecs {
+            let type = codec.staticPayloadType ?? payloadType(opus) { matches($0, codec) }
+            formats.append(format(codec, type))
+        }
+        guard local.telephoneEvent else { return formats }
+        for (rate, preferred) in [(8_000, narrowbandEvent), (48_000, widebandEvent)] {
+            guard local.codecs.contains(where: { $0.clockRate == rate }) else { continue }
+            let type = payloadType(preferred) { $0.isNamed("telephone-event") && $0.clockRate == rate }
+            formats.append(telephoneEvent(rate, type))
+        }
+        return formats
+    }
+
+    /// With in-band forward error correction for Opus (RFC 7587 section 6.1).
+    static func format(_ codec: AudioCodec, _ payloadType: UInt8) -> AudioFormat {
+        AudioFormat(
+            payloadType: payloadType, encodingName: codec.rawValue, clockRate: codec.clockRate,
+            channels: codec.channels, fmtp: codec == .opus ? "useinbandfec=1" : nil)
+    }
+
+    /// The events 0 to 15: digits, star, pound, A to D (RFC 4733 section 2.5.1.1).
+    static func telephoneEvent(_ clockRate: Int, _ payloadType: UInt8) -> AudioFormat {
+        AudioFormat(payloadType: payloadType, encodingName: "telephone-event", clockRate: clockRate, fmtp: "0-15")
+    }
+
+    static func matches(_ format: AudioFormat, _ codec: AudioCodec) -> Bool {
+        format.isNamed(codec.rawValue) && format.clockRate == codec.clockRate && format.channels == codec.channels
+    }
+}

@@ -1,0 +1,73 @@
+package import Media
+package import Primitives
+package import SIPTransaction
+
+/// Who the softphone is, and how it speaks: what a provisioning file or the command line gives it.
+package struct SoftphoneAccount: Sendable {
+    package var user: String
+    package var displayName: String
+    package var password: Secret
+    /// The host part of its address of record.
+    package var domain: String
+    /// In order of preference.
+    package var codecs: [AudioCodec]
+    package var ptime: Duration
+    /// What REGISTER asks for, in seconds.
+    package var expires: Int
+    /// Answers an incoming call after this time; nil: never by itself.
+    package var answersAfter: Duration?
+
+    package init(
+        user: String, displayName: String, password: Secret, domain: String, codecs: [AudioCodec],
+        ptime: Duration = .milliseconds(20), expires: Int = 300, answersAfter: Duration? = nil
+    ) {
+        self.user = user
+        self.displayName = displayName
+        self.password = password
+        self.domain = domain
+        self.codecs = codecs
+        self.ptime = ptime
+        self.expires = expires
+        self.answersAfter = answersAfter
+    }
+}
+
+/// What the user (or a script in the user's place) asks for.
+package enum SoftphoneCommand: Sendable, Equatable {
+    case call(String)
+    case hangUp
+    case unregister
+}
+
+package enum SoftphoneInput: Sendable, Equatable {
+    /// The way to the registrar is open: registration begins.
+    case connected(SIPFlow)
+    case message([UInt8], SIPFlow)
+    case flowClosed
+    /// Answer to `SoftphoneEffect.openMedia`: our RTP address.
+    case mediaReady(IPAddress, port: UInt16)
+    case command(SoftphoneCommand)
+    case deadline
+}
+
+package enum SoftphoneEffect: Sendable, Equatable {
+    case transmit([UInt8], SIPFlow)
+    case openMedia
+    case configureMedia(MediaStreamDescription)
+    case closeMedia
+    case event(SoftphoneEvent)
+}
+
+/// What the user gets to know.
+package enum SoftphoneEvent: Sendable, Equatable {
+    case registered(expiresSeconds: Int)
+    case registrationFailed(status: Int)
+    case unregistered
+    case incoming(from: String)
+    case ringing
+    case established(codec: AudioCodec)
+    /// Ended by either side after it was established.
+    case ended
+    /// Never established; the final status (408 for no answer, 487 when cancelled by us, 503 for a dead connection).
+    case failed(status: Int)
+}

@@ -1,0 +1,83 @@
+import CloudCore
+import CloudMessages
+import CloudWire
+import Hummingbird
+import Primitives
+
+/// The monitoring server (F-C5): takes OTLP/HTTP JSON from appliances, hands the newest values to the Control Center.
+actor MonitoringServer {
+    private var core: MonitoringCore
+    private let log: MessageLog
+    private let wire = WireLimits()
+
+    init(limits: CloudLimits, log: MessageLog) {
+        core = MonitoringCore(limits: limits)
+        self.log = log
+    }
+
+    nonisolated var router: Router<PeerContext> {
+        let router = Router(context: PeerContext.self)
+        router.addMiddleware {
+            AnswerProblems()
+            IdentifyPeer()
+        }
+        router.post("/v1/metrics") { request, context in try await self.receive(request, context) }
+        router.get("/v1/devices/:serial/metrics") { _, context in try await self.answer(context) }
+        return router
+    }
+
+    private func receive(_ request: Request, _ context: PeerContext) async throws -> Response {
+        var request = request
+        let serial = try context.applianceSerial()
+        guard request.headers[.contentType]?.hasPrefix("application/json") == true else {
+            throw HTTPError(.unsupportedMediaType, message: "metrics are OTLP in application/json")
+        }
+        let bytes = try await request.body(upTo: wire.metricsBytes, what: "metrics")
+        let received = try OTLPMetrics.decode(bytes, limits: wire)
+        log.record(
+            peer: serial, what: "POST /v1/metrics",
+            fields: ["metrics": .list(received.map { Self.logged($0.point) })], bytes: Int64(bytes.count))
+        try core.receive(received.map(\.point), serial: serial, at: ServerClock.wall)
+        // An ExportMetricsServiceResponse without partial success.
+        return .bytes(Array("{}".utf8), type: "application/json")
+    }
+
+    private static func logged(_ point: MetricPoint) -> LogValue {
+        let attributes = Dictionary(point.attributes.map { ($0.key, LogValue.text($0.value)) }) { first, _ in first }
+        return .object([
+            "name": .text(point.name), "unit": .text(point.unit), "value": .number(point.value),
+            "attributes": .object(attributes),
+        ])
+    }
+
+    private func answer(_ context: PeerContext) throws -> Response {
+        guard context.isControlCenter else { throw CloudRefusal.foreignIdentity }
+        let serial = try context.parameters.require("serial")
+        guard let latest = core.latest(serial: serial, at: ServerClock.wall) else {
+            throw CloudRefusal.notFound(what: "monitoring of \(serial)")
+        }
+        return try .json(LatestMetrics(latest, serial: serial))
+    }
+}
+
+/// The newest report of an appliance, as the Control Center reads and shows it.
+struct LatestMetrics: Codable, Sendable {
+    struct Point: Codable, Sendable {
+        var name: String
+        var unit: String
+        var value: Double
+        var attributes: [String: String]
+    }
+    var serial: String
+    var receivedAt: String
+    var points: [Point]
+
+    init(_ report: MonitoringReport, serial: String) {
+        self.serial = serial
+        receivedAt = report.receivedAt.rfc3339
+        points = report.points.map { point in
+            let attributes = Dictionary(point.attributes.map { ($0.key, $0.value) }) { first, _ in first }
+            return Point(name: point.name, unit: point.unit, value: point.value, attributes: attributes)
+        }
+    }
+}

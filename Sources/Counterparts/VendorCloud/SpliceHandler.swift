@@ -1,0 +1,104 @@
+import NIOCore
+
+/// Copies what one channel reads to another, one batch at a time: the next read is asked for when the batch has been
+/// taken, so that a slow receiver holds the sender back and at most one batch is in memory (R3).
+///
+/// The channel must have `autoRead` off. Nothing is forwarded before `start`; what arrives earlier (within one read) waits.
+final class SpliceHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let partner: any Channel
+    private var isStarted: Bool
+    private var batch = ByteBuffer()
+    private var isWriting = false
+    /// Our peer has sent its last byte; the partner's output is closed after the batch.
+    private var inputClosed = false
+    private var isGone = false
+    private var hasClosedPartner = false
+    private var context: ChannelHandlerContext?
+
+    /// `held`: bytes that were read before this handler was there and are to be forwarded first.
+    init(to partner: any Channel, isStarted: Bool, held: ByteBuffer = ByteBuffer()) {
+        self.partner = partner
+        self.isStarted = isStarted
+        batch = held
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if isStarted { forward() }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    /// Lets a splice that was added early go. Call it on the channel's event loop.
+    func start() {
+        isStarted = true
+        forward()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var buffer = unwrapInboundIn(data)
+        batch.writeBuffer(&buffer)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        forward()
+        context.fireChannelReadComplete()
+    }
+
+    private func forward() {
+        guard isStarted, !isWriting, let context else { return }
+        guard batch.readableBytes > 0 else { return idle(context) }
+        isWriting = true
+        let bytes = batch
+        batch = ByteBuffer()
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        partner.writeAndFlush(bytes).hop(to: context.eventLoop).whenComplete { result in
+            bound.value.wrote(result)
+        }
+    }
+
+    private func wrote(_ result: Result<Void, any Error>) {
+        isWriting = false
+        switch result {
+        case .success: forward()
+        case .failure:
+            isGone = true
+            batch.clear()
+            closePartner(.all)
+            context?.close(promise: nil)
+        }
+    }
+
+    /// All that was read has been taken.
+    private func idle(_ context: ChannelHandlerContext) {
+        if isGone { return closePartner(.all) }
+        if inputClosed { return closePartner(.output) }
+        context.read()
+    }
+
+    private func closePartner(_ mode: CloseMode) {
+        if mode == .output {
+            guard !hasClosedPartner else { return }
+            hasClosedPartner = true
+        }
+        partner.close(mode: mode, promise: nil)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? ChannelEvent, event == .inputClosed {
+            inputClosed = true
+            forward()
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        isGone = true
+        if !isStarted { closePartner(.all) } else if !isWriting { forward() }
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}

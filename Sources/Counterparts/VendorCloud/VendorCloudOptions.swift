@@ -1,0 +1,45 @@
+package import CloudCore
+package import Primitives
+
+/// What `vendorcloud run` is told.
+package struct VendorCloudOptions: Sendable {
+    /// The servers of this process. The names stand in the ready line and in the names of the logs.
+    package enum Listener: String, Sendable, Hashable, CaseIterable {
+        case relay
+        case publicPort = "public"
+        case backup
+        case monitoring
+        case controlCenter = "control-center"
+        case relayService = "relay-service"
+        case web
+
+        package var defaultPort: UInt16 {
+            switch self {
+            case .relay: 7443
+            case .publicPort: 7440
+            case .backup: 7444
+            case .monitoring: 7445
+            case .controlCenter: 7446
+            case .relayService: 7447
+            case .web: 7480
+            }
+        }
+    }
+
+    /// A directory as `DevelopmentPKI` lays it out; only the server keys are read.
+    package var pkiDirectory: String
+    package var dataDirectory: String
+    package var bindAddress = IPAddress.loopbackV4
+    /// 0 lets the system pick one; absent: the default.
+    package var ports: [Listener: UInt16] = [:]
+    package var limits = CloudLimits()
+    /// Appliances with older firmware are shown as needing maintenance.
+    package var minimumFirmware = "0.0.0"
+
+    package init(pkiDirectory: String, dataDirectory: String) {
+        self.pkiDirectory = pkiDirectory
+        self.dataDirectory = dataDirectory
+    }
+
+    package func port(_ listener: Listener) -> UInt16 { ports[listener] ?? listener.defaultPort }
+}

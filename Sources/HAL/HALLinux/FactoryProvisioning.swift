@@ -1,0 +1,41 @@
+package import HAL
+import OpenSSLCrypto
+package import Primitives
+
+/// What the factory does to a board once: gives it a key, a certificate and the vendor root.
+package enum FactoryProvisioning {
+    /// Writes `halDirectory/factory` with a new key and a certificate from the issuing CA in `pkiDirectory`
+    /// (`DevelopmentPKI`), valid from `time`.
+    ///
+    /// `dnsNames` go into the certificate; the relay's name for the board belongs there. Throws `.writeFailed` when the
+    /// partition exists already, unless `force`; with `force` the old key is lost for good.
+    package static func initialise(
+        halDirectory: String, pkiDirectory: String, serial: String, model: String, dnsNames: [String], at time: UnixTime,
+        force: Bool = false
+    ) throws(HALError) {
+        guard DeviceName.isValid(serial: serial) else {
+            throw .damaged(path: "--serial '\(serial)'", reason: "a serial number is 1 to 32 of A-Z a-z 0-9 -")
+        }
+        guard DeviceName.isValid(model: model) else {
+            throw .damaged(path: "--model '\(model)'", reason: "a model is 1 to 31 of A-Z a-z 0-9 - _ .")
+        }
+        let factory = "\(halDirectory)/\(ProcessHAL.factoryDirectory)"
+        guard force || !PrivateFile.exists(factory) else {
+            throw .writeFailed(path: factory, reason: "the board is provisioned already; use --force to replace its key")
+        }
+        let key: ECDSAKey
+        let chain: [Certificate]
+        let root: Certificate
+        do throws(CryptoError) {
+            let pki = try DevelopmentPKI.open(directory: pkiDirectory)
+            key = try ECDSAKey.generate()
+            chain = try pki.issueDevice(
+                serial: serial, model: model, publicKey: key.publicKey, dnsNames: dnsNames, at: time)
+            root = pki.root
+        } catch {
+            throw .readFailed(path: pkiDirectory, reason: "\(error); make a PKI first")
+        }
+        do { try PrivateFile.makeDirectory(halDirectory) } catch { throw HALError.writing(error) }
+        try FactoryPartition.write(factory, serial: serial, model: model, key: key, chain: chain, root: root)
+    }
+}

@@ -1,0 +1,60 @@
+import COpus
+package import Media
+
+/// libopus encoding of mono speech at 8, 16 or 48 kHz, with in-band forward error correction (RFC 6716, RFC 7587).
+package final class OpusEncoder: AudioEncoder {
+    /// How the encoder spends processor time and bits.
+    package struct Options: Hashable, Sendable {
+        /// 0 (cheapest) ... 10 (best); outside values are clamped.
+        package var complexity: Int
+        /// Bits per second; nil: 20000 at 8 kHz, 28000 at 16 kHz, 40000 at 48 kHz.
+        package var bitrate: Int?
+        /// What the encoder protects against until a report says what is really lost.
+        package var expectedLossPercent: Int
+
+        package init(complexity: Int = 5, bitrate: Int? = nil, expectedLossPercent: Int = 2) {
+            self.complexity = complexity
+            self.bitrate = bitrate
+            self.expectedLossPercent = expectedLossPercent
+        }
+    }
+
+    package let rate: Int
+    private let state: OpaquePointer
+    private let leastLoss: Int
+    private var expectedLoss: Int
+
+    /// Throws `.codecUnavailable` for a rate that Opus does not have, or without memory.
+    package init(rate: Int, options: Options = Options()) throws(MediaFailure) {
+        var status: Int32 = 0
+        let created = opus_encoder_create(Int32(clamping: rate), 1, Int32(OPUS_APPLICATION_VOIP), &status)
+        guard let state = created, status == OPUS_OK else { throw .codecUnavailable(.opus) }
+        self.state = state
+        self.rate = rate
+        leastLoss = max(0, min(100, options.expectedLossPercent))
+        expectedLoss = leastLoss
+        let bitrate = options.bitrate ?? (rate <= 8_000 ? 20_000 : rate <= 16_000 ? 28_000 : 40_000)
+        // Refusals of these requests leave libopus at its default, which is as good.
+        _ = copus_encoder_set_bitrate(state, Int32(clamping: max(6_000, min(510_000, bitrate))))
+        _ = copus_encoder_set_complexity(state, Int32(max(0, min(10, options.complexity))))
+        _ = copus_encoder_set_voice(state)
+        _ = copus_encoder_set_inband_fec(state, 1)
+        _ = copus_encoder_set_packet_loss(state, Int32(leastLoss))
+    }
+
+    deinit { opus_encoder_destroy(state) }
+
+    package func encode(_ pcm: UnsafeBufferPointer<Int16>, into bytes: UnsafeMutableRawBufferPointer) -> Int? {
+        let output = bytes.assumingMemoryBound(to: UInt8.self)
+        let size = opus_encode(
+            state, pcm.baseAddress, Int32(clamping: pcm.count), output.baseAddress, Int32(clamping: output.count))
+        return size > 0 ? Int(size) : nil
+    }
+
+    package func expectLoss(percent: Int) {
+        let loss = max(leastLoss, min(30, percent))
+        guard loss != expectedLoss else { return }
+        expectedLoss = loss
+        _ = copus_encoder_set_packet_loss(state, Int32(loss))
+    }
+}

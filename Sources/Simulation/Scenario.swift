@@ -1,0 +1,94 @@
+import ApplianceCore
+import CloudMessages
+import Primitives
+import PrivacyContract
+import Settings
+
+/// A story in one simulated world; every one of them runs for every seed.
+package struct Scenario: Sendable {
+    package let name: String
+    /// What it shows, in a sentence.
+    package let purpose: String
+    let body: @Sendable (World) throws(ScenarioFailure) -> Void
+
+    package static let all: [Scenario] = [
+        .uplink, .pairing, .pairingUnderPowerCuts, .wrongCodes, .monitoring, .backup, .provisioning, .callData, .call,
+        .transcodedCall, .fullDisk,
+    ]
+
+    /// Plays it in a fresh world. Throws what did not hold, an invariant included.
+    package func play(seed: UInt64, trace: Trace) throws(ScenarioFailure) -> World {
+        let world = World(seed: seed, scenario: name, trace: trace)
+        try body(world)
+        world.advance(.seconds(70))
+        try Invariants.checkAtRest(world)
+        world.note("end \(name)")
+        return world
+    }
+}
+
+// MARK: - Building blocks
+
+extension World {
+    static let users = [
+        UserSettings(extension: "100", name: "Ada", password: Secret("ada-secret")),
+        UserSettings(extension: "101", name: "Bob", password: Secret("bob-secret")),
+    ]
+
+    func bootAppliance() {
+        var settings = ApplianceSettings()
+        settings.users = Self.users
+        settings.features.echo = "600"
+        settings.media.address = ApplianceNode.address
+        settings.cloud.relay = "relay.vendor.example:7443"
+        settings.cloud.controlCenter = "https://control-center.vendor.example"
+        settings.cloud.backup = "https://backup.vendor.example"
+        settings.cloud.monitoring = "https://monitoring.vendor.example"
+        appliance.powerOn(settings: settings)
+    }
+
+    func turn(_ name: Switch, on isOn: Bool) throws(ScenarioFailure) {
+        let reply = try appliance.admin(.setSwitch(name, isOn))
+        guard case .done = reply else { throw ScenarioFailure("switching \(name.rawValue): \(Summary.of(reply))", at: now) }
+    }
+
+    func status() throws(ScenarioFailure) -> ApplianceStatus {
+        guard case .status(let status) = try appliance.admin(.status) else {
+            throw ScenarioFailure("no status", at: now)
+        }
+        return status
+    }
+
+    func require(_ condition: Bool, _ text: String) throws(ScenarioFailure) {
+        guard condition else { throw ScenarioFailure(text, at: now) }
+    }
+
+    var pairingStage: String? { appliance.disk.snapshot.pairing?.stage.rawValue }
+
+    func bringUplinkUp() throws(ScenarioFailure) {
+        try turn(.relay, on: true)
+        try wait("the uplink", within: .seconds(60)) { appliance.uplink.isUp }
+    }
+
+    /// F-C1 and F-C2: a code is shown, its hash has arrived at the appliance and is committed.
+    func offerCode() throws(ScenarioFailure) -> String {
+        try turn(.controlCenter, on: true)
+        let code = try cloud.addDevice(serial: ApplianceNode.serial)
+        try wait("the offer", within: .seconds(300)) { pairingStage == "offered" }
+        return code
+    }
+
+    func pair() throws(ScenarioFailure) {
+        try bringUplinkUp()
+        let code = try offerCode()
+        let reply = try appliance.admin(.enterPairingCode(code))
+        guard case .done = reply else { throw ScenarioFailure("entering the code: \(Summary.of(reply))", at: now) }
+        try wait("both sides paired", within: .seconds(300)) { isPaired }
+    }
+
+    /// Paired in the store and in the Control Center, with one and the same user.
+    var isPaired: Bool {
+        appliance.disk.snapshot.pairing?.stage == .paired && cloud.row?.state == .paired
+            && cloud.credential?.user == appliance.disk.snapshot.pairing?.user?.name
+    }
+}

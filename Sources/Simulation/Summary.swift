@@ -1,0 +1,93 @@
+import ApplianceCore
+import Persistence
+import PrivacyContract
+
+/// Short, stable texts for the trace. What differs between two runs of one seed (ciphertext, salts that a library draws,
+/// signatures) has no place in them; neither have secrets.
+enum Summary {
+    static func of(_ command: StoreCommand) -> String {
+        switch command {
+        case .replaceSettings: "settings"
+        case .setSwitch(let name, let isOn): "switch:\(name.rawValue)=\(isOn)"
+        case .putPairing(let record): "pairing:\(record.stage.rawValue)"
+        case .erasePairing: "erase-pairing"
+        case .putBackupKey: "backup-key"
+        case .eraseBackupKey: "erase-backup-key"
+        case .putBackup(let record): "backup:\(record.uploaded ? "uploaded" : "made")"
+        case .putProvisioningToken(let record): "token:\(record.extension)"
+        case .removeProvisioningToken: "remove-token"
+        case .appendCallRecord(let record): "call:\(record.callDataID)"
+        case .appendLedger(let entry): "ledger:\(entry.sequence):\(entry.flow.rawValue):\(entry.result)"
+        case .appendProvisioningLog(let entry): "provisioning-log:\(entry.network)"
+        case .pruneProvisioningLog: "prune-provisioning-log"
+        case .replaceBindings(let aor, let bindings): "bindings:\(aor):\(bindings.count)"
+        }
+    }
+
+    static func of(_ outcome: StoreOutcome) -> String {
+        switch outcome {
+        case .committed: "committed"
+        case .failed(let failure): "failed (\(failure))"
+        }
+    }
+
+    static func of(_ job: Job) -> String {
+        switch job {
+        case .hashPassword: "hash-password"
+        case .verifyPassword: "verify-password"
+        case .makeBackupKey: "make-backup-key"
+        case .makeBackup: "make-backup"
+        case .discardArtifact: "discard-artifact"
+        case .readLedger(let cursor, _): "read-ledger after \(cursor)"
+        case .readCallRecords(let cursor, _): "read-call-records after \(cursor)"
+        }
+    }
+
+    static func of(_ command: AdminCommand) -> String {
+        switch command {
+        case .setSwitch(let name, let isOn): "switch \(name.rawValue) \(isOn ? "on" : "off")"
+        case .enterPairingCode: "enter-pairing-code"
+        case .setBackupPassword: "set-backup-password"
+        case .makeProvisioningToken(let number): "provision \(number)"
+        case .ledger(let cursor): "ledger after \(cursor)"
+        case .callRecords(let cursor): "records after \(cursor)"
+        case .applySettings: "apply-settings"
+        case .status, .deleteBackupPassword, .backUpNow, .listBackups, .calls, .privacy: "\(command)"
+        }
+    }
+
+    static func of(_ reply: AdminReply) -> String {
+        switch reply {
+        case .done(let text): "done: \(text)"
+        case .status(let status): "status \(status.pairing) \(status.registrations)/\(status.users) \(status.calls)"
+        case .backup: "backup"
+        case .backups(let list): "\(list.count) backups"
+        case .provisioningToken(_, let number): "token for \(number)"
+        case .calls(let list): "\(list.count) calls"
+        case .ledger(let entries): "\(entries.count) ledger entries"
+        case .callRecords(let records): "\(records.count) records"
+        case .privacy(let flows): "\(flows.count) flows"
+        case .refused(let status, let detail): "refused \(status): \(detail)"
+        }
+    }
+
+    static func of(_ reply: ServiceReply) -> String {
+        switch reply {
+        case .noContent: "204"
+        case .deviceState(let state): "state \(state.registeredUsers) registered \(state.services.joined(separator: "+"))"
+        case .provisioningFile: "provisioning file"
+        case .callDataStream: "call data stream"
+        case .problem(let status, let title, _): "\(status) \(title)"
+        }
+    }
+
+    static func of(_ reply: CloudReply) -> String {
+        switch reply {
+        case .accepted: "accepted"
+        case .serviceStatus(let status): "service \(status.available ? "available" : "unavailable")"
+        case .backups(let list): "\(list.count) backups"
+        case .refused(let status, let detail, _): "refused \(status): \(detail)"
+        case .unreachable(let reason): "unreachable: \(reason)"
+        }
+    }
+}

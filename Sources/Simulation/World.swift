@@ -1,0 +1,142 @@
+import OpenSSLCrypto
+package import Primitives
+
+/// One simulated world: virtual time, a seeded network, an appliance, telephones and the vendor cloud.
+///
+/// Everything that is random comes from the seed, everything that happens is in the trace. Single-threaded; scenarios
+/// are straight-line code that lets time pass with `advance` and `wait`.
+package final class World {
+    package let seed: UInt64
+    let trace: Trace
+    let hashes = OpenSSLHashes()
+    var entropy: Entropy
+    private(set) var now = Instant.origin
+    var conditions = NetworkConditions.perfect
+    /// True while the appliance's link to the vendor cloud is cut; telephones are on its own LAN.
+    private(set) var cloudIsUnreachable = false
+    private var queue = EventQueue()
+    private var datagramSinks: [Endpoint: ([UInt8], Endpoint) -> Void] = [:]
+    private(set) var datagramCounts = DatagramCounts()
+    private(set) lazy var cloud = CloudNode(world: self)
+    private(set) lazy var appliance = ApplianceNode(world: self)
+    private(set) var phones: [PhoneNode] = []
+    /// 2026-01-01T00:00:00Z.
+    let epoch = UnixTime(seconds: 1_767_225_600)
+
+    struct DatagramCounts {
+        var sent = 0
+        var lost = 0
+        var duplicated = 0
+        var unroutable = 0
+    }
+
+    package init(seed: UInt64, scenario: String, trace: Trace) {
+        self.seed = seed
+        self.trace = trace
+        let salt = scenario.utf8.reduce(UInt64(14_695_981_039_346_656_037)) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
+        entropy = Entropy(SeededGenerator(seed: seed ^ salt))
+        conditions = NetworkConditions(drawnFrom: &entropy)
+        note("scenario \(scenario) seed \(seed)")
+        note(
+            "network loss \(conditions.lossPerMille)/1000 duplicates \(conditions.duplicatePerMille)/1000 "
+                + "delay \(conditions.delay.wholeNanoseconds / 1000) us jitter \(conditions.jitter.wholeNanoseconds / 1000) us")
+    }
+
+    /// A generator of its own for one part of the world, so that parts do not disturb each other's sequences.
+    func fork() -> Entropy { Entropy(SeededGenerator(seed: entropy.next())) }
+
+    var wall: UnixTime { epoch + (now - .origin) }
+
+    private(set) var violations: [String] = []
+
+    func violated(_ text: String) {
+        note("VIOLATION \(text)")
+        violations.append(text)
+    }
+
+    func note(_ text: String) { trace.write(now, text) }
+
+    func addPhone(_ phone: PhoneNode) { phones.append(phone) }
+
+    // MARK: - Time
+
+    func after(_ delay: Duration, _ action: @escaping () -> Void) {
+        queue.schedule(at: now + max(delay, .zero), action)
+    }
+
+    func at(_ instant: Instant, _ action: @escaping () -> Void) {
+        queue.schedule(at: max(instant, now), action)
+    }
+
+    /// Lets `duration` pass.
+    func advance(_ duration: Duration) {
+        let end = now + duration
+        while let next = queue.nextInstant, next <= end { step() }
+        now = end
+    }
+
+    /// Lets time pass until `condition` holds; throws when `limit` has passed without.
+    func wait(_ what: String, within limit: Duration, until condition: () -> Bool) throws(ScenarioFailure) {
+        let end = now + limit
+        while !condition() {
+            guard let next = queue.nextInstant, next <= end else {
+                throw ScenarioFailure("\(what): not within \(limit.wholeMilliseconds) ms", at: now)
+            }
+            step()
+        }
+    }
+
+    private func step() {
+        guard let event = queue.popFirst() else { return }
+        now = max(now, event.at)
+        event.action()
+    }
+
+    // MARK: - Datagrams
+
+    func bind(_ endpoint: Endpoint, _ sink: @escaping ([UInt8], Endpoint) -> Void) {
+        datagramSinks[endpoint] = sink
+    }
+
+    func unbind(_ endpoint: Endpoint) { datagramSinks[endpoint] = nil }
+
+    /// Sends over the seeded network: lost, late, twice or out of order as `conditions` say.
+    func send(_ bytes: [UInt8], from source: Endpoint, to destination: Endpoint) {
+        datagramCounts.sent += 1
+        let arrivals = conditions.arrivals(&entropy)
+        if arrivals.isEmpty { datagramCounts.lost += 1 }
+        if arrivals.count > 1 { datagramCounts.duplicated += 1 }
+        for delay in arrivals {
+            after(delay) { [unowned self] in
+                guard let sink = datagramSinks[destination] else {
+                    datagramCounts.unroutable += 1
+                    return
+                }
+                sink(bytes, source)
+            }
+        }
+    }
+
+    // MARK: - The link to the cloud
+
+    func cutCloud() {
+        guard !cloudIsUnreachable else { return }
+        cloudIsUnreachable = true
+        note("cloud link cut")
+        appliance.uplinkLost("link cut")
+    }
+
+    func mendCloud() {
+        cloudIsUnreachable = false
+        note("cloud link mended")
+    }
+}
+
+/// A scenario's expectation that did not hold, with the virtual time at which that was seen.
+package struct ScenarioFailure: Error, Sendable, CustomStringConvertible {
+    package let description: String
+
+    init(_ text: String, at now: Instant) {
+        description = "\(text) (at \(now.nanoseconds / 1_000_000) ms)"
+    }
+}

@@ -1,0 +1,147 @@
+import ConfigurationFile
+import Foundation
+import Primitives
+import Settings
+import Testing
+
+struct ConfigurationFileTests {
+    private let examples = String(#filePath.dropLast("Tests/ConfigurationFileTests/ConfigurationFileTests.swift".count))
+
+    @Test(arguments: ["minimal.yaml", "demo.yaml"])
+    func `the examples are accepted`(name: String) throws {
+        let settings = try ConfigurationFile.load(path: "\(examples)Examples/\(name)")
+        #expect(settings.users.first?.extension == "100")
+        #expect(settings.features.echo == "600")
+        #expect(settings.sip.listeners.count >= 2)
+    }
+
+    @Test func `every section reaches its setting`() throws {
+        let settings = try parse(
+            """
+            appliance: { edition: flex }
+            sip: { listen: [ {transport: tls, address: "::1", port: 0} ], protection: {enabled: false}, realm: a.example }
+            media: { address: 127.0.0.2, ports: 20000-20101, opus_complexity: 3 }
+            https: { listen: {address: 127.0.0.1, port: 8443} }
+            features: { echo: "600" }
+            users: [ { extension: "100", name: Ada, password: "p w" } ]
+            groups: [ { extension: "610", name: Sales, strategy: all, members: ["100"] } ]
+            cloud: { relay: "127.0.0.1:7443", control_center: "https://cc.example:1", backup: "https://[::1]:7444",
+                     monitoring: "https://127.0.0.1:7445", monitoring_interval: 30 }
+            """)
+        #expect(settings.edition == .flex)
+        #expect(settings.sip.listeners == [.init(transport: .tls, listen: .init(address: .v6(0, 1), port: 0))])
+        #expect(!settings.sip.protectionEnabled && settings.sip.realm == "a.example")
+        #expect(settings.media.ports == 20_000...20_101 && settings.media.opusComplexity == 3)
+        #expect(settings.https == ListenAddress(address: .loopbackV4, port: 8443))
+        #expect(settings.users == [UserSettings(extension: "100", name: "Ada", password: Secret("p w"))])
+        #expect(settings.groups.first?.members == ["100"])
+        #expect(settings.cloud.controlCenter == "https://cc.example:1")
+        #expect(settings.cloud.monitoringInterval == .seconds(30))
+    }
+
+    @Test func `an empty document is an empty configuration`() throws {
+        #expect(try parse("") == ApplianceSettings())
+    }
+
+    @Test(arguments: [
+        ("sip: {}\ncolour: red", 2, "unknown key 'colour'"),
+        ("sip:\n  listen:\n    - {transport: udp, address: 127.0.0.1, port: 5060, tos: 4}", 3, "unknown key 'tos'"),
+        ("sip:\n  listen:\n    - {transport: sctp, address: 127.0.0.1, port: 5060}", 3, "udp, tcp, tls"),
+        ("sip:\n  listen:\n    - {transport: udp, address: pbx, port: 5060}", 3, "IPv4 or IPv6"),
+        ("sip:\n  listen:\n    - {transport: udp, address: 127.0.0.1, port: 70000}", 3, "0 to 65535"),
+        ("sip:\n  listen:\n    - {transport: udp, address: 127.0.0.1}", 3, "'port' is missing"),
+        ("sip: {protection: {enabled: yes}}", 1, "true or false"),
+        ("media: {ports: 17000-16000}", 1, "range of at least 4 ports"),
+        ("media: {opus_complexity: 11}", 1, "0 to 10"),
+        ("appliance:\n  edition: deluxe", 2, "next, flex, tryout"),
+        ("features: {echo: abc}", 1, "1 to 20 digits"),
+        ("users:\n- {extension: \"1\", name: A, password: 12345}", 2, "double quotes"),
+        ("users:\n- {extension: \"1\", name: A}", 2, "'password' is missing"),
+        ("users:\n- {extension: \"1\", name: A, password: x}\n- {extension: \"1\", name: B, password: y}", 3, "taken by"),
+        ("features: {echo: \"1\"}\nusers:\n- {extension: \"1\", name: A, password: x}", 3, "taken by features.echo"),
+        ("groups:\n- {extension: \"6\", name: G, members: [\"9\"]}", 2, "no user has the extension 9"),
+        ("groups:\n- {extension: \"6\", name: G, strategy: random, members: []}", 2, "one of all"),
+        ("cloud: {relay: relay}", 1, "host:port"),
+        ("cloud: {backup: \"http://127.0.0.1:1\"}", 1, "https://host:port"),
+        ("cloud: {monitoring_interval: 0}", 1, "1 to 86400"),
+        ("users: 3", 1, "expected a list"),
+        ("- 1", 1, "expected a mapping"),
+        ("sip: {}\nmedia: {}\nsip: {}", 1, "twice"),
+        ("sip: [", nil, "not YAML"),
+        ("users:\n- {extension: \"1\", name: \"a\\u0007\", password: x}", 2, "control characters"),
+    ])
+    func `what is wrong is named with its line and what is allowed`(text: String, line: Int?, says: String) throws {
+        let error = try #require(throws: ConfigurationError.self) { try parse(text) }
+        guard case .problems(let problems) = error else {
+            Issue.record("unexpected \(error)")
+            return
+        }
+        #expect(problems.contains { $0.text.contains(says) && (line == nil || $0.line == line) }, "\(error)")
+        #expect(error.description.hasPrefix("test.yaml"))
+    }
+
+    @Test func `all problems are reported at once, in the order of lines`() throws {
+        let error = try #require(throws: ConfigurationError.self) {
+            try parse("media: {ports: x}\nappliance: {edition: x}\nfoo: 1\ncloud: {relay: x}")
+        }
+        guard case .problems(let problems) = error else { return }
+        #expect(problems.map(\.line) == [1, 2, 3, 4])
+    }
+
+    @Test func `more users than the limit are refused`() throws {
+        var limits = Limits()
+        limits.users = 2
+        let users = (1...3).map { "- {extension: \"\($0)\", name: U, password: p}" }.joined(separator: "\n")
+        #expect(throws: ConfigurationError.self) {
+            try ConfigurationFile.parse(Array("users:\n\(users)".utf8), file: "test.yaml", limits: limits)
+        }
+    }
+
+    @Test func `a file beyond the size limit is refused`() {
+        let bytes = [UInt8](repeating: UInt8(ascii: "#"), count: ConfigurationFile.maximumBytes + 1)
+        #expect(throws: ConfigurationError.tooLong(file: "f", limit: ConfigurationFile.maximumBytes)) {
+            try ConfigurationFile.parse(bytes, file: "f")
+        }
+    }
+
+    @Test func `a missing file is named`() {
+        #expect(throws: ConfigurationError.unreadable(file: "/nowhere.yaml", reason: "No such file or directory")) {
+            try ConfigurationFile.load(path: "/nowhere.yaml")
+        }
+    }
+
+    @Test(arguments: ["[", "{a: ", "- ", "? ", "{"])
+    func `deep nesting is refused without exhausting the stack`(unit: String) {
+        let text = String(repeating: unit, count: 100_000)
+        #expect(throws: ConfigurationError.self) { try parse(text) }
+    }
+
+    @Test func `mutated documents never trap`() throws {
+        let seedText = Array(try String(contentsOfFile: "\(examples)Examples/demo.yaml", encoding: .utf8).utf8)
+        var generator = SeededGenerator(seed: 7)
+        for _ in 0..<300 {
+            var bytes = seedText
+            for _ in 0..<Int.random(in: 1...8, using: &generator) {
+                bytes[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
+            }
+            _ = try? ConfigurationFile.parse(bytes, file: "mutated")
+        }
+    }
+
+    @Test func `the difference names what changes, and no password`() throws {
+        let old = try parse("users: [{extension: \"1\", name: A, password: one}, {extension: \"2\", name: B, password: x}]")
+        let new = try parse(
+            "media: {ports: 20000-20010}\nusers: [{extension: \"1\", name: A, password: two}, {extension: \"3\", name: C, password: x}]")
+        let difference = SettingsDifference(from: old, to: new)
+        #expect(
+            difference.text == [
+                "~ media.ports: 16384-17383 -> 20000-20010", "- users.2: B", "+ users.3: C",
+                "~ users.1.password: <secret> -> <another secret>",
+            ])
+        #expect(SettingsDifference(from: new, to: new).isEmpty)
+    }
+
+    private func parse(_ text: String) throws -> ApplianceSettings {
+        try ConfigurationFile.parse(Array(text.utf8), file: "test.yaml")
+    }
+}

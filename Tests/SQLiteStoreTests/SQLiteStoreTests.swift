@@ -1,0 +1,152 @@
+import CloudMessages
+import Foundation
+import Persistence
+import Primitives
+import PrivacyContract
+import SQLiteStore
+import Settings
+import Testing
+
+struct SQLiteStoreTests {
+    private let folder = TemporaryFolder()
+
+    @Test func `a fresh database is empty`() throws {
+        let store = try folder.store()
+        defer { store.close() }
+        #expect(try store.snapshot() == StoreSnapshot())
+        #expect(store.notices.isEmpty)
+    }
+
+    @Test func `what was committed is there after a restart`() throws {
+        var expected = StoreSnapshot()
+        expected.settings = Samples.settings
+        expected.switches = [.monitoring: true, .relay: false]
+        expected.pairing = Samples.pairing
+        expected.backupKey = Samples.backupKey
+        expected.backups = [Samples.backup]
+        expected.provisioningTokens = [Samples.token]
+        expected.bindings = ["sip:100@pbx.example": [Samples.binding]]
+        expected.lastCallDataID = 2
+        expected.lastLedgerEntry = Samples.ledger(3)
+        let store = try folder.store()
+        try store.runAndWait([
+            .replaceSettings(Samples.settings), .setSwitch(.monitoring, true), .setSwitch(.relay, false),
+            .putPairing(Samples.pairing), .putBackupKey(Samples.backupKey), .putBackup(Samples.backup),
+            .putProvisioningToken(Samples.token),
+            .replaceBindings(aor: "sip:100@pbx.example", [Samples.binding]), .appendCallRecord(Samples.callRecord(1)),
+            .appendCallRecord(Samples.callRecord(2)), .appendLedger(Samples.ledger(1)), .appendLedger(Samples.ledger(2)),
+            .appendLedger(Samples.ledger(3)),
+        ])
+        store.close()
+        let again = try folder.store()
+        defer { again.close() }
+        #expect(try again.snapshot() == expected)
+        #expect(try again.callRecords(after: 1, limit: 10) == [Samples.callRecord(2)])
+        #expect(try again.ledger(after: 1, limit: 1) == [Samples.ledger(2)])
+    }
+
+    @Test func `a transaction happens whole or not at all`() throws {
+        let store = try folder.store()
+        defer { store.close() }
+        try store.runAndWait([.appendLedger(Samples.ledger(1))])
+        #expect(throws: StoreFailure.self) {
+            try store.runAndWait([.setSwitch(.relay, true), .appendLedger(Samples.ledger(1))])
+        }
+        #expect(try store.snapshot().switches.isEmpty)
+    }
+
+    @Test func `replacing and removing leaves only the last state`() throws {
+        let store = try folder.store()
+        defer { store.close() }
+        var pairing = Samples.pairing
+        pairing.wrongAttempts = 4
+        pairing.user = nil
+        var backup = Samples.backup
+        backup.uploaded = false
+        try store.runAndWait([.putPairing(Samples.pairing), .putPairing(pairing)])
+        try store.runAndWait([.putBackup(Samples.backup), .putBackup(backup)])
+        try store.runAndWait([.putProvisioningToken(Samples.token)])
+        try store.runAndWait([.removeProvisioningToken(tokenHash: Samples.token.tokenHash)])
+        try store.runAndWait([.replaceBindings(aor: "a", [Samples.binding]), .replaceBindings(aor: "a", [])])
+        let snapshot = try store.snapshot()
+        #expect(snapshot.pairing == pairing && snapshot.backups == [backup])
+        #expect(snapshot.provisioningTokens.isEmpty && snapshot.bindings.isEmpty)
+    }
+
+    @Test func `the provisioning log is pruned by age`() throws {
+        let store = try folder.store()
+        defer { store.close() }
+        let entries = [1, 2, 3].map {
+            ProvisioningLogEntry(hour: UnixTime(seconds: $0 * 3600), network: .v4(0x0A00_0100), product: "softphone")
+        }
+        try store.runAndWait(entries.map { .appendProvisioningLog($0) })
+        try store.runAndWait([.pruneProvisioningLog(olderThan: UnixTime(seconds: 2 * 3600))])
+        #expect(try store.provisioningLog() == Array(entries.dropFirst()))
+    }
+
+    @Test func `a full disk is named and what was there survives`() throws {
+        var options = SQLiteStore.Options()
+        options.pageLimit = 40
+        let store = try folder.store(options)
+        defer { store.close() }
+        var written: UInt64 = 0
+        let failure = #expect(throws: StoreFailure.self) {
+            while written < 10_000 {
+                try store.runAndWait([.appendCallRecord(Samples.callRecord(written + 1))])
+                written += 1
+            }
+        }
+        #expect(failure == .diskFull)
+        #expect(written > 10)
+        #expect(try store.snapshot().lastCallDataID == written)
+    }
+
+    @Test func `a read-only partition is named`() throws {
+        try folder.store().close()
+        var options = SQLiteStore.Options()
+        options.isReadOnly = true
+        let store = try folder.store(options)
+        defer { store.close() }
+        #expect(throws: StoreFailure.readOnly) { try store.runAndWait([.setSwitch(.relay, true)]) }
+    }
+
+    @Test func `transactions run in order and report on their completion`() async throws {
+        let store = try folder.store()
+        defer { store.close() }
+        let results = AsyncStream<Result<Void, StoreFailure>> { continuation in
+            for number in 1...20 {
+                store.run([.appendLedger(Samples.ledger(UInt64(number)))]) { continuation.yield($0) }
+            }
+            store.run([]) { _ in continuation.finish() }
+        }
+        var committed = 0
+        for await result in results { if case .success = result { committed += 1 } }
+        #expect(committed == 20)
+        #expect(try store.ledger(after: 0, limit: 100).map(\.sequence) == Array(1...20))
+    }
+
+    @Test func `more waiting transactions than the limit are refused`() async throws {
+        var options = SQLiteStore.Options()
+        options.limits.pendingStoreTransactions = 3
+        let store = try folder.store(options)
+        defer { store.close() }
+        let results = AsyncStream<Bool> { continuation in
+            // The first completion handler holds the queue until all others have been tried.
+            let gate = DispatchSemaphore(value: 0)
+            store.run([]) { _ in gate.wait() }
+            for _ in 0..<6 {
+                store.run([]) { result in
+                    if case .success = result { continuation.yield(true) } else { continuation.yield(false) }
+                }
+            }
+            gate.signal()
+            DispatchQueue.global().async {
+                try? store.runAndWait([])
+                continuation.finish()
+            }
+        }
+        var refused = 0
+        for await isAccepted in results where !isAccepted { refused += 1 }
+        #expect(refused >= 3)
+    }
+}

@@ -1,0 +1,109 @@
+import CloudMessages
+import Foundation
+import Persistence
+import Primitives
+import PrivacyContract
+import SQLiteStore
+import Settings
+
+enum Samples {
+    static let passwordBytes = Array("ada's long password".utf8)
+
+    static var settings: ApplianceSettings {
+        var settings = ApplianceSettings()
+        settings.edition = .flex
+        settings.sip.listeners = [.init(transport: .tls, listen: .init(address: .v6(0, 1), port: 5061))]
+        settings.sip.protectionEnabled = false
+        settings.sip.realm = "office.example"
+        settings.media.ports = 20_000...20_999
+        settings.media.opusComplexity = 2
+        settings.https = ListenAddress(address: .loopbackV4, port: 8443)
+        settings.features.echo = "600"
+        settings.users = [
+            UserSettings(extension: "101", name: "Ada", password: Secret(passwordBytes)),
+            UserSettings(extension: "100", name: "Bob", password: Secret("p")),
+        ]
+        settings.groups = [GroupSettings(extension: "610", name: "Sales", strategy: .all, members: ["101", "100"])]
+        settings.cloud.relay = "127.0.0.1:7443"
+        settings.cloud.controlCenter = "https://127.0.0.1:7446"
+        settings.cloud.backup = "https://127.0.0.1:7444"
+        settings.cloud.monitoring = "https://127.0.0.1:7445"
+        settings.cloud.monitoringInterval = .seconds(30)
+        return settings
+    }
+
+    static let pairing = PairingRecord(
+        stage: .confirming,
+        offer: PairingOffer(
+            tokenID: "0192aabb-token-id", serial: "SN1", issuedAt: UnixTime(seconds: 10),
+            expiresAt: UnixTime(seconds: 86_410), codeHash: Array(0x20..<0x40)),
+        wrongAttempts: 1,
+        user: PairingUser(name: "ccc-7k3m9q2z", salt: Array(0x80..<0x90), passwordHash: Array(0xA0..<0xC0)))
+
+    static let backupKey = BackupKeyRecord(
+        keyID: "k1", recipient: "age1examplerecipient", encryptedIdentity: Array("AGE-ENCRYPTED-IDENTITY-BYTES".utf8))
+
+    static let backup = BackupRecord(
+        entry: .init(id: "b1", createdAt: UnixTime(seconds: 5), sizeBytes: 77, keyID: "k1", sha256: Array(0..<32)),
+        uploaded: true)
+
+    static let token = ProvisioningTokenRecord(
+        tokenHash: Array(0xD0..<0xF0), extension: "100", expiresAt: UnixTime(seconds: 99))
+
+    static let binding = BindingRecord(
+        contact: "<sip:100@192.0.2.1:5062>", callID: "c1", cseq: 4_000_000_000, expiresAt: UnixTime(seconds: 60),
+        flow: "UDP 127.0.0.1:5060 192.0.2.1:5062")
+
+    static func callRecord(_ id: UInt64) -> CallRecord {
+        var record = CallRecord(callDataID: id, startDate: UnixTime(seconds: Int64(id)), lengthSeconds: 12)
+        record.userNumber = "100"
+        record.connectedUserName = "Bob"
+        record.cost = 0.25
+        record.direction = .outgoing
+        record.success = true
+        record.quality = [
+            .init(codec: "opus", packetsReceived: 5, packetsSent: 6, packetsLost: 1, jitterMilliseconds: 1.5),
+            .init(codec: "PCMA", packetsReceived: 6, packetsSent: 5, packetsLost: 0, jitterMilliseconds: 0.5),
+        ]
+        return record
+    }
+
+    static func ledger(_ sequence: UInt64) -> LedgerEntry {
+        LedgerEntry(
+            sequence: sequence, time: UnixTime(seconds: 1), flow: .c5, recipient: .monitoring,
+            fieldNames: [FieldName("metrics"), FieldName("serial")], bytes: 300, result: "sent",
+            hash: [UInt8](repeating: UInt8(truncatingIfNeeded: sequence), count: 32))
+    }
+}
+
+/// A directory of its own for each test, removed afterwards.
+final class TemporaryFolder: Sendable {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("store-\(UUID().uuidString)").path
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func store(_ options: SQLiteStore.Options = .init()) throws -> SQLiteStore {
+        try SQLiteStore(directory: path, at: UnixTime(seconds: 1_700_000_000), options: options)
+    }
+
+    func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/\(name)") }
+
+    func write(_ data: Data, to name: String) throws { try data.write(to: URL(fileURLWithPath: "\(path)/\(name)")) }
+
+    /// Overwrites the start of the second page, which holds a table.
+    func damage(_ name: String) throws {
+        let url = URL(fileURLWithPath: "\(path)/\(name)")
+        var data = try Data(contentsOf: url)
+        data.replaceSubrange(4096..<4196, with: Data(repeating: 0xFF, count: 100))
+        try data.write(to: url)
+    }
+
+    /// Whether any file below the folder holds these bytes.
+    func contains(_ bytes: [UInt8]) throws -> Bool {
+        for name in try FileManager.default.subpathsOfDirectory(atPath: path) {
+            guard let data = FileManager.default.contents(atPath: "\(path)/\(name)") else { continue }
+            if data.range(of: Data(bytes)) != nil { return true }
+        }
+        return false
+    }
+}
