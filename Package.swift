@@ -129,6 +129,7 @@ let package = Package(
         shell("OpusCodec", ["Primitives", "Media", "COpus"]),
         shell("MediaEngine", ["Primitives", "RTP", "Media", "OpusCodec", "CSockets"]),
         shell("Archive", ["Primitives", "Backup", "OpenSSLCrypto", "CZlib"]),
+        shell("Vectors", ["Primitives", "SIPMessage", "SIPDialog", "Media", "OpusCodec", "OpenSSLCrypto"]),
         shell("ConfigurationFile", ["Primitives", "Settings", .product(name: "Yams", package: "Yams")]),
         shell(
             "SQLiteStore",
@@ -170,13 +171,17 @@ let package = Package(
             dependencies: [
                 "Primitives", "ApplianceCore", "CloudCore", "SoftphoneCore", "HAL", "HALSimulated", "OpenSSLCrypto",
                 "OpusCodec", "Media", "RTP", "Persistence", "PrivacyContract", "CloudMessages", "Settings",
-                "SIPTransaction", "Telemetry", "Pairing", "Backup",
+                "SIPTransaction", "Telemetry", "Pairing", "Backup", "Archive",
             ],
             path: "Sources/Simulation", swiftSettings: strict),
 
         // Programs
         program("pbxd", ["Reactor", "HALLinux", "ConfigurationFile"]),
-        program("pbxctl", ["Primitives", "HALLinux", "OpenSSLCrypto"]),
+        program(
+            "pbxctl",
+            [
+                "Primitives", "HALLinux", "OpenSSLCrypto", "Vectors", "Persistence", "PrivacyContract", "CloudMessages",
+            ] + httpClient),
         program("vendorcloud", ["VendorCloud"]),
         program("softphone", ["Softphone"]),
         program("pbxsim", ["Simulation"]),

@@ -83,6 +83,11 @@ final class ApplianceNode {
         streams = [:]
     }
 
+    func setDiskFull(_ isFull: Bool) {
+        disk.isFull = isFull
+        world.note(isFull ? "disk full" : "disk has room")
+    }
+
     func setClockError(_ error: Duration) {
         clockError = error
         world.note("wall clock off by \(error.wholeMilliseconds) ms")

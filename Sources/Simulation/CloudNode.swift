@@ -1,6 +1,7 @@
 import ApplianceCore
 import CloudCore
 import CloudMessages
+import Pairing
 import Primitives
 import PrivacyContract
 
@@ -45,6 +46,9 @@ final class CloudNode {
         guard let code = row?.code else { throw ScenarioFailure("no code is shown", at: world.now) }
         return code.withBytes { String(decoding: $0, as: UTF8.self) }
     }
+
+    /// A well-formed code that is not the one shown.
+    func someOtherCode() -> String { PairingCode(from: &entropy).formatted }
 
     var row: DeviceRow? { controlCenter.rows(at: world.wall).first }
 

@@ -18,7 +18,7 @@ final class MediaNode {
     private var slots: [MediaSessionID: Slot] = [:]
     private var pool = PortPool(range: 16_384...16_583)
     private var entropy: Entropy
-    private let codecs = OpusCodecs(complexity: 1)
+    private let codecs = LibraryCodecs(opus: OpusEncoder.Options(complexity: 1))
     private(set) var relayedPackets = 0
 
     init(world: World, onEvent: @escaping (MediaEvent) -> Void) {

@@ -59,7 +59,7 @@ struct DialogTests {
         for number in 8...9 as ClosedRange<UInt32> {
             let request = dialog.makeRequest(.info, contact: aliceURI, contentType: "text/plain", body: [1, 2])
             try #expect(request.cseq() == CSeq(number: number, method: .info))
-            try #expect(DialogID(of: request, as: .uac) == dialog.id)
+            #expect(DialogID(of: request, as: .uac) == dialog.id)
             #expect(request.uri == bobURI)
             #expect(request.headers[.contact] == "<sip:alice@192.0.2.10:5062>")
             #expect(request.headers[.contentType] == "text/plain")
@@ -219,7 +219,7 @@ struct DialogTests {
             try Self.incoming("INVITE", 9, to: Self.callee(), contact: "<sip:x@y>").serialised(),
         ]
         let sent = try invite()
-        for _ in 0..<2_000 {
+        for _ in 0..<500 {
             var bytes = seeds[Int(generator.next() % 3)]
             for _ in 0..<(1 + generator.next() % 4) {
                 let index = Int(generator.next() % UInt64(bytes.count))

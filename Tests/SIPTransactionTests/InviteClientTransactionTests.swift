@@ -36,12 +36,13 @@ struct InviteClientTransactionTests {
     static let ring = response(180)
     static let ok = response(200)
     static let busy = response(486)
+    static let refused: [Machine.Effect] = [.acknowledge(busy), .deliver(busy)]
 
     static let table: [Row] = [
         Row(start: .calling, input: .response(ring), at: 1, effects: [.deliver(ring)], next: nil),
         Row(start: .calling, input: .response(ok), at: 1, effects: [.deliver(ok)], next: 32_001),
         Row(
-            start: .calling, input: .response(busy), at: 1, effects: [.acknowledge(busy), .deliver(busy)], next: 32_001),
+            start: .calling, input: .response(busy), at: 1, effects: refused, next: 32_001),
         Row(start: .calling, input: .cancel, at: 1, effects: [], next: 500),
         Row(start: .calling, input: .deadline, at: 499, effects: [], next: 500),
         Row(start: .calling, input: .deadline, at: 500, effects: [.transmit], next: 1_500),

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -192,6 +193,8 @@ int csockets_poll2(int first, int second, int milliseconds) {
 }
 
 void csockets_close(int fd) { close(fd); }
+
+void csockets_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 int64_t csockets_monotonic(void) {
     struct timespec now;

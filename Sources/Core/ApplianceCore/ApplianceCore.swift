@@ -59,6 +59,9 @@ package struct ApplianceCore: Sendable {
         case .listening(let addresses): return telephonyEffects(.listening(addresses), at: now)
         case .sipMessage(let bytes, let flow): return telephonyEffects(.message(bytes, flow), at: now)
         case .sipFlowClosed(let flow): return telephonyEffects(.flowClosed(flow), at: now)
+        case .counted(let name):
+            counters[name, default: 0] += 1
+            return []
         case .media(let event): return telephonyEffects(.media(event), at: now)
         case .drain(let limit): return telephonyEffects(.drain(deadline: now + limit), at: now)
         case .admin(let id, .calls): return [.adminReply(id, .calls(telephony.calls(at: now)))]

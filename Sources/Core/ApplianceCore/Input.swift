@@ -19,6 +19,8 @@ package enum Input: Sendable, Equatable {
     case sipMessage([UInt8], SIPFlow)
     /// The connection behind a flow is gone.
     case sipFlowClosed(SIPFlow)
+    /// The shell dropped, refused or closed something by itself; the name is a counter's.
+    case counted(String)
     case media(MediaEvent)
     case stored(StoreTicket, StoreOutcome)
     /// The answer to an `Effect.egress`, with the application bytes that it took.

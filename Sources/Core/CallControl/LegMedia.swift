@@ -6,6 +6,8 @@ import SDP
 /// What one leg has offered, answered and agreed (RFC 3264): the session description side of a leg.
 struct LegMedia: Sendable {
     private var local: LocalMedia
+    /// The other leg's codec, taken if the peer has it; else the peer's own order decides.
+    private var preferred: AudioCodec?
     /// The last description sent: a different one needs the next version in its origin (RFC 3264 section 8).
     private var lastSent: SessionDescription?
     /// True while an offer of ours waits for its answer.
@@ -40,20 +42,23 @@ struct LegMedia: Sendable {
 
     /// Puts `codecs` first, in their order: those of the other leg, so that nothing needs transcoding.
     mutating func prefer(_ codecs: [AudioCodec]) {
+        preferred = codecs.first
         local.codecs = codecs + local.codecs.filter { !codecs.contains($0) }
     }
 
     mutating func makeOffer() -> [UInt8] {
         awaitsAnswer = true
-        return send { (local) throws(Never) in AudioNegotiation.offer(local) }
+        let previous = lastSent
+        return send { (local) throws(Never) in AudioNegotiation.offer(local, following: previous) }
     }
 
     /// Answers an offer and takes on what it asks for. Throws, and nothing has changed, when no answer is possible.
     mutating func answer(_ body: [UInt8]) throws -> [UInt8] {
         let offer = try SessionDescription.parse(body)
         var agreed: MediaStreamDescription?
+        let preferred = preferred
         let bytes = try send { (local) throws(NegotiationError) in
-            let (answer, stream) = try AudioNegotiation.answer(offer: offer, local: local)
+            let (answer, stream) = try Self.answer(offer, as: local, preferring: preferred)
             agreed = stream
             return answer
         }
@@ -61,10 +66,21 @@ struct LegMedia: Sendable {
         return bytes
     }
 
+    private static func answer(
+        _ offer: SessionDescription, as local: LocalMedia, preferring codec: AudioCodec?
+    ) throws(NegotiationError) -> (answer: SessionDescription, stream: MediaStreamDescription) {
+        if let codec {
+            var narrowed = local
+            narrowed.codecs = [codec]
+            if let agreed = try? AudioNegotiation.answer(offer: offer, local: narrowed) { return agreed }
+        }
+        return try AudioNegotiation.answer(offer: offer, local: local)
+    }
+
     /// Takes on the answer to the offer of ours.
     mutating func accept(_ body: [UInt8]) throws {
         awaitsAnswer = false
-        stream = try AudioNegotiation.accept(answer: SessionDescription.parse(body), local: local)
+        stream = try AudioNegotiation.accept(answer: SessionDescription.parse(body), local: local, offer: lastSent)
     }
 
     /// Serialises what `make` describes, under the next version of the origin if it differs from what was sent last.

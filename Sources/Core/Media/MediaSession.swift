@@ -140,10 +140,9 @@ package struct MediaSession {
     /// When `handleDeadline` next has work: a report, or a silence. It moves later with every packet received.
     package var nextDeadline: Instant? {
         var earliest: Instant?
-        for leg in legs {
-            for deadline in [leg.nextReport, leg.silenceDeadline(limit: silence)] {
-                if let deadline { earliest = min(earliest ?? deadline, deadline) }
-            }
+        for index in legs.indices {
+            if let due = legs[index].nextReport { earliest = min(earliest ?? due, due) }
+            if let due = legs[index].silenceDeadline(limit: silence) { earliest = min(earliest ?? due, due) }
         }
         return earliest
     }

@@ -1,5 +1,5 @@
 package import Media
-package import Primitives
+import Primitives
 package import SDP
 
 /// Offers and answers for one audio stream (RFC 3264): pure functions, the state is the descriptions themselves.
@@ -11,12 +11,14 @@ package enum AudioNegotiation {
     ///
     /// Within a session, `previous` is the last description we sent: its number of sections, the place of its audio and
     /// its payload types are kept, as RFC 3264 section 8 demands.
-    package static func offer(_ local: LocalMedia, following previous: SessionDescription? = nil) -> SessionDescription {
-        let index = previous?.media.firstIndex { isUsable($0) } ?? 0
-        let formats = PayloadTypes.formats(local, keeping: previous?.media.indices.contains(index) == true ? previous?.media[index] : nil)
+    package static func offer(_ local: LocalMedia, following previous: SessionDescription? = nil) -> SessionDescription
+    {
+        let sections = previous?.media ?? []
+        let index = sections.firstIndex(where: isUsable)
+        let formats = PayloadTypes.formats(local, keeping: index.map { sections[$0] })
         let audio = section(local, proto: "RTP/AVP", formats: formats, direction: local.direction)
-        var media = (previous?.media ?? []).map(rejected)
-        if media.indices.contains(index) { media[index] = audio } else { media.append(audio) }
+        var media = sections.map(rejected)
+        if let index { media[index] = audio } else { media.append(audio) }
         return description(local, media: media, timing: previous?.timing ?? "0 0")
     }
 
@@ -37,7 +39,8 @@ package enum AudioNegotiation {
         let stream = try stream(
             offered, in: offer, local: local, codec: codec, payloadType: format.payloadType,
             eventPayloadType: event?.payloadType)
-        let answered = [PayloadTypes.format(codec, format.payloadType)]
+        let answered =
+            [PayloadTypes.format(codec, format.payloadType)]
             + (event.map { [PayloadTypes.telephoneEvent(codec.clockRate, $0.payloadType)] } ?? [])
         var media = offer.media.map(rejected)
         media[index] = section(

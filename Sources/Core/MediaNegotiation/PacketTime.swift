@@ -1,4 +1,5 @@
 import Media
+import Primitives
 
 /// Which packet time to send with.
 enum PacketTime {
@@ -9,9 +10,7 @@ enum PacketTime {
 
     /// The longest packet of `codec` that is not longer than the peer wishes, else than `fallback`.
     static func chosen(_ codec: AudioCodec, wished: Int?, longest: Int?, fallback: Duration) -> Duration {
-        let fallbackMilliseconds = Int(fallback.components.seconds) * 1_000
-            + Int(fallback.components.attoseconds / 1_000_000_000_000_000)
-        let limit = min(wished ?? fallbackMilliseconds, longest ?? .max)
+        let limit = min(wished ?? Int(clamping: fallback.wholeMilliseconds), longest ?? .max)
         return .milliseconds(lengths(codec).last { $0 <= limit } ?? 10)
     }
 }

@@ -11,31 +11,6 @@ package struct SDPAttribute: Sendable, Hashable {
     }
 }
 
-/// Which way media flows, seen from who wrote the description (RFC 8866 section 6.7).
-package enum MediaDirection: String, Sendable, Hashable, CaseIterable {
-    case sendrecv, sendonly, recvonly, inactive
-
-    package init(sends: Bool, receives: Bool) {
-        self =
-            switch (sends, receives) {
-            case (true, true): .sendrecv
-            case (true, false): .sendonly
-            case (false, true): .recvonly
-            case (false, false): .inactive
-            }
-    }
-
-    package var sends: Bool { self == .sendrecv || self == .sendonly }
-    package var receives: Bool { self == .sendrecv || self == .recvonly }
-    /// The same flow seen from the other end.
-    package var reversed: MediaDirection { MediaDirection(sends: receives, receives: sends) }
-
-    /// What both allow.
-    package func intersection(_ other: MediaDirection) -> MediaDirection {
-        MediaDirection(sends: sends && other.sends, receives: receives && other.receives)
-    }
-}
-
 /// One `m=` section (RFC 8866 section 5.14).
 package struct MediaDescription: Sendable, Hashable {
     /// `audio`, `video`, ... as it was spelt.
@@ -112,7 +87,7 @@ package struct MediaDescription: Sendable, Hashable {
                     channels: $0.channels, fmtp: fmtp)
             }
         }
-        let parts = map.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = map.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).map { Substring($0) }
         guard parts.count == 2 || parts.count == 3, !parts[0].isEmpty,
             let rate = SDPNumber.parse(parts[1], limit: 1_000_000), rate > 0
         else { return nil }
@@ -128,81 +103,12 @@ package struct MediaDescription: Sendable, Hashable {
     /// What follows `payloadType` and a space in an attribute of that name.
     private func mapped(_ name: String, _ payloadType: UInt8) -> String? {
         for attribute in attributes where attribute.name == name {
-            let parts = (attribute.value ?? "").split(separator: " ", maxSplits: 1)
-            guard parts.count == 2, SDPNumber.parse(parts[0], limit: 127) == Int(payloadType) else { continue }
-            return String(parts[1]).trimmed
+            guard let value = attribute.value, let space = value.utf8.firstIndex(of: 0x20),
+                SDPNumber.parse(value[..<space], limit: 127) == Int(payloadType)
+            else { continue }
+            let meaning = String(value[space...]).trimmed
+            if !meaning.isEmpty { return meaning }
         }
         return nil
-    }
-}
-
-/// What a payload type stands for.
-package struct AudioFormat: Sendable, Hashable {
-    package var payloadType: UInt8
-    /// As it was spelt; compare with `isNamed`.
-    package var encodingName: String
-    /// Hz.
-    package var clockRate: Int
-    package var channels: Int
-    /// Format parameters, unparsed.
-    package var fmtp: String?
-
-    package init(payloadType: UInt8, encodingName: String, clockRate: Int, channels: Int = 1, fmtp: String? = nil) {
-        self.payloadType = payloadType
-        self.encodingName = encodingName
-        self.clockRate = clockRate
-        self.channels = channels
-        self.fmtp = fmtp
-    }
-
-    /// Encoding names compare without regard to case (RFC 4855).
-    package func isNamed(_ name: String) -> Bool { encodingName.lowercased() == name.lowercased() }
-
-    /// The `a=rtpmap` and, if there are parameters, `a=fmtp` of this format.
-    package var attributes: [SDPAttribute] {
-        let suffix = channels == 1 ? "" : "/\(channels)"
-        let map = SDPAttribute("rtpmap", "\(payloadType) \(encodingName)/\(clockRate)\(suffix)")
-        return [map] + (fmtp.map { [SDPAttribute("fmtp", "\(payloadType) \($0)")] } ?? [])
-    }
-
-    /// RFC 3551 section 6, as far as telephones offer them without `a=rtpmap`. G.722 has an 8 kHz clock there.
-    static let statics = [
-        AudioFormat(payloadType: 0, encodingName: "PCMU", clockRate: 8_000),
-        AudioFormat(payloadType: 3, encodingName: "GSM", clockRate: 8_000),
-        AudioFormat(payloadType: 8, encodingName: "PCMA", clockRate: 8_000),
-        AudioFormat(payloadType: 9, encodingName: "G722", clockRate: 8_000),
-        AudioFormat(payloadType: 13, encodingName: "CN", clockRate: 8_000),
-        AudioFormat(payloadType: 18, encodingName: "G729", clockRate: 8_000),
-    ]
-}
-
-/// Decimal numbers without sign, as SDP has them.
-enum SDPNumber {
-    /// Nil for anything but digits, and above `limit`.
-    static func parse(_ text: some StringProtocol, limit: Int) -> Int? {
-        guard !text.isEmpty else { return nil }
-        var value = 0
-        for byte in text.utf8 {
-            guard byte >= 0x30, byte <= 0x39 else { return nil }
-            value = value * 10 + Int(byte - 0x30)
-            guard value <= limit else { return nil }
-        }
-        return value
-    }
-
-    /// Saturates at the largest value; nil for anything but digits.
-    static func parseSaturating(_ text: some StringProtocol) -> UInt64? {
-        guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
-        return UInt64(text) ?? .max
-    }
-}
-
-extension String {
-    /// Without space and tab at both ends.
-    var trimmed: String {
-        var bytes = utf8[...]
-        while let first = bytes.first, first == 0x20 || first == 0x09 { bytes.removeFirst() }
-        while let last = bytes.last, last == 0x20 || last == 0x09 { bytes.removeLast() }
-        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -33,18 +33,20 @@ extension SessionDescription {
                 throw .tooManyLines(count: lineCount, limit: limits.sdpLines)
             }
             guard !line.isEmpty else { return }
-            guard line.count >= 2, line[line.startIndex + 1] == UInt8(ascii: "="), let letter = line.first else {
-                throw .malformedLine(number: lineCount)
-            }
-            let value = String(decoding: line.dropFirst(2), as: UTF8.self)
+            guard line.count >= 2, line[line.startIndex + 1] == UInt8(ascii: "="), let letter = line.first,
+                !line.contains(0x00), !line.contains(0x0D)
+            else { throw .malformedLine(number: lineCount) }
+            // Bytes are split, not characters: one could join a delimiter and a combining mark.
+            let value = line.dropFirst(2)
             guard hasVersion || letter == UInt8(ascii: "v") else { throw .missingLine("v") }
             switch letter {
             case UInt8(ascii: "v"):
-                guard value.trimmed == "0" else { throw .unsupportedVersion(String(value.prefix(16))) }
+                let version = Self.text(value.prefix(16)).trimmed
+                guard version == "0" else { throw .unsupportedVersion(version) }
                 hasVersion = true
             case UInt8(ascii: "o"): origin = try Self.origin(value)
-            case UInt8(ascii: "s"): if media.isEmpty { name = value }
-            case UInt8(ascii: "t"): timing = timing ?? value.trimmed
+            case UInt8(ascii: "s"): if media.isEmpty { name = Self.text(value) }
+            case UInt8(ascii: "t"): timing = timing ?? Self.text(value).trimmed
             case UInt8(ascii: "c"): try takeConnection(value)
             case UInt8(ascii: "a"): takeAttribute(value)
             case UInt8(ascii: "m"): try takeMedia(value)
@@ -60,17 +62,23 @@ extension SessionDescription {
                 attributes: attributes, media: media)
         }
 
-        private static func origin(_ value: String) throws(SDPError) -> Origin {
-            let fields = value.split(separator: " ")
+        private static func text(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
+
+        private static func fields(_ bytes: ArraySlice<UInt8>) -> [String] {
+            bytes.split(separator: 0x20).map(text)
+        }
+
+        private static func origin(_ value: ArraySlice<UInt8>) throws(SDPError) -> Origin {
+            let fields = Self.fields(value)
             guard fields.count == 6, let id = SDPNumber.parseSaturating(fields[1]),
                 let version = SDPNumber.parseSaturating(fields[2])
             else { throw .malformedOrigin }
             return Origin(
-                username: String(fields[0]), sessionID: id, sessionVersion: version, address: String(fields[5]))
+                username: fields[0], sessionID: id, sessionVersion: version, address: fields[5])
         }
 
-        private mutating func takeConnection(_ value: String) throws(SDPError) {
-            let fields = value.split(separator: " ")
+        private mutating func takeConnection(_ value: ArraySlice<UInt8>) throws(SDPError) {
+            let fields = Self.fields(value)
             guard fields.count == 3, fields[0] == "IN" else { throw .malformedConnection(line: lineCount) }
             // A multicast address carries a TTL and a count after slashes.
             let address = fields[2].split(separator: "/").first.flatMap { IPAddress($0) }
@@ -81,9 +89,10 @@ extension SessionDescription {
             }
         }
 
-        private mutating func takeAttribute(_ value: String) {
-            let parts = value.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-            let attribute = SDPAttribute(String(parts.first ?? "").trimmed, parts.count > 1 ? String(parts[1]) : nil)
+        private mutating func takeAttribute(_ value: ArraySlice<UInt8>) {
+            let colon = value.firstIndex(of: UInt8(ascii: ":"))
+            let name = Self.text(value[..<(colon ?? value.endIndex)]).trimmed
+            let attribute = SDPAttribute(name, colon.map { Self.text(value[($0 + 1)...]) })
             guard !attribute.name.isEmpty else { return }
             if media.isEmpty {
                 attributes.append(attribute)
@@ -92,11 +101,11 @@ extension SessionDescription {
             }
         }
 
-        private mutating func takeMedia(_ value: String) throws(SDPError) {
+        private mutating func takeMedia(_ value: ArraySlice<UInt8>) throws(SDPError) {
             guard media.count < limits.sdpMediaDescriptions else {
                 throw .tooManyMediaDescriptions(count: media.count + 1, limit: limits.sdpMediaDescriptions)
             }
-            let fields = value.split(separator: " ")
+            let fields = Self.fields(value)
             guard fields.count >= 4, let first = fields[1].split(separator: "/").first,
                 let port = SDPNumber.parse(first, limit: 65_535)
             else { throw .malformedMedia(line: lineCount) }
@@ -106,8 +115,8 @@ extension SessionDescription {
             }
             media.append(
                 MediaDescription(
-                    kind: String(fields[0]), port: UInt16(port), proto: String(fields[2]),
-                    formats: formats.map(String.init)))
+                    kind: fields[0], port: UInt16(port), proto: fields[2],
+                    formats: Array(formats)))
         }
     }
 }

@@ -30,7 +30,7 @@ extension DialogError: CustomStringConvertible {
         case .unreadable(let cause):
             "dialog header field cannot be read: \(cause)"
         case .outOfOrder(let received, let last):
-            "request has CSeq \(received) after \(last); the peer must count up, or two of its requests overtook each other"
+            "request has CSeq \(received) after \(last); the peer must count up, or two requests overtook"
         case .otherDialog:
             "request belongs to another dialog; answer 481"
         case .unsuitableStatus(let status):

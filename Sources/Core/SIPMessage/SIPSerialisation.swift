@@ -46,7 +46,9 @@ private struct MessageWriter {
 
     /// Text without line breaks.
     mutating func value(_ text: String) {
-        for byte in text.utf8 { bytes.append(byte == 0x0D || byte == 0x0A ? 0x20 : byte) }
+        let start = bytes.count
+        bytes += text.utf8
+        for index in start..<bytes.count where bytes[index] == 0x0D || bytes[index] == 0x0A { bytes[index] = 0x20 }
     }
 
     mutating func headers(_ headers: SIPHeaders, bodyCount: Int) {

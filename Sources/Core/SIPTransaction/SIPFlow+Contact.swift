@@ -4,9 +4,9 @@ package import SIPMessage
 extension SIPFlow {
     /// The flow on which requests to `contact` travel, when a message of that peer came over this one.
     ///
-    /// A connection is kept. Over UDP the Contact's numeric address is followed, except when it equals the Via's sent-by
-    /// although the datagram came from elsewhere: then an address translator is in between, and its side is the one that
-    /// works (RFC 3581). A host name stays with the source too: nothing here resolves names.
+    /// A connection is kept. Over UDP the Contact's numeric address is followed, except when it equals the Via's
+    /// sent-by although the datagram came from elsewhere: then an address translator is in between, and its side is the
+    /// one that works (RFC 3581). A host name stays with the source too: nothing here resolves names.
     package func reaching(_ contact: SIPURI, sentBy via: Via?) -> SIPFlow {
         guard transport == .udp, let address = IPAddress(contact.host) else { return self }
         let port = contact.port ?? 5060

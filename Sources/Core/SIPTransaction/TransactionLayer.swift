@@ -1,8 +1,8 @@
 package import Primitives
 package import SIPMessage
 
-/// Owns every transaction: matches messages to them, arms their timers, and writes what RFC 3261 has this layer write by
-/// itself (ACK to a non-2xx, CANCEL and its answer, 100 Trying, and 400, 481, 482, 483, 503 without state).
+/// Owns every transaction: matches messages to them, arms their timers, and writes what RFC 3261 has this layer write
+/// by itself (ACK to a non-2xx, CANCEL and its answer, 100 Trying, and 400, 481, 482, 483, 503 without state).
 ///
 /// A value without clock or randomness: the same calls give the same effects. Effects stand in the order in which they
 /// are to be done. Nothing a peer sends makes it trap or grow past `Limits.serverTransactions` (of which an eighth is

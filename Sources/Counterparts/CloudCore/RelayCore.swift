@@ -1,4 +1,4 @@
-package import CloudMessages
+import CloudMessages
 package import Primitives
 
 /// A service of an appliance that a stream on its uplink can reach (WIRE.md, Uplink).

@@ -1,5 +1,5 @@
-package import Media
-package import Primitives
+import Media
+import Primitives
 import MediaNegotiation
 import SDP
 import SIPDialog

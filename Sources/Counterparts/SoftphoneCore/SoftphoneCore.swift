@@ -1,5 +1,5 @@
 package import Primitives
-package import SIPMessage
+import SIPMessage
 package import SIPTransaction
 import Media
 import MediaNegotiation

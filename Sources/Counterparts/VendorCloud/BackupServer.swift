@@ -1,8 +1,10 @@
 import CloudCore
 import CloudMessages
 import CloudWire
+import HTTPTypes
 import Hummingbird
 import Primitives
+import TLS
 
 /// The backup server (F-C7, F-C8, F-C9): ciphertext per appliance, streamed to and from the disk.
 actor BackupServer {

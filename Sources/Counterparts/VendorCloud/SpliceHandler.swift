@@ -16,6 +16,7 @@ final class SpliceHandler: ChannelInboundHandler {
     private var isGone = false
     private var hasClosedPartner = false
     private var context: ChannelHandlerContext?
+    private var loop: (any EventLoop)?
 
     /// `held`: bytes that were read before this handler was there and are to be forwarded first.
     init(to partner: any Channel, isStarted: Bool, held: ByteBuffer = ByteBuffer()) {
@@ -26,6 +27,7 @@ final class SpliceHandler: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        loop = context.eventLoop
         if isStarted { forward() }
     }
 
@@ -48,13 +50,13 @@ final class SpliceHandler: ChannelInboundHandler {
     }
 
     private func forward() {
-        guard isStarted, !isWriting, let context else { return }
-        guard batch.readableBytes > 0 else { return idle(context) }
+        guard isStarted, !isWriting, let loop else { return }
+        guard batch.readableBytes > 0 else { return idle() }
         isWriting = true
         let bytes = batch
         batch = ByteBuffer()
-        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
-        partner.writeAndFlush(bytes).hop(to: context.eventLoop).whenComplete { result in
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        partner.writeAndFlush(bytes).hop(to: loop).whenComplete { result in
             bound.value.wrote(result)
         }
     }
@@ -72,10 +74,10 @@ final class SpliceHandler: ChannelInboundHandler {
     }
 
     /// All that was read has been taken.
-    private func idle(_ context: ChannelHandlerContext) {
+    private func idle() {
         if isGone { return closePartner(.all) }
         if inputClosed { return closePartner(.output) }
-        context.read()
+        context?.read()
     }
 
     private func closePartner(_ mode: CloseMode) {

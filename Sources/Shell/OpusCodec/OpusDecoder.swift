@@ -20,10 +20,10 @@ package final class OpusDecoder: AudioDecoder {
 
     package func decode(_ payload: UnsafeRawBufferPointer, into pcm: UnsafeMutableBufferPointer<Int16>) -> Int? {
         // An empty payload would ask libopus for concealment.
-        guard !payload.isEmpty else { return nil }
+        guard !payload.isEmpty, let output = pcm.baseAddress else { return nil }
         let bytes = payload.assumingMemoryBound(to: UInt8.self)
         let samples = opus_decode(
-            state, bytes.baseAddress, Int32(clamping: bytes.count), pcm.baseAddress, Int32(clamping: pcm.count), 0)
+            state, bytes.baseAddress, Int32(clamping: bytes.count), output, Int32(clamping: pcm.count), 0)
         return samples > 0 ? Int(samples) : nil
     }
 
@@ -32,14 +32,13 @@ package final class OpusDecoder: AudioDecoder {
         let step = rate / 400
         let whole = min(pcm.count / step * step, rate * 120 / 1_000)
         var written = 0
-        if whole > 0 {
+        if whole > 0, let output = pcm.baseAddress {
             var samples: Int32 = 0
             if let next, !next.isEmpty {
                 let bytes = next.assumingMemoryBound(to: UInt8.self)
-                samples = opus_decode(
-                    state, bytes.baseAddress, Int32(clamping: bytes.count), pcm.baseAddress, Int32(whole), 1)
+                samples = opus_decode(state, bytes.baseAddress, Int32(clamping: bytes.count), output, Int32(whole), 1)
             }
-            if samples <= 0 { samples = opus_decode(state, nil, 0, pcm.baseAddress, Int32(whole), 0) }
+            if samples <= 0 { samples = opus_decode(state, nil, 0, output, Int32(whole), 0) }
             written = max(0, Int(samples))
         }
         for index in written..<pcm.count { pcm[index] = 0 }

@@ -45,9 +45,10 @@ package final class OpusEncoder: AudioEncoder {
     deinit { opus_encoder_destroy(state) }
 
     package func encode(_ pcm: UnsafeBufferPointer<Int16>, into bytes: UnsafeMutableRawBufferPointer) -> Int? {
-        let output = bytes.assumingMemoryBound(to: UInt8.self)
-        let size = opus_encode(
-            state, pcm.baseAddress, Int32(clamping: pcm.count), output.baseAddress, Int32(clamping: output.count))
+        guard let samples = pcm.baseAddress,
+            let output = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
+        else { return nil }
+        let size = opus_encode(state, samples, Int32(clamping: pcm.count), output, Int32(clamping: bytes.count))
         return size > 0 ? Int(size) : nil
     }
 

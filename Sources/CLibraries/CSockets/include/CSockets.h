@@ -52,5 +52,7 @@ void csockets_eventfd_drain(int fd);
 /// Waits until one of two sockets can be read; a mask of 1 and 2, 0 after `milliseconds`.
 int csockets_poll2(int first, int second, int milliseconds);
 void csockets_close(int fd);
+/// Names the calling thread, for top and debuggers; at most 15 bytes.
+void csockets_name_thread(const char *name);
 /// Nanoseconds of CLOCK_MONOTONIC.
 int64_t csockets_monotonic(void);

@@ -1,0 +1,105 @@
+import CSockets
+import Glibc
+package import Media
+import OpusCodec
+package import Primitives
+import Synchronization
+
+/// The media workers: threads with their own sockets around the core's `MediaSession`.
+///
+/// Commands go in by `submit` from any thread; events come out through the callback, on a worker's thread (or, when the
+/// mailbox is full, on the submitting one): hand them on, do not work in it. A session lives on one worker for good.
+package final class MediaEngine: Sendable {
+    private let workers: [MediaWorker]
+    private let shared: EngineShared
+    private let onEvent: @Sendable (MediaEvent) -> Void
+    private let threads: Mutex<[pthread_t]>
+
+    /// Starts the threads. RTP gets the even ports of `ports`, RTCP the odd ones above.
+    ///
+    /// - Parameters:
+    ///   - codecs: nil for libopus (at `opusComplexity`, 0...10) and G.711.
+    ///   - entropy: seeds the SSRCs and first sequence numbers of each worker.
+    package init(
+        address: IPAddress, ports: ClosedRange<UInt16>, sessionsLimit: Int, opusComplexity: Int = 5,
+        codecs: (any CodecFactory)? = nil, limits: Limits = Limits(), workers count: Int = 1, entropy: Entropy,
+        onEvent: @escaping @Sendable (MediaEvent) -> Void
+    ) throws(MediaEngineError) {
+        var entropy = entropy
+        let shared = EngineShared(sessionsLimit: sessionsLimit)
+        let codecs = codecs ?? LibraryCodecs(opus: OpusEncoder.Options(complexity: opusComplexity))
+        var workers: [MediaWorker] = []
+        for index in 0..<max(1, count) {
+            guard let pool = PortPool(range: ports, worker: index, of: max(1, count)) else {
+                throw .noPortPair(ports, workers: max(1, count))
+            }
+            // A generator each: the one given may not be shared between threads. SSRCs are no secrets.
+            let own = Entropy(SeededGenerator(seed: entropy.next()))
+            workers.append(
+                try MediaWorker(
+                    address: address, pool: pool, codecs: codecs, limits: limits, entropy: own, shared: shared,
+                    onEvent: onEvent))
+        }
+        self.workers = workers
+        self.shared = shared
+        self.onEvent = onEvent
+        var started: [pthread_t] = []
+        for worker in workers {
+            switch Self.start(worker) {
+            case .success(let thread): started.append(thread)
+            case .failure(let error):
+                for worker in workers { worker.mailbox.shut() }
+                for thread in started { pthread_join(thread, nil) }
+                throw error
+            }
+        }
+        threads = Mutex(started)
+    }
+
+    deinit { shutdown() }
+
+    /// Hands a command to the session's worker. When its mailbox is full, or the engine shut down, the answer is
+    /// `.failed` with `ENOBUFS`, at once.
+    package func submit(_ command: MediaCommand) {
+        let id =
+            switch command {
+            case .open(let id), .configure(let id, _, _), .setEcho(let id), .close(let id): id
+            }
+        let worker = workers[Int(id.value % UInt64(workers.count))]
+        guard !worker.mailbox.post(command) else { return }
+        shared.countRefusedCommand()
+        onEvent(.failed(id, .socket(errno: ENOBUFS)))
+    }
+
+    /// Closes every session (each reports `.closed`) and waits for the threads to end. Not from within the callback.
+    package func shutdown() {
+        for worker in workers { worker.mailbox.shut() }
+        let joined = threads.withLock { threads in
+            let all = threads
+            threads = []
+            return all
+        }
+        for thread in joined { pthread_join(thread, nil) }
+    }
+
+    package var counters: MediaEngineCounters { shared.counters }
+
+    private static func start(_ worker: MediaWorker) -> Result<pthread_t, MediaEngineError> {
+        var thread = pthread_t()
+        let context = Unmanaged.passRetained(worker)
+        let status = pthread_create(
+            &thread, nil,
+            { context in
+                guard let context else { return nil }
+                let worker = Unmanaged<MediaWorker>.fromOpaque(context).takeRetainedValue()
+                csockets_name_thread("media")
+                worker.run()
+                return nil
+            }, context.toOpaque())
+        guard status == 0 else {
+            context.release()
+            return .failure(.system(call: "pthread_create", errno: status))
+        }
+        return .success(thread)
+    }
+}

@@ -1,0 +1,135 @@
+import Primitives
+import RTP
+import Testing
+
+@Suite struct RTCPTests {
+    private static let info = RTCPSenderInfo(ntp: 0x1234_5678_9ABC_DEF0, timestamp: 160, packets: 7, octets: 1_120)
+    private static let block = RTCPReportBlock(
+        ssrc: 9, fractionLost: 12, cumulativeLost: -5, extendedHighest: 0x1_0002, jitterTicks: 3,
+        lastSenderReport: 0x5678_9ABC, delaySinceLastSenderReport: 65_536)
+
+    private static func compound(sender: Bool, block: Bool, cname: String = "name", goodbye: Bool = true) throws -> [UInt8] {
+        var bytes = [UInt8](repeating: 0xEE, count: 512)
+        let count = try bytes.withUnsafeMutableBytes { buffer in
+            var writer = RTCPWriter(buffer)
+            try writer.report(ssrc: 5, sender: sender ? info : nil, block: block ? Self.block : nil)
+            try writer.sourceDescription(ssrc: 5, cname: Array(cname.utf8))
+            if goodbye { try writer.goodbye(ssrc: 5) }
+            return writer.count
+        }
+        return Array(bytes[..<count])
+    }
+
+    @Test(arguments: [true, false], [true, false])
+    func `a compound written is the compound read`(isSender: Bool, hasBlock: Bool) throws {
+        try withBytes(Self.compound(sender: isSender, block: hasBlock)) { datagram in
+            var reader = try RTCPReader(datagram)
+            let report = try #require(reader.next())
+            switch report {
+            case .senderReport(let ssrc, let info, let blocks):
+                #expect(isSender && ssrc == 5 && info == Self.info && blocks.count == (hasBlock ? 1 : 0))
+                if hasBlock { #expect(blocks[0] == Self.block) }
+            case .receiverReport(let ssrc, let blocks):
+                #expect(!isSender && ssrc == 5 && blocks.count == (hasBlock ? 1 : 0))
+                if hasBlock { #expect(blocks[0] == Self.block) }
+            default: Issue.record("not a report")
+            }
+            guard case .sourceDescription(5, let cname) = reader.next() else { return Issue.record("no SDES") }
+            #expect(String(decoding: cname, as: UTF8.self) == "name")
+            guard case .goodbye(5) = reader.next() else { return Issue.record("no BYE") }
+            #expect(reader.next() == nil)
+        }
+    }
+
+    @Test(arguments: 0...9)
+    func `a source description ends on a word boundary after a zero`(length: Int) throws {
+        let bytes = try Self.compound(sender: false, block: false, cname: String(repeating: "c", count: length), goodbye: false)
+        #expect(bytes.count.isMultiple(of: 4))
+        #expect(bytes.last == 0)
+        try withBytes(bytes) { datagram in
+            var reader = try RTCPReader(datagram)
+            _ = reader.next()
+            guard case .sourceDescription(_, let cname) = reader.next() else { return Issue.record("no SDES") }
+            #expect(cname.count == length)
+        }
+    }
+
+    @Test(arguments: [
+        ([0x80, 201, 0, 1, 0, 0, 0], RTPError.tooShort(bytes: 7, needed: 8)),
+        ([0x80, 202, 0, 1, 0, 0, 0, 1], .notRTCP(packetType: 202)),
+        ([0x80, 0, 0, 1, 0, 0, 0, 1], .notRTCP(packetType: 0)),
+        ([0x40, 201, 0, 1, 0, 0, 0, 1], .wrongVersion(1)),
+        ([0x80, 201, 0, 2, 0, 0, 0, 1], .badRTCPLength(bytes: 8)),
+        ([0x81, 201, 0, 1, 0, 0, 0, 1], .badRTCPLength(bytes: 8)),
+        ([0x80, 200, 0, 1, 0, 0, 0, 1], .badRTCPLength(bytes: 8)),
+        ([0x80, 201, 0, 1, 0, 0, 0, 1, 0x80, 203], .badRTCPLength(bytes: 10)),
+        ([0xA0, 201, 0, 1, 0, 0, 0, 4, 0x80, 203, 0, 0], .badPadding(bytes: 4)),
+        ([0xA0, 201, 0, 1, 0, 0, 0, 0], .badPadding(bytes: 0)),
+    ] as [([UInt8], RTPError)])
+    func `what is not RTCP is refused with its reason`(bytes: [UInt8], error: RTPError) {
+        #expect(throws: error) { try withBytes(bytes) { _ = try RTCPReader($0) } }
+        #expect(!error.description.isEmpty)
+    }
+
+    @Test func `no mutation of a compound traps the reader`() throws {
+        var generator = SeededGenerator(seed: 11)
+        let valid = try Self.compound(sender: true, block: true)
+        var entropy = Entropy(SeededGenerator(seed: 1))
+        var session = RTCPSession(entropy: &entropy)
+        var accepted = 0
+        for _ in 0..<20_000 {
+            var bytes = valid
+            for _ in 0..<Int.random(in: 0...3, using: &generator) {
+                bytes[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
+            }
+            if Bool.random(using: &generator) { bytes.removeLast(Int.random(in: 0...bytes.count, using: &generator)) }
+            withBytes(bytes) { datagram in
+                guard (try? session.receive(datagram, localSSRC: 9, at: .origin)) != nil else { return }
+                accepted += 1
+            }
+        }
+        #expect(accepted > 1_000)
+    }
+
+    @Test func `a buffer that is too small is refused, not overrun`() throws {
+        for size in 0..<64 {
+            var bytes = [UInt8](repeating: 0, count: size)
+            bytes.withUnsafeMutableBytes { buffer in
+                var writer = RTCPWriter(buffer)
+                #expect(throws: RTPError.self) {
+                    try writer.report(ssrc: 1, sender: Self.info, block: Self.block)
+                    try writer.sourceDescription(ssrc: 1, cname: Array(repeating: 1, count: 24))
+                }
+            }
+        }
+    }
+
+    /// Two peers with 30 ms between them: RFC 3550 section 6.4.1, figure 2.
+    @Test func `the round trip is what the network adds`() throws {
+        var entropy = Entropy(SeededGenerator(seed: 3))
+        var near = RTCPSession(entropy: &entropy)
+        var far = RTCPSession(entropy: &entropy)
+        var nearReception = ReceptionStatistics(clockRate: 8_000)
+        var farReception = ReceptionStatistics(clockRate: 8_000)
+        let start = Instant.origin + .seconds(100)
+        _ = farReception.receive(RTPHeader(payloadType: 0, sequence: 1, timestamp: 0, ssrc: 77), at: start)
+        var bytes = [UInt8](repeating: 0, count: 200)
+
+        let sent = try bytes.withUnsafeMutableBytes {
+            try near.write(
+                into: $0, ssrc: 77, sender: RTCPSenderInfo(ntp: start.ntp, timestamp: 0, packets: 1, octets: 1),
+                reception: &nearReception, at: start)
+        }
+        try withBytes(Array(bytes[..<sent])) { try far.receive($0, localSSRC: 88, at: start + .milliseconds(15)) }
+        #expect(far.roundTrip == nil)
+
+        let answered = try bytes.withUnsafeMutableBytes {
+            try far.write(
+                into: $0, ssrc: 88, sender: nil, reception: &farReception, isLast: true, at: start + .milliseconds(2_015))
+        }
+        try withBytes(Array(bytes[..<answered])) { try near.receive($0, localSSRC: 77, at: start + .milliseconds(2_030)) }
+        let roundTrip = try #require(near.roundTrip)
+        #expect(abs(roundTrip.inSeconds - 0.030) < 0.0001)
+        #expect(near.isPeerGone)
+    }
+}
