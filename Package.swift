@@ -48,6 +48,7 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = [], resources:
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
     .product(name: "Logging", package: "swift-log"),
 ]
 let nioTLS: [Target.Dependency] = [.product(name: "NIOSSL", package: "swift-nio-ssl")]
@@ -163,7 +164,7 @@ let package = Package(
             ["Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SDP", "RTP", "Media", "MediaNegotiation"]),
         counterpart(
             "Softphone",
-            ["Primitives", "SoftphoneCore", "SIPTransaction", "Media", "RTP", "Transport", "OpusCodec", "OpenSSLCrypto", "TLS"]
+            ["Primitives", "SoftphoneCore", "SIPTransaction", "Media", "RTP", "Transport", "OpusCodec", "OpenSSLCrypto", "TLS", "CloudMessages"]
                 + nio + nioTLS + httpClient),
 
         .target(
@@ -183,7 +184,8 @@ let package = Package(
                 "Primitives", "HALLinux", "OpenSSLCrypto", "Vectors", "Persistence", "PrivacyContract", "CloudMessages",
             ] + httpClient),
         program("vendorcloud", ["VendorCloud"]),
-        program("softphone", ["Softphone"]),
+        program(
+            "softphone", ["Softphone", "SoftphoneCore", "Primitives", "Media", "SIPTransaction", "TLS"] + nio + nioTLS),
         program("pbxsim", ["Simulation"]),
     ]
 )

@@ -45,7 +45,7 @@ def tracked(pattern="*"):
 def code_of(text):
     """The text without comments and string literals, line structure kept."""
     blank = lambda m: re.sub(r"[^\n]", " ", m.group(0))
-    return re.sub(r'//[^\n]*|/\*.*?\*/|"""(?:.|\n)*?"""|"(?:\\.|[^"\\\n])*"', blank, text, flags=re.S)
+    return re.sub(r'//[^\n]*|/\*.*?\*/|""".*?"""|"(?:\\.|[^"\\\n])*"', blank, text, flags=re.S)
 
 
 def manifest_targets():

@@ -19,7 +19,8 @@ extension Scenario {
         try world.toneCall(codecs: (.opus, .pcma))
         let records = world.appliance.disk.histories.callRecords(after: 0, limit: 10)
         try world.require(records.count == 1, "\(records.count) call records")
-        try world.require(records.first?.success == true && records.first?.quality.count == 2, "the record is incomplete")
+        try world.require(
+            records.first?.success == true && records.first?.quality.count == 2, "the record is incomplete")
     }
 
     static let callData = Scenario(
@@ -32,7 +33,8 @@ extension Scenario {
         var refusal: Int?
         world.appliance.subscribe(credentials, after: 0) { reply in
             if case .problem(let status, _, _) = reply { refusal = status }
-        } event: { _ in }
+        } event: { _ in
+        }
         try world.wait("the refusal while call data is off", within: .seconds(10)) { refusal != nil }
         try world.turn(.callData, on: true)
         try world.echoCall()
@@ -40,7 +42,9 @@ extension Scenario {
         var isOpen = false
         world.appliance.subscribe(credentials, after: 0) { reply in
             if case .callDataStream = reply { isOpen = true }
-        } event: { heard.append($0.callDataID) }
+        } event: {
+            heard.append($0.callDataID)
+        }
         try world.wait("the history on the stream", within: .seconds(10)) { isOpen && heard.count == 1 }
         try world.echoCall()
         try world.wait("the live record", within: .seconds(10)) { heard.count == 2 }
@@ -49,7 +53,9 @@ extension Scenario {
         var afterwards: Int?
         world.appliance.subscribe(credentials, after: 0) { reply in
             if case .problem(let status, _, _) = reply { afterwards = status }
-        } event: { heard.append($0.callDataID) }
+        } event: {
+            heard.append($0.callDataID)
+        }
         try world.wait("the old credential's refusal", within: .seconds(10)) { afterwards != nil }
         try world.require(heard.count == 2, "records after the Control Center was switched off")
     }

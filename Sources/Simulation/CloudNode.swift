@@ -58,7 +58,8 @@ final class CloudNode {
     // MARK: - Relay
 
     func relayAccepts(serial: String) -> Endpoint? {
-        let external = Endpoint(address: .v4(0xCB00_7107), port: 40_000 + UInt16(world.now.nanoseconds / 1_000_000 % 1000))
+        let external = Endpoint(
+            address: .v4(0xCB00_7107), port: 40_000 + UInt16(world.now.nanoseconds / 1_000_000 % 1000))
         uplink = try? relay.uplinkUp(serial: serial, external: external)
         return uplink == nil ? nil : external
     }
@@ -109,8 +110,10 @@ final class CloudNode {
             world.appliance.request(.offer(offer, signatureIsValid: true)) { [unowned self] reply in
                 world.after(.milliseconds(30)) { [unowned self] in
                     switch reply {
+                    case nil: handle(.offerFailed(serial: offer.serial, tokenID: offer.tokenID, .failed("cut off")))
                     case .problem(let status, _, let detail):
-                        handle(.offerRefused(serial: offer.serial, tokenID: offer.tokenID, status: status, detail: detail))
+                        handle(
+                            .offerRefused(serial: offer.serial, tokenID: offer.tokenID, status: status, detail: detail))
                     case .noContent, .deviceState, .provisioningFile, .callDataStream:
                         handle(.offerTaken(serial: offer.serial, tokenID: offer.tokenID))
                     }
@@ -126,6 +129,7 @@ final class CloudNode {
             world.appliance.request(.deviceState(credentials)) { [unowned self] reply in
                 world.after(.milliseconds(30)) { [unowned self] in
                     switch reply {
+                    case nil: handle(.stateFailed(serial: serial, tokenID: credential.tokenID, .failed("cut off")))
                     case .deviceState(let state): handle(.state(serial: serial, tokenID: credential.tokenID, state))
                     case .problem(401, _, _): handle(.stateUnauthorised(serial: serial, tokenID: credential.tokenID))
                     case .problem(let status, _, _):
@@ -186,7 +190,8 @@ final class CloudNode {
     }
 
     /// The encrypted identity travels as bytes, a backup as an artifact whose name is its id.
-    private func store(_ message: OutboundMessage, artifact: [UInt8], serial: String) throws(CloudRefusal) -> CloudReply {
+    private func store(_ message: OutboundMessage, artifact: [UInt8], serial: String) throws(CloudRefusal) -> CloudReply
+    {
         guard case .text(let keyID)? = message[.keyID] else { throw .invalid(what: "backup", reason: "no key id") }
         switch message[.ciphertext] {
         case .bytes(let identity)?:

@@ -133,7 +133,8 @@ extension Scenario {
         var flipped = content
         flipped[Int(world.entropy.next() % UInt64(flipped.count))] ^= 1
         try world.require(
-            JobRunner.open(flipped, encryptedIdentity: identity, password: password) == nil, "a flipped bit goes unseen")
+            JobRunner.open(flipped, encryptedIdentity: identity, password: password) == nil, "a flipped bit goes unseen"
+        )
     }
 
     static let provisioning = Scenario(
@@ -141,12 +142,14 @@ extension Scenario {
     ) { world throws(ScenarioFailure) in
         world.bootAppliance()
         try world.bringUplinkUp()
-        guard case .provisioningToken(let token, _) = try world.appliance.admin(.makeProvisioningToken(extension: "100"))
+        guard
+            case .provisioningToken(let token, _) = try world.appliance.admin(.makeProvisioningToken(extension: "100"))
         else { throw ScenarioFailure("no token", at: world.now) }
         let client = IPAddress.v4(0xC633_6417)  // 198.51.100.23
         var file: [UInt8]?
         var refusal: Int?
-        world.appliance.request(.provisioningFile(token: Secret("unknown"), client: client, product: "softphone")) { reply in
+        world.appliance.request(.provisioningFile(token: Secret("unknown"), client: client, product: "softphone")) {
+            reply in
             if case .problem(let status, _, _) = reply { refusal = status }
         }
         try world.wait("the refusal", within: .seconds(10)) { refusal != nil }
@@ -158,7 +161,8 @@ extension Scenario {
             String(decoding: file ?? [], as: UTF8.self).contains("<account>"), "the file holds no account")
         world.advance(.seconds(1))
         let log = world.appliance.disk.histories.provisioningLog
-        try world.require(!log.isEmpty && log.allSatisfy { $0.network == client.anonymised }, "the log is not anonymised")
+        try world.require(
+            !log.isEmpty && log.allSatisfy { $0.network == client.anonymised }, "the log is not anonymised")
     }
 
     static let fullDisk = Scenario(

@@ -29,6 +29,19 @@ enum Invariants {
         }
     }
 
+    /// X6, X7: what goes to the backup server is an age file.
+    static func checkCiphertext(_ message: OutboundMessage, artifact: [UInt8]?, world: World) {
+        let bytes: [UInt8]
+        switch message[.ciphertext] {
+        case .bytes(let content)?: bytes = content
+        case .artifact?: bytes = artifact ?? []
+        case .text, .integer, .time, .secret, .metrics, .callRecord, .implied, nil: return
+        }
+        if !bytes.starts(with: Array("age-encryption.org/v1\n".utf8)) {
+            world.violated("\(message.flow.rawValue) sends something else than ciphertext")
+        }
+    }
+
     /// What must hold once everything has come to rest.
     static func checkAtRest(_ world: World) throws(ScenarioFailure) {
         if let violation = world.violations.first { throw ScenarioFailure(violation, at: world.now) }

@@ -14,16 +14,15 @@ final class MediaNode {
     }
 
     unowned let world: World
-    private let onEvent: (MediaEvent) -> Void
+    var onEvent: (MediaEvent) -> Void = { _ in }
     private var slots: [MediaSessionID: Slot] = [:]
     private var pool = PortPool(range: 16_384...16_583)
     private var entropy: Entropy
     private let codecs = LibraryCodecs(opus: OpusEncoder.Options(complexity: 1))
     private(set) var relayedPackets = 0
 
-    init(world: World, onEvent: @escaping (MediaEvent) -> Void) {
+    init(world: World) {
         self.world = world
-        self.onEvent = onEvent
         entropy = world.fork()
     }
 
@@ -37,7 +36,9 @@ final class MediaNode {
         switch command {
         case .open(let id): open(id)
         case .configure(let id, let side, let description):
-            world.note("media \(id.value) \(side) \(description.codec.rawValue) to \(description.remote.map { "\($0)" } ?? "nobody")")
+            world.note(
+                "media \(id.value) \(side) \(description.codec.rawValue) to \(description.remote.map { "\($0)" } ?? "nobody")"
+            )
             do { try slots[id]?.session.configure(side, description, entropy: &entropy, at: world.now) } catch {
                 event(.failed(id, error))
             }
@@ -68,7 +69,9 @@ final class MediaNode {
 
     private func local(_ port: UInt16) -> Endpoint { Endpoint(address: ApplianceNode.address, port: port) }
 
-    private func receive(_ bytes: [UInt8], isRTCP: Bool, from source: Endpoint, session id: MediaSessionID, _ side: MediaSide) {
+    private func receive(
+        _ bytes: [UInt8], isRTCP: Bool, from source: Endpoint, session id: MediaSessionID, _ side: MediaSide
+    ) {
         guard slots[id] != nil else { return }
         relayedPackets += 1
         var batch = PacketBatch()

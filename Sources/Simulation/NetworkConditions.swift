@@ -31,6 +31,7 @@ package struct NetworkConditions: Sendable, Equatable {
     func arrivals(_ entropy: inout Entropy) -> [Duration] {
         guard entropy.next() % 1000 >= lossPerMille else { return [] }
         let first = delay + entropy.jitter(upTo: jitter)
-        return entropy.next() % 1000 < duplicatePerMille ? [first, first + entropy.jitter(upTo: jitter + .milliseconds(1))] : [first]
+        return entropy.next() % 1000 < duplicatePerMille
+            ? [first, first + entropy.jitter(upTo: jitter + .milliseconds(1))] : [first]
     }
 }

@@ -70,7 +70,8 @@ final class PhoneNode {
         let report = audio?.report
         guard let heard = report?.heardHertz, abs(heard - hertz) <= 10 else {
             throw ScenarioFailure(
-                "telephone \(user) heard \(report?.heardHertz.map { "\($0) Hz" } ?? "nothing"), not \(hertz) Hz", at: world.now)
+                "telephone \(user) heard \(report?.heardHertz.map { "\($0) Hz" } ?? "nothing"), not \(hertz) Hz",
+                at: world.now)
         }
     }
 

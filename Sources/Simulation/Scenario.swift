@@ -49,7 +49,9 @@ extension World {
 
     func turn(_ name: Switch, on isOn: Bool) throws(ScenarioFailure) {
         let reply = try appliance.admin(.setSwitch(name, isOn))
-        guard case .done = reply else { throw ScenarioFailure("switching \(name.rawValue): \(Summary.of(reply))", at: now) }
+        guard case .done = reply else {
+            throw ScenarioFailure("switching \(name.rawValue): \(Summary.of(reply))", at: now)
+        }
     }
 
     func status() throws(ScenarioFailure) -> ApplianceStatus {

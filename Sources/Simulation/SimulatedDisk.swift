@@ -8,8 +8,11 @@ struct SimulatedDisk {
     private(set) var snapshot = StoreSnapshot()
     private(set) var histories = StoreHistories()
     private var entropy: Entropy
+    /// When the one writer has done everything that it was asked so far.
+    private var busyUntil = Instant.origin
     /// While true every transaction fails as on a full disk.
     var isFull = false
+    private(set) var commitCount = 0
 
     init(entropy: Entropy) {
         self.entropy = entropy
@@ -18,14 +21,23 @@ struct SimulatedDisk {
     /// What a board is delivered with.
     mutating func install(_ settings: ApplianceSettings) { snapshot.settings = settings }
 
-    /// How long the next commit takes.
-    mutating func commitTime() -> Duration { .milliseconds(1) + entropy.jitter(upTo: .milliseconds(8)) }
+    /// When the next transaction ends: behind those that wait, in their order.
+    mutating func finishTime(at now: Instant) -> Instant {
+        busyUntil = max(busyUntil, now) + .milliseconds(1) + entropy.jitter(upTo: .milliseconds(8))
+        return busyUntil
+    }
+
+    mutating func cutPower() { busyUntil = .origin }
 
     /// All or nothing.
     mutating func commit(_ commands: [StoreCommand]) -> StoreOutcome {
         guard !isFull else { return .failed(.diskFull) }
         snapshot.apply(commands)
         histories.apply(commands)
+        commitCount += 1
         return .committed
     }
+
+    /// Part `configuration.txt` of a backup.
+    var exportedConfiguration: String { ConfigurationText.write(snapshot.settings) }
 }

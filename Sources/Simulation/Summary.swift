@@ -5,6 +5,11 @@ import PrivacyContract
 /// Short, stable texts for the trace. What differs between two runs of one seed (ciphertext, salts that a library draws,
 /// signatures) has no place in them; neither have secrets.
 enum Summary {
+    /// The start line of a SIP message.
+    static func firstLine(_ bytes: [UInt8]) -> String {
+        String(decoding: bytes.prefix { $0 != 13 }, as: UTF8.self)
+    }
+
     static func of(_ command: StoreCommand) -> String {
         switch command {
         case .replaceSettings: "settings"
@@ -74,7 +79,8 @@ enum Summary {
     static func of(_ reply: ServiceReply) -> String {
         switch reply {
         case .noContent: "204"
-        case .deviceState(let state): "state \(state.registeredUsers) registered \(state.services.joined(separator: "+"))"
+        case .deviceState(let state):
+            "state \(state.registeredUsers) registered \(state.services.joined(separator: "+"))"
         case .provisioningFile: "provisioning file"
         case .callDataStream: "call data stream"
         case .problem(let status, let title, _): "\(status) \(title)"

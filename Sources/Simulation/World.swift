@@ -39,7 +39,8 @@ package final class World {
         note("scenario \(scenario) seed \(seed)")
         note(
             "network loss \(conditions.lossPerMille)/1000 duplicates \(conditions.duplicatePerMille)/1000 "
-                + "delay \(conditions.delay.wholeNanoseconds / 1000) us jitter \(conditions.jitter.wholeNanoseconds / 1000) us")
+                + "delay \(conditions.delay.wholeNanoseconds / 1000) us jitter \(conditions.jitter.wholeNanoseconds / 1000) us"
+        )
     }
 
     /// A generator of its own for one part of the world, so that parts do not disturb each other's sequences.

@@ -86,7 +86,9 @@ private enum Definition {
             _ = frame.withUnsafeBufferPointer { frame in
                 payload.withUnsafeMutableBytes { encoder.encode(frame, into: $0) }
             }
-            _ = payload.withUnsafeBytes { payload in pcm.withUnsafeMutableBufferPointer { decoder.decode(payload, into: $0) } }
+            _ = payload.withUnsafeBytes { payload in
+                pcm.withUnsafeMutableBufferPointer { decoder.decode(payload, into: $0) }
+            }
         }
         let truth = generator.samples(80)
         pcm.withUnsafeMutableBufferPointer { decoder.conceal(into: $0, next: nil) }

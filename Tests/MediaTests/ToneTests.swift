@@ -19,7 +19,7 @@ import Testing
         var random = SeededGenerator(seed: 5)
         var detector = ToneDetector()
         let noise = (0..<ToneDetector.windowSamples).map { _ in Int16.random(in: -8_000...8_000, using: &random) }
-        #expect(detector.process(noise))
+        #expect(detector.process(noise) == true)
         #expect(try #require(detector.tone).share < 0.1)
         detector.process([Int16](repeating: 0, count: ToneDetector.windowSamples))
         #expect(detector.tone == nil)
@@ -78,7 +78,10 @@ extension ToneGenerator {
     @Test func `a gap is named with the payload behind it, and its late filler is discarded`() {
         var buffer = PlayoutBuffer()
         for sequence: UInt16 in [65_534, 0, 3] { #expect(insert(&buffer, sequence, at: 0)) }
-        #expect((0..<6).map { take(&buffer, at: 40 + 20 * $0) } == ["254", "lost before 0", "0", "lost", "lost before 3", "3"])
+        #expect(
+            (0..<6).map { take(&buffer, at: 40 + 20 * $0) } == [
+                "254", "lost before 0", "0", "lost", "lost before 3", "3",
+            ])
         #expect(!insert(&buffer, 1, at: 160))
         #expect(buffer.discarded == 1)
         #expect(buffer.count == 0)
@@ -98,7 +101,9 @@ extension ToneGenerator {
         var buffer = PlayoutBuffer(capacity: 8, payloadBytes: 4)
         #expect(insert(&buffer, 1, at: 0))
         #expect(!insert(&buffer, 1, at: 0))
-        let isKept = [UInt8](repeating: 0, count: 5).withUnsafeBytes { buffer.insert(sequence: 2, payload: $0, at: .origin) }
+        let isKept = [UInt8](repeating: 0, count: 5).withUnsafeBytes {
+            buffer.insert(sequence: 2, payload: $0, at: .origin)
+        }
         #expect(!isKept)
         #expect(insert(&buffer, 1_000, at: 0))
         #expect(buffer.count == 1)
@@ -115,7 +120,8 @@ extension ToneGenerator {
         for step in 0..<20_000 {
             base &+= UInt16.random(in: 0...2, using: &random)
             let wild = Int.random(in: 0..<50, using: &random) == 0
-            let sequence = wild ? UInt16.random(in: 0...65_535, using: &random) : base &- UInt16.random(in: 0...6, using: &random)
+            let sequence =
+                wild ? UInt16.random(in: 0...65_535, using: &random) : base &- UInt16.random(in: 0...6, using: &random)
             _ = insert(&buffer, sequence, at: step * 10)
             if Bool.random(using: &random) { _ = take(&buffer, at: step * 10) }
             #expect(buffer.count <= 16)

@@ -10,7 +10,8 @@ struct AEADTests {
     @Test func `ChaCha20-Poly1305 seals as RFC 8439 section 2_8_2 does`() throws {
         let key = secret("808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f")
         let sealed = try AEAD.chaCha20Poly1305.seal(
-            sunscreen, key: key, nonce: hex("070000004041424344454647"), associatedData: hex("50515253c0c1c2c3c4c5c6c7"))
+            sunscreen, key: key, nonce: hex("070000004041424344454647"), associatedData: hex("50515253c0c1c2c3c4c5c6c7")
+        )
         #expect(Hex.encode(sealed.prefix(16)) == "d31a8d34648e60db7b86afbc53ef7ec2")
         #expect(Hex.encode(sealed.suffix(16)) == "1ae10b594f09e26a7e902ecbd0600691")
         let opened = try AEAD.chaCha20Poly1305.open(
@@ -55,7 +56,8 @@ struct AEADTests {
             try AEAD.aes256GCM.seal([], key: key, nonce: [])
         }
         #expect(throws: CryptoError.unsupported("chaCha20Poly1305 nonce of 8 bytes")) {
-            try AEAD.chaCha20Poly1305.open([UInt8](repeating: 0, count: 16), key: key, nonce: [UInt8](repeating: 0, count: 8))
+            try AEAD.chaCha20Poly1305.open(
+                [UInt8](repeating: 0, count: 16), key: key, nonce: [UInt8](repeating: 0, count: 8))
         }
         #expect(throws: CryptoError.invalidLength(what: "sealed text", bytes: 15, expected: "16 or more")) {
             try AEAD.aes256GCM.open([UInt8](repeating: 0, count: 15), key: key, nonce: [UInt8](repeating: 0, count: 12))

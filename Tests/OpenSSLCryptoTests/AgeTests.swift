@@ -27,7 +27,9 @@ struct AgeTests {
             bad[position] = bad[position] == "q" ? "p" : "q"
             #expect(throws: CryptoError.self) { try AgeRecipient(String(bad)) }
         }
-        for bad in ["", "age1", "AGE1" + String(good.dropFirst(4)), "1" + String(good), String(repeating: "q", count: 300)] {
+        for bad in [
+            "", "age1", "AGE1" + String(good.dropFirst(4)), "1" + String(good), String(repeating: "q", count: 300),
+        ] {
             #expect(throws: CryptoError.self) { try AgeRecipient(bad) }
         }
         #expect(throws: CryptoError.self) { try AgeIdentity(text: Secret(String(good))) }
@@ -69,7 +71,8 @@ struct AgeTests {
 
     @Test func `a passphrase opens what it sealed, and no other does`() throws {
         var entropy = entropy()
-        let file = try AgeFile.encrypt(text(100), passphrase: Secret("correct horse"), workFactorLog2: 10, using: &entropy)
+        let file = try AgeFile.encrypt(
+            text(100), passphrase: Secret("correct horse"), workFactorLog2: 10, using: &entropy)
         #expect(String(decoding: file.prefix(64), as: UTF8.self).contains("\n-> scrypt "))
         #expect(try AgeFile.decrypt(file, passphrase: Secret("correct horse")) == text(100))
         #expect(throws: CryptoError.wrongPassphrase) { try AgeFile.decrypt(file, passphrase: Secret("wrong")) }
@@ -80,7 +83,8 @@ struct AgeTests {
     }
 
     private func scryptHeader(_ workFactor: String, stanzas: Int = 1) -> [UInt8] {
-        let stanza = "-> scrypt \(String(repeating: "A", count: 22)) \(workFactor)\n\(String(repeating: "A", count: 43))\n"
+        let stanza =
+            "-> scrypt \(String(repeating: "A", count: 22)) \(workFactor)\n\(String(repeating: "A", count: 43))\n"
         let mac = "--- \(String(repeating: "A", count: 43))\n"
         return Array(("age-encryption.org/v1\n" + String(repeating: stanza, count: stanzas) + mac).utf8)
     }
@@ -111,7 +115,8 @@ struct AgeTests {
         }
         #expect(throws: CryptoError.self) { try AgeFile.decrypt(file + [0], identities: [identity]) }
         let first = header + 16
-        let swapped = file[..<first] + file[(first + 65_552)..<(first + 131_104)] + file[first..<(first + 65_552)]
+        let swapped =
+            file[..<first] + file[(first + 65_552)..<(first + 131_104)] + file[first..<(first + 65_552)]
             + file[(first + 131_104)...]
         #expect(throws: CryptoError.self) { try AgeFile.decrypt(Array(swapped), identities: [identity]) }
     }
@@ -147,13 +152,16 @@ struct AgeTests {
         var entropy = entropy()
         let recipient = try AgeIdentity.generate(using: &entropy).recipient
         #expect(throws: CryptoError.self) { try AgeEncryptor(to: [], using: &entropy) }
-        #expect(throws: CryptoError.self) { try AgeEncryptor(to: Array(repeating: recipient, count: 21), using: &entropy) }
+        #expect(throws: CryptoError.self) {
+            try AgeEncryptor(to: Array(repeating: recipient, count: 21), using: &entropy)
+        }
     }
 
     @Test(arguments: [0, 1, 47, 48, 49, 95, 96, 97])
     func `a stanza's body of any length keeps its form`(count: Int) throws {
         let header = AgeHeader(
-            stanzas: [AgeStanza(arguments: ["grease", "a", "b"], body: text(count))], mac: [UInt8](repeating: 7, count: 32))
+            stanzas: [AgeStanza(arguments: ["grease", "a", "b"], body: text(count))],
+            mac: [UInt8](repeating: 7, count: 32))
         let encoded = header.encoded
         let parsed = try #require(try AgeHeader.parse(encoded + [1, 2, 3]))
         #expect(parsed.header == header && parsed.length == encoded.count)
@@ -161,7 +169,8 @@ struct AgeTests {
     }
 
     @Test(arguments: [
-        "age-encryption.org/v2\n", "age-encryption.org/v1\nx\n", "age-encryption.org/v1\n-> \n", "age-encryption.org/v1\n->  a\n\n",
+        "age-encryption.org/v2\n", "age-encryption.org/v1\nx\n", "age-encryption.org/v1\n-> \n",
+        "age-encryption.org/v1\n->  a\n\n",
         "age-encryption.org/v1\n--- \(String(repeating: "A", count: 43))\n",
         "age-encryption.org/v1\n-> a\nAA==\n--- \(String(repeating: "A", count: 43))\n",
         "age-encryption.org/v1\n-> a\n\(String(repeating: "A", count: 65))\n", "age-encryption.org/v1\n-> a\r\n\r\n",

@@ -1,15 +1,25 @@
+import FoundationEssentials
+import Glibc
 import OpenSSLCrypto
 import Primitives
 import Testing
 
-/// A PKI in a directory of its own; made once, read by all.
-struct TestPKI {
-    let directory = TemporaryDirectory()
+/// A PKI in a directory of its own, with one device.
+struct TestPKI: Sendable {
+    /// Made once, for all who only read it; removed when the tests end.
+    static let shared = Result {
+        atexit { try? FileManager.default.removeItem(atPath: TestPKI.sharedDirectory.path) }
+        return try TestPKI(in: sharedDirectory)
+    }
+    private static let sharedDirectory = TemporaryDirectory()
+
+    let directory: TemporaryDirectory
     let pki: DevelopmentPKI
     let deviceKey: ECDSAKey
     let device: [Certificate]
 
-    init() throws {
+    init(in directory: TemporaryDirectory) throws {
+        self.directory = directory
         pki = try DevelopmentPKI.create(directory: directory.file("pki"), at: testTime, days: 365)
         deviceKey = try ECDSAKey.generate()
         device = try pki.issueDevice(
@@ -20,9 +30,10 @@ struct TestPKI {
 
 struct CertificateTests {
     private let made: TestPKI
+    private let directory = TemporaryDirectory()
     private var pki: DevelopmentPKI { made.pki }
 
-    init() throws { made = try TestPKI() }
+    init() throws { made = try TestPKI.shared.get() }
 
     @Test func `a device certificate names the device`() throws {
         let leaf = made.device[0]
@@ -78,10 +89,11 @@ struct CertificateTests {
     }
 
     @Test func `another root, or a missing link, is refused`() throws {
-        let stranger = try DevelopmentPKI.create(directory: made.directory.file("other"), at: testTime)
+        let stranger = try DevelopmentPKI.create(directory: directory.file("pki"), at: testTime)
         #expect(throws: CryptoError.self) {
             try Certificate.verifyChain(
-                leaf: made.device[0], intermediates: [made.device[1]], root: stranger.root, at: testTime, purpose: .client)
+                leaf: made.device[0], intermediates: [made.device[1]], root: stranger.root, at: testTime,
+                purpose: .client)
         }
         #expect(throws: CryptoError.self) {
             try Certificate.verifyChain(
@@ -125,7 +137,8 @@ struct CertificateTests {
         #expect(chain[0].commonName?.utf8.count == 64)
         #expect(throws: CryptoError.self) {
             try pki.issueDevice(
-                serial: "S", model: String(repeating: "M", count: 32), publicKey: made.deviceKey.publicKey, dnsNames: [],
+                serial: "S", model: String(repeating: "M", count: 32), publicKey: made.deviceKey.publicKey,
+                dnsNames: [],
                 at: testTime)
         }
     }
@@ -139,9 +152,11 @@ struct CertificateTests {
     }
 
     @Test func `files have tight permissions and are not overwritten by accident`() throws {
+        let pki = try TestPKI(in: directory).pki
         #expect(try PrivateFile.permissions(pki.directory) == 0o700)
         #expect(try PrivateFile.permissions("\(pki.directory)/servers") == 0o700)
-        let keys = ["root", "issuing", "servers/control-center-client"] + DevelopmentPKI.serverRoles.map { "servers/\($0)" }
+        let keys =
+            ["root", "issuing", "servers/control-center-client"] + DevelopmentPKI.serverRoles.map { "servers/\($0)" }
         for key in keys { #expect(try PrivateFile.permissions("\(pki.directory)/\(key).key") == 0o600) }
         #expect(throws: CryptoError.alreadyExists(path: "\(pki.directory)/root.pem")) {
             try DevelopmentPKI.create(directory: pki.directory, at: testTime)
@@ -152,6 +167,7 @@ struct CertificateTests {
     }
 
     @Test func `an issuing key of another authority is found at opening`() throws {
+        let pki = try TestPKI(in: directory).pki
         let key = try ECDSAKey.generate()
         try PrivateFile.replace("\(pki.directory)/issuing.key", with: key.pem().exposed)
         let error = CryptoError.thrown { _ = try DevelopmentPKI.open(directory: pki.directory) }
@@ -176,6 +192,18 @@ struct CertificateTests {
             "\(pki.directory)/issuing.pem", "\(pki.directory)/servers/backup.pem",
         ])
         #expect(server.status == 0, "\(server.output)")
+    }
+
+    @Test(.enabled(if: Tool.isInstalled("openssl"), "openssl is not installed"))
+    func `a subject with two serial numbers has none`() throws {
+        let (key, path) = (directory.file("two.key"), directory.file("two.pem"))
+        let run = try Tool.run([
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
+            "-out", path, "-subj", "/serialNumber=ABC-123/serialNumber=XYZ/CN=two",
+        ])
+        #expect(run.status == 0, "\(run.output)")
+        let certificate = try Certificate(pem: String(decoding: try PrivateFile.read(path), as: UTF8.self))
+        #expect(certificate.subjectSerialNumber == nil && certificate.commonName == "two")
     }
 
     @Test func `altered certificates never trap, and never verify`() throws {

@@ -9,11 +9,12 @@ struct JWSTests {
     private let payload = Array(#"{"tokenId":"t1"}"#.utf8)
 
     init() throws {
-        made = try TestPKI()
+        made = try TestPKI.shared.get()
         (chain, key) = try made.pki.load(role: DevelopmentPKI.controlCenterClient)
     }
 
-    private func verify(_ token: String, ou: String = "control-center", at time: UnixTime = testTime) throws -> [UInt8] {
+    private func verify(_ token: String, ou: String = "control-center", at time: UnixTime = testTime) throws -> [UInt8]
+    {
         try JWS.verify(token, root: made.pki.root, requiredOU: ou, at: time)
     }
 
@@ -36,7 +37,8 @@ struct JWSTests {
     @Test func `time, root and chain are checked`() throws {
         let token = try JWS.sign(payload: payload, chain: chain, signer: key)
         #expect(throws: CryptoError.self) { try verify(token, at: testTime + .seconds(366 * 86_400)) }
-        let other = try DevelopmentPKI.create(directory: made.directory.file("other"), at: testTime)
+        let directory = TemporaryDirectory()
+        let other = try DevelopmentPKI.create(directory: directory.file("pki"), at: testTime)
         #expect(throws: CryptoError.self) {
             try JWS.verify(token, root: other.root, requiredOU: "control-center", at: testTime)
         }
@@ -46,7 +48,8 @@ struct JWSTests {
 
     /// A token with a header of our choice, honestly signed.
     private func token(header: String) throws -> String {
-        let input = Base64.encode(Array(header.utf8), alphabet: .url, padding: false) + "."
+        let input =
+            Base64.encode(Array(header.utf8), alphabet: .url, padding: false) + "."
             + Base64.encode(payload, alphabet: .url, padding: false)
         let signature = try key.sign(sha256Digest: HashAlgorithm.sha256.hash(Array(input.utf8)))
         return input + "." + Base64.encode(try ECDSASignature.raw(fromDER: signature), alphabet: .url, padding: false)

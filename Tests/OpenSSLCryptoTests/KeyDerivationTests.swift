@@ -29,7 +29,10 @@ struct KeyDerivationTests {
     @Test(arguments: [
         ("", "", 16, 1, 1, "77d6576238657b203b19ca42c18a0497f16b4844e3074ae8dfdffa3fede21442"),
         ("password", "NaCl", 1024, 8, 16, "fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b373162"),
-        ("pleaseletmein", "SodiumChloride", 16384, 8, 1, "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2"),
+        (
+            "pleaseletmein", "SodiumChloride", 16384, 8, 1,
+            "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2"
+        ),
     ])
     func `scrypt gives the keys of RFC 7914`(
         password: String, salt: String, n: Int, r: Int, p: Int, key: String

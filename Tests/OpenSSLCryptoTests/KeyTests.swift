@@ -100,13 +100,23 @@ struct KeyTests {
     }
 
     @Test(arguments: [
-        "-----BEGIN CERTIFICATE-----\nAAAA\n", "-----BEGIN A-----\n-----BEGIN B-----\n", "-----BEGIN A-----\n!!\n-----END A-----\n",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n", "-----BEGIN A-----\n-----BEGIN B-----\n",
+        "-----BEGIN A-----\n!!\n-----END A-----\n",
         "-----BEGIN A-----\nAAAA\n-----END B-----\n", "-----END A-----\n",
-        String(repeating: "-----BEGIN A-----\nAAAA\n-----END A-----\n", count: PEM.blockLimit + 1),
-        String(repeating: "x", count: PEM.textLimitBytes + 1),
     ])
     func `broken PEM is refused`(text: String) {
         #expect(throws: CryptoError.self) { try PEM.blocks(in: text) }
+    }
+
+    @Test func `PEM has limits of blocks and bytes`() throws {
+        let block = "-----BEGIN A-----\nAAAA\n-----END A-----\n"
+        #expect(try PEM.blocks(in: String(repeating: block, count: PEM.blockLimit)).count == PEM.blockLimit)
+        #expect(throws: CryptoError.limitExceeded(what: "number of PEM blocks", value: 17, limit: 16)) {
+            try PEM.blocks(in: String(repeating: block, count: PEM.blockLimit + 1))
+        }
+        #expect(throws: CryptoError.limitExceeded(what: "PEM text in bytes", value: 131_073, limit: 131_072)) {
+            try PEM.blocks(in: String(repeating: "x", count: PEM.textLimitBytes + 1))
+        }
     }
 
     @Test func `PEM keeps what it wraps, with text between`() throws {

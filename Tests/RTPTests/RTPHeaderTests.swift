@@ -2,6 +2,7 @@ import Primitives
 import RTP
 import Testing
 
+@discardableResult
 func withBytes<Result>(_ bytes: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
     try bytes.withUnsafeBytes { try body($0) }
 }
@@ -16,7 +17,8 @@ func withBytes<Result>(_ bytes: [UInt8], _ body: (UnsafeRawBufferPointer) throws
     ]
 
     @Test func `a header written is the header read`() throws {
-        let header = RTPHeader(marker: true, payloadType: 96, sequence: 65_535, timestamp: 0xFFFF_FFFF, ssrc: 0x8000_0001)
+        let header = RTPHeader(
+            marker: true, payloadType: 96, sequence: 65_535, timestamp: 0xFFFF_FFFF, ssrc: 0x8000_0001)
         var bytes = [UInt8](repeating: 0xAA, count: 12)
         try bytes.withUnsafeMutableBytes { try header.write(into: $0) }
         let read = try withBytes(bytes) { try RTPHeader(parsing: $0) }

@@ -1,3 +1,4 @@
+import ApplianceCore
 import OpenSSLCrypto
 import Primitives
 import SIPDialog
@@ -13,13 +14,14 @@ final class Phone {
     let flow: SIPFlow
     /// What has arrived and was not yet looked at.
     var inbox: [SIPMessage] = []
-    var isSilent = false
     private var sequence: UInt32 = 0
     private var serial = 0
     private let tag: String
     private let name: String
 
-    init(_ world: World, _ number: String, port: UInt16, transport: SIPFlow.Transport = .udp, host: UInt32 = 0x0A00_0064) {
+    init(
+        _ world: World, _ number: String, port: UInt16, transport: SIPFlow.Transport = .udp, host: UInt32 = 0x0A00_0064
+    ) {
         self.world = world
         self.number = number
         password = "secret\(number)"
@@ -56,7 +58,9 @@ final class Phone {
     }
 
     /// A request outside a dialog, without Via.
-    func request(_ method: SIPMethod, to target: String, callID: String, fields: [SIPHeaders.Field] = [], body: [UInt8] = [])
+    func request(
+        _ method: SIPMethod, to target: String, callID: String, fields: [SIPHeaders.Field] = [], body: [UInt8] = []
+    )
         -> SIPRequest
     {
         sequence += 1
@@ -129,7 +133,9 @@ final class Phone {
     }
 
     /// INVITE, 401, ACK, INVITE with credentials; gives the last INVITE, whose responses are in the inbox.
-    func invite(_ target: String, body: [UInt8], callID: String = "call", fields: [SIPHeaders.Field] = []) throws -> SIPRequest {
+    func invite(_ target: String, body: [UInt8], callID: String = "call", fields: [SIPHeaders.Field] = []) throws
+        -> SIPRequest
+    {
         let plain = request(.invite, to: target, callID: callID, fields: fields, body: body)
         send(plain)
         let challenge = try nextResponse()
@@ -201,7 +207,8 @@ final class Side {
     }
 
     /// Sends a request inside the dialog and gives the answer.
-    func request(_ method: SIPMethod, body: [UInt8] = [], contentType: String = "application/sdp") throws -> SIPResponse {
+    func request(_ method: SIPMethod, body: [UInt8] = [], contentType: String = "application/sdp") throws -> SIPResponse
+    {
         phone.send(
             dialog.makeRequest(method, contact: phone.contact, contentType: contentType, body: body))
         let response = try phone.nextResponse()
@@ -218,7 +225,9 @@ final class Side {
 }
 
 /// A session description with these codecs, payload types as usual.
-func sdp(_ codecs: [String], port: UInt16, host: String = "10.0.0.100", direction: String = "sendrecv", version: Int = 1) -> [UInt8] {
+func sdp(
+    _ codecs: [String], port: UInt16, host: String = "10.0.0.100", direction: String = "sendrecv", version: Int = 1
+) -> [UInt8] {
     let numbers = ["PCMU": 0, "PCMA": 8, "opus": 107, "G729": 18, "telephone-event": 101]
     let clocks = ["opus": "48000/2"]
     let list = codecs.map { "\(numbers[$0] ?? 96)" }.joined(separator: " ")

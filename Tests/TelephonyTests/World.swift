@@ -30,7 +30,10 @@ final class World {
     var statistics = StreamStatistics()
     private var inputs: [Telephony.Input] = []
 
-    init(_ settings: ApplianceSettings = World.settings(), bindings: [String: [BindingRecord]] = [:], limits: Limits = Limits()) {
+    init(
+        _ settings: ApplianceSettings = World.settings(), bindings: [String: [BindingRecord]] = [:],
+        limits: Limits = Limits()
+    ) {
         telephony = Telephony(
             settings: settings, bindings: bindings, lastCallDataID: 41, hashes: OpenSSLHashes(),
             nonceKey: [UInt8](repeating: 7, count: 32), limits: limits, at: .origin, wall: World.wallStart)
@@ -71,7 +74,8 @@ final class World {
     private func carryOut(_ output: Telephony.Output) {
         switch output {
         case .transmit(let bytes, let flow):
-            guard let message = try? SIPParser.parse(bytes, framing: flow.connection == nil ? .datagram : .stream) else {
+            guard let message = try? SIPParser.parse(bytes, framing: flow.connection == nil ? .datagram : .stream)
+            else {
                 Issue.record("telephony sent what cannot be parsed: \(String(decoding: bytes, as: UTF8.self))")
                 return
             }
@@ -97,7 +101,6 @@ final class World {
 
     /// Lets every timer run out and checks that nothing is left of transactions, calls and media sessions.
     func expectEverythingEnded(_ location: SourceLocation = #_sourceLocation) {
-        for phone in phones { phone.isSilent = true }
         for _ in 0..<200 where !telephony.isIdle {
             guard telephony.nextDeadline != nil else { break }
             advance(by: .seconds(10))

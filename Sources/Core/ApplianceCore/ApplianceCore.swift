@@ -1,7 +1,7 @@
-package import Media
+import Media
 package import Persistence
 package import Primitives
-package import Settings
+import Settings
 
 /// The appliance as a function: (state, input, time) to (state, effects).
 ///

@@ -132,7 +132,8 @@ extension ConnectedServices {
             reply(id, .done("\(name.rawValue) is \(isOn ? "on" : "off")"))
         case .failed(let failure) where isOn: refuse(id, failure)
         case .failed(let failure):
-            let detail = "\(name.rawValue) is off until the next start only: it could not be stored (\(failure.summary))"
+            let detail =
+                "\(name.rawValue) is off until the next start only: it could not be stored (\(failure.summary))"
             reply(id, .refused(status: 503, detail: detail))
         }
     }

@@ -83,7 +83,8 @@ extension ConnectedServices {
         case .telemetry: inbox.append(.telemetry(.answered(reply)))
         case .revocation:
             if reply != .accepted {
-                effects.append(.log(.notice, "the Control Center was not told of the revocation: \(reply.ledgerResult)"))
+                effects.append(
+                    .log(.notice, "the Control Center was not told of the revocation: \(reply.ledgerResult)"))
             }
         }
     }
@@ -99,7 +100,8 @@ extension ConnectedServices {
         }
         journal.append(
             ledger.entry(
-                at: wall, flow: flow, recipient: recipient, fieldNames: fieldNames, bytes: max(0, bytes), result: result))
+                at: wall, flow: flow, recipient: recipient, fieldNames: fieldNames, bytes: max(0, bytes), result: result
+            ))
     }
 
     // MARK: What the machines want sent

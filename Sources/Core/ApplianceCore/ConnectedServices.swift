@@ -1,9 +1,9 @@
 import Backup
 package import CloudMessages
+import Pairing
 package import Persistence
 package import Primitives
 import PrivacyContract
-import Pairing
 import Provisioning
 package import Settings
 import Telemetry
@@ -152,7 +152,7 @@ package struct ConnectedServices: Sendable {
             inbox.append(.telemetry(.sample(sample, gauges)))
         case .jobFinished(let id, let outcome): jobFinished(id, outcome)
         case .stored(let ticket, let outcome): stored(ticket, outcome, entropy: &entropy)
-        case .listening, .sipMessage, .sipFlowClosed, .media, .drain: break
+        case .listening, .sipMessage, .sipFlowClosed, .counted, .media, .drain: break
         }
         return leave(entropy: &entropy)
     }
@@ -303,7 +303,11 @@ package struct ConnectedServices: Sendable {
         case .ledger(let id):
             if case .ledger(let entries) = outcome { reply(id, .ledger(entries)) } else { refuse(id, outcome) }
         case .callRecords(let id):
-            if case .callRecords(let records) = outcome { reply(id, .callRecords(records)) } else { refuse(id, outcome) }
+            if case .callRecords(let records) = outcome {
+                reply(id, .callRecords(records))
+            } else {
+                refuse(id, outcome)
+            }
         case .discarded:
             if case .failed(let reason) = outcome {
                 effects.append(.log(.warning, "a backup's file could not be removed: \(reason)"))

@@ -42,7 +42,8 @@ struct ConnectedCallData: Sendable {
 extension ConnectedServices {
     mutating func serve(_ request: ServiceRequest, for id: ServiceRequestID) {
         guard stores.count < limits.pendingStoreTransactions else {
-            return reply(id, .problem(status: 503, title: "overloaded", detail: "the storage is behind; try again later"))
+            return reply(
+                id, .problem(status: 503, title: "overloaded", detail: "the storage is behind; try again later"))
         }
         switch request {
         case .offer(let offer, let signatureIsValid):
@@ -152,7 +153,8 @@ extension ConnectedServices {
         guard case .callRecords(let records) = outcome else { return endStream(id) }
         guard deliver(records, to: index) else { return }
         // What became durable after this batch was asked for may be missing from it.
-        if records.count == ConnectedCallData.batch || callData.lastStoredID > callData.subscribers[index].storedAtRead {
+        if records.count == ConnectedCallData.batch || callData.lastStoredID > callData.subscribers[index].storedAtRead
+        {
             readHistory(index)
         } else {
             callData.subscribers[index].isReading = false

@@ -118,8 +118,10 @@ package struct Telephony: Sendable {
             case .waiting(let until), .ending(let until): until
             case .none, .done: nil
             }
-        return [context.transactions.nextDeadline, calls.nextDeadline, registrar.nextDeadline, drained].compactMap { $0 }
-            .min()
+        return [context.transactions.nextDeadline, calls.nextDeadline, registrar.nextDeadline, drained].compactMap {
+            $0
+        }
+        .min()
     }
 
     // MARK: Input
@@ -144,8 +146,9 @@ package struct Telephony: Sendable {
         runEffects()
         checkDrained(at: now)
         context.end(entropy: &entropy)
-        defer { outputs.removeAll(keepingCapacity: true) }
-        return outputs
+        var result: [Output] = []
+        swap(&result, &outputs)
+        return result
     }
 
     private mutating func runDeadlines(at now: Instant) {
@@ -208,7 +211,7 @@ package struct Telephony: Sendable {
         case .ack(let ack, _):
             _ = calls.acknowledged(by: ack, &context)  // else to a challenge, which left nothing behind
         case .cancelled(let server): calls.cancelled(server, &context)
-        case .response(let client, let response, let flow): calls.received(response, to: client, over: flow, &context)
+        case .response(let client, let response, _): calls.received(response, to: client, &context)
         case .failed(let client, _): calls.failed(client, &context)
         case .ackMissing(let server): calls.ackMissing(server, &context)
         case .dropped(let reason): outputs.append(.count("sip.\(reason.counterName)"))

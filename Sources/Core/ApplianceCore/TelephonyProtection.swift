@@ -1,16 +1,17 @@
-import Primitives
+package import Primitives
 
 /// What the appliance remembers of the addresses that SIP comes from, to hold off floods and password guessing.
 ///
 /// A challenge is no failure: telephones meet one at every registration. Failures are wrong credentials alone. The table
 /// is bounded; when it is full, addresses with nothing against them give way, and then everybody unknown is held to the
 /// rate of one more address together.
-struct TelephonyProtection: Sendable {
+package struct TelephonyProtection: Sendable {
     /// Wrong credentials within `window` from one address, after which the address is ignored for `banTime`.
-    static let failuresBeforeBan = 10
-    static let window = Duration.seconds(60)
-    static let banTime = Duration.seconds(60)
-    static let sourceLimit = 4_096
+    package static let failuresBeforeBan = 10
+    package static let window = Duration.seconds(60)
+    package static let banTime = Duration.seconds(60)
+    /// Addresses remembered at a time.
+    package static let sourceLimit = 4_096
 
     private struct Source {
         var second: Instant
@@ -33,20 +34,20 @@ struct TelephonyProtection: Sendable {
     private var sources: [IPAddress: Source] = [:]
     private var overflow = Source(at: .origin)
 
-    init(limits: Limits) {
+    package init(limits: Limits) {
         requestsPerSecond = limits.challengesPerSecondPerSource
     }
 
-    var sourceCount: Int { sources.count }
+    package var sourceCount: Int { sources.count }
 
     /// False while what comes from that address is to be ignored.
-    func hears(_ address: IPAddress, at now: Instant) -> Bool {
+    package func hears(_ address: IPAddress, at now: Instant) -> Bool {
         guard let until = sources[address]?.bannedUntil else { return true }
         return now >= until
     }
 
     /// Counts a request without credentials; false when it is one too many in this second.
-    mutating func admits(_ address: IPAddress, at now: Instant) -> Bool {
+    package mutating func admits(_ address: IPAddress, at now: Instant) -> Bool {
         guard makeRoom(for: address, at: now) else { return Self.admits(&overflow, limit: requestsPerSecond, at: now) }
         return Self.admits(&sources[address, default: Source(at: now)], limit: requestsPerSecond, at: now)
     }
@@ -61,7 +62,7 @@ struct TelephonyProtection: Sendable {
     }
 
     /// Counts wrong credentials; true when the address is ignored from now on.
-    mutating func failed(_ address: IPAddress, at now: Instant) -> Bool {
+    package mutating func failed(_ address: IPAddress, at now: Instant) -> Bool {
         guard makeRoom(for: address, at: now) else { return false }
         var source = sources[address] ?? Source(at: now)
         if source.failures == 0 || now - source.firstFailure > Self.window {
@@ -79,7 +80,7 @@ struct TelephonyProtection: Sendable {
     }
 
     /// Right credentials wipe out the wrong ones before.
-    mutating func succeeded(_ address: IPAddress) { sources[address]?.failures = 0 }
+    package mutating func succeeded(_ address: IPAddress) { sources[address]?.failures = 0 }
 
     private mutating func makeRoom(for address: IPAddress, at now: Instant) -> Bool {
         guard sources[address] == nil, sources.count >= Self.sourceLimit else { return true }

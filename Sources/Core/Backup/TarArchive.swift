@@ -18,7 +18,9 @@ package enum TarArchive {
     /// The archive, two zero blocks at its end. Owner, times and modes are constant, so equal parts make equal archives.
     ///
     /// - Parameter modifiedAt: seconds since 1970, the same for every part.
-    package static func write(_ parts: [ArchivePart], modifiedAt: Int64, limit: Int) throws(ArchiveFormatError) -> [UInt8] {
+    package static func write(_ parts: [ArchivePart], modifiedAt: Int64, limit: Int) throws(ArchiveFormatError)
+        -> [UInt8]
+    {
         guard parts.count <= maximumParts else { throw .tooManyParts(limit: maximumParts) }
         let total = parts.reduce(2 * blockBytes) { $0 + blockBytes + paddedCount($1.bytes.count) }
         guard total <= limit else { throw .tooLarge(limit: limit) }
@@ -98,7 +100,9 @@ package enum TarArchive {
         return block
     }
 
-    private static func entry(of block: [UInt8], at offset: Int) throws(ArchiveFormatError) -> (name: String, count: Int) {
+    private static func entry(of block: [UInt8], at offset: Int) throws(ArchiveFormatError) -> (
+        name: String, count: Int
+    ) {
         guard Array(block[257..<263]) == Array("ustar\0".utf8) else { throw .notUstar(offset: offset) }
         guard let stored = number(block[148..<156]), stored == checksum(block) else { throw .checksum(offset: offset) }
         guard block[156] == UInt8(ascii: "0") || block[156] == 0 else { throw .notARegularFile(offset: offset) }
@@ -155,7 +159,8 @@ extension ArchiveFormatError: CustomStringConvertible {
         case .trailingData(let offset): "the archive has data after its end mark at byte \(offset); fetch it again"
         case .notUstar(let offset): "no ustar header at byte \(offset); it was not made by this product"
         case .checksum(let offset): "the header at byte \(offset) has a false checksum; fetch the archive again"
-        case .notARegularFile(let offset): "the entry at byte \(offset) is no regular file; it was not made by this product"
+        case .notARegularFile(let offset):
+            "the entry at byte \(offset) is no regular file; it was not made by this product"
         case .badSize(let offset): "the header at byte \(offset) has no valid size; it was not made by this product"
         case .unsafeName(let name): "'\(name)' is no name of a part: letters, digits, '.', '-', '_', at most 100 bytes"
         case .repeatedName(let name): "part '\(name)' occurs twice; it was not made by this product"

@@ -197,11 +197,12 @@ struct Call: Sendable {
         case .noPortFree, .tooManySessions: legs[0].refuse(503, fields: [.init(.retryAfter, "5")], &context)
         case .codecUnavailable, .socket: legs[0].refuse(500, &context)
         }
-        if case .opening = phase {  // nothing was opened, so nothing is to be closed
+        switch phase {
+        case .opening:  // nothing was opened, so nothing is to be closed
             phase = .ending(until: context.now)
             finish(&context)
-        } else {
-            end(&context)
+        case .ringing, .talking: end(&context)
+        case .ending, .ended: finish(&context)
         }
     }
 
@@ -261,7 +262,8 @@ struct Call: Sendable {
         record.quality = MediaSide.allCases.compactMap { side in
             guard let stream = configured[side], let figures = statistics[side] else { return nil }
             return CallLegQuality(
-                codec: stream.codec.rawValue, packetsReceived: figures.packetsReceived, packetsSent: figures.packetsSent,
+                codec: stream.codec.rawValue, packetsReceived: figures.packetsReceived,
+                packetsSent: figures.packetsSent,
                 packetsLost: figures.packetsLost, jitterMilliseconds: figures.jitterMilliseconds)
         }
         return record

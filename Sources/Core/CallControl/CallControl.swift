@@ -84,7 +84,8 @@ package struct CallControl: Sendable {
         }
         lastID += 1
         let call = Call(
-            invitation, dialog: dialog, id: lastID, localMedia: local, domain: domain, timers: timers, context: &context)
+            invitation, dialog: dialog, id: lastID, localMedia: local, domain: domain, timers: timers, context: &context
+        )
         calls[call.id] = call
         activeCount += 1
         deadlines.set(call.id, to: call.nextDeadline)
@@ -125,10 +126,10 @@ package struct CallControl: Sendable {
     }
 
     package mutating func received(
-        _ response: SIPResponse, to client: ClientTransactionID, over flow: SIPFlow, _ context: inout CallContext
+        _ response: SIPResponse, to client: ClientTransactionID, _ context: inout CallContext
     ) {
         guard let leg = context.directory.leg(of: client) else { return }
-        withLeg(leg, &context) { $0.received(response, to: client, over: flow, &$1) }
+        withLeg(leg, &context) { $0.received(response, to: client, &$1) }
     }
 
     package mutating func failed(_ client: ClientTransactionID, _ context: inout CallContext) {

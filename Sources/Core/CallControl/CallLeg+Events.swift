@@ -1,4 +1,5 @@
 import Media
+import Primitives
 import SIPDialog
 import SIPMessage
 import SIPTransaction
@@ -8,13 +9,13 @@ extension CallLeg {
     // MARK: Responses
 
     mutating func received(
-        _ response: SIPResponse, to client: ClientTransactionID, over source: SIPFlow, _ context: inout CallContext
+        _ response: SIPResponse, to client: ClientTransactionID, _ context: inout CallContext
     ) -> [LegEvent] {
         switch state {
-        case .calling(client): return receivedWhileCalling(response, over: source, &context)
+        case .calling(client): return receivedWhileCalling(response, &context)
         case .cancelling(client):
             if response.isSuccess {  // the answer crossed our CANCEL (RFC 3261 section 9.1)
-                guard openDialog(with: response, over: source, &context) else { return [] }
+                guard openDialog(with: response, &context) else { return [] }
                 sendBye(&context)
             } else if response.isFinal {
                 state = .over
@@ -33,7 +34,7 @@ extension CallLeg {
     }
 
     private mutating func receivedWhileCalling(
-        _ response: SIPResponse, over source: SIPFlow, _ context: inout CallContext
+        _ response: SIPResponse, _ context: inout CallContext
     ) -> [LegEvent] {
         switch response.status {
         case ..<101: return []
@@ -41,7 +42,7 @@ extension CallLeg {
             if !response.body.isEmpty { earlyAnswer = response.body }
             return [.ringing]
         case ..<300:
-            guard openDialog(with: response, over: source, &context) else { return [.refused(status: 502)] }
+            guard openDialog(with: response, &context) else { return [.refused(status: 502)] }
             do {
                 try media.accept(response.body.isEmpty ? earlyAnswer : response.body)
                 state = .established
@@ -57,15 +58,14 @@ extension CallLeg {
     }
 
     /// Takes up the dialog of a 2xx and acknowledges it.
-    private mutating func openDialog(
-        with response: SIPResponse, over source: SIPFlow, _ context: inout CallContext
-    ) -> Bool {
+    private mutating func openDialog(with response: SIPResponse, _ context: inout CallContext) -> Bool {
         guard let dialog = try? Dialog(sent: invite, received: response) else {
             state = .over
             return false
         }
         self.dialog = dialog
-        flow = dialog.flow(over: source, sentBy: nil)
+        // A telephone that is not where its Contact says sits behind an address translator: stay with what worked.
+        if IPAddress(invite.uri.host) == flow.remote.address { flow = dialog.flow(over: flow, sentBy: nil) }
         let ack = dialog.makeAck(cseq: dialog.localCSeq)
         acknowledgement = ack
         context.sendAck(ack, over: flow)
@@ -116,7 +116,9 @@ extension CallLeg {
 
     /// An ACK to a 2xx of ours. It carries the answer when ours was the offer.
     mutating func acknowledged(by ack: SIPRequest, _ context: inout CallContext) -> [LegEvent] {
-        guard let unacknowledged, (try? ack.cseq())?.number == unacknowledged.cseq else { return [] }
+        guard let unacknowledged, (try? ack.cseq())?.number == unacknowledged.cseq,
+            DialogID(of: ack, as: .uas) == dialog?.id
+        else { return [] }
         context.acknowledge(unacknowledged.server)
         self.unacknowledged = nil
         if state == .leaving {

@@ -1,9 +1,11 @@
 /// The response a caller gets when every callee has refused (RFC 3261 section 16.7 step 6, read for a B2BUA).
-struct ForkOutcome: Sendable, Equatable {
-    private(set) var status: Int?
+package struct ForkOutcome: Sendable, Equatable {
+    private var status: Int?
+
+    package init() {}
 
     /// Takes in one callee's final refusal.
-    mutating func note(_ refusal: Int) {
+    package mutating func note(_ refusal: Int) {
         let candidate = Self.passedOn(refusal)
         guard let status else {
             self.status = candidate
@@ -13,7 +15,7 @@ struct ForkOutcome: Sendable, Equatable {
     }
 
     /// What the caller is told: the best refusal, or 480 when nobody was there to refuse.
-    var finalStatus: Int { status ?? 480 }
+    package var finalStatus: Int { status ?? 480 }
 
     /// A refusal that speaks about the callee's dealings with us says nothing to the caller: challenges, redirections,
     /// overload and transport trouble of one telephone make it unavailable, no more.

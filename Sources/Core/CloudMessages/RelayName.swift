@@ -13,3 +13,9 @@ package enum RelayName {
         return String(name.dropFirst().dropLast(suffix.count))
     }
 }
+
+/// Where the appliance's provisioning service hands out files (F-S3).
+package enum ProvisioningPath {
+    /// Followed by the client's token: the vendor's `token_url + token`.
+    package static let prefix = "/v1/provisioning/"
+}

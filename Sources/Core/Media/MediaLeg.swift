@@ -148,7 +148,9 @@ struct MediaLeg: Sendable {
             timestamp: header.timestamp &+ offset.timestamp, ssrc: stream.ssrc)
         guard RTPHeader.sizeBytes + payload.count <= output.packetBytes, let slot = output.reserve() else { return }
         UnsafeMutableRawBufferPointer(rebasing: slot[RTPHeader.sizeBytes...]).copyMemory(from: payload)
-        send(outgoing, payloadBytes: payload.count, isEvent: isEvent, in: slot, to: destination, at: now, output: &output)
+        send(
+            outgoing, payloadBytes: payload.count, isEvent: isEvent, in: slot, to: destination, at: now, output: &output
+        )
     }
 
     /// Completes and keeps the packet whose payload stands in `slot` already.

@@ -15,7 +15,7 @@ package struct ToneDetector: Sendable {
     package static let windowSamples = 1_600
     private static let band = 300...3_400
     private static let coarseStep = 10
-    private static let fineStep = 2
+    private static let fineStep = 1
 
     private let window: [Double]
     private var pending: [Int16] = []

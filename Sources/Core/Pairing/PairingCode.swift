@@ -42,7 +42,9 @@ package struct PairingCode: Sendable, Equatable {
     ///
     /// A label, then token id, serial and the twelve symbols, each after its length in two bytes.
     package static func hashInput(tokenID: String, serial: String, code: PairingCode) -> [UInt8] {
-        let parts = [Array(tokenID.utf8), Array(serial.utf8), code.symbols.map { CrockfordBase32.symbol($0).asciiValue ?? 0 }]
+        let parts = [
+            Array(tokenID.utf8), Array(serial.utf8), code.symbols.map { CrockfordBase32.symbol($0).asciiValue ?? 0 },
+        ]
         return parts.reduce(into: Array("pbx-pairing-code-v1".utf8)) { input, part in
             input.append(UInt8(truncatingIfNeeded: part.count >> 8))
             input.append(UInt8(truncatingIfNeeded: part.count))

@@ -126,7 +126,8 @@ extension PairingMachine {
             let requester = confirmation.requester
             confirmation.requester = nil
             state = .waiting(confirmation, until: now + pause)
-            let text = "code accepted; the Control Center has not confirmed yet (\(reply.ledgerResult)), it is tried again"
+            let text =
+                "code accepted; the Control Center has not confirmed yet (\(reply.ledgerResult)), it is tried again"
             return answer(requester, .success(text))
         }
     }

@@ -66,13 +66,15 @@ extension PairingRefusal: CustomStringConvertible {
             left > 0
                 ? "wrong code, \(left) \(left == 1 ? "attempt" : "attempts") left"
                 : "wrong code, and it is void now; ask the Control Center for a new one"
-        case .revokedByServer(let detail): "the Control Center refused the pairing (\(detail)); start again with a new code"
+        case .revokedByServer(let detail):
+            "the Control Center refused the pairing (\(detail)); start again with a new code"
         case .switchedOff: "the Control Center option was switched off meanwhile"
         case .erasureDelayed(let failure):
             "the Control Center is cut off, but its record could not be erased yet (\(failure.summary)); it is tried again"
         case .busy: "another pairing step is being carried out; try again in a moment"
         case .storage(let failure): "nothing was changed, because the storage failed (\(failure.summary))"
-        case .hashing(let reason): "nothing was changed, because the password could not be hashed (\(reason)); try again"
+        case .hashing(let reason):
+            "nothing was changed, because the password could not be hashed (\(reason)); try again"
         }
     }
 }

@@ -26,7 +26,8 @@ package enum Contract {
             on: [.switchedOff], retention: .r8, basis: .clause("CC, Use"), .sent),
         Flow(
             .c5, "monitoring values", to: .monitoring, fields: [.metrics, .serial], on: [.monitoringInUse],
-            switches: [.controlCenter, .monitoring], retention: .r11, basis: .clause("CC, Use of the Monitoring"), .sent),
+            switches: [.controlCenter, .monitoring], retention: .r11, basis: .clause("CC, Use of the Monitoring"), .sent
+        ),
         Flow(
             .c6, "call records passed to the user's browser", to: .controlCenter, via: [.relay],
             fields: FieldName.callRecord, on: [.usedInControlCenter], switches: [.controlCenter, .callData],
@@ -66,17 +67,18 @@ package enum Contract {
         Flow(
             .s5, "location of the appliance at the relay", to: .relay,
             fields: [.externalAddress, .externalPort, .serial], on: [.uplink], switches: [.relay],
-            basis: .clause("SP, Auerproxy Server"), .sent),
+            basis: .clause("SP, proxy server"), .sent),
         Flow(
             .s6, "signalling, media and provisioning of remote clients", to: .client, via: [.relay],
-            fields: [.signalling, .media, .provisioningFile], on: [.remoteClientCall], switches: [.relay], retention: .r3,
-            basis: .clause("SP, Auerproxy Server"), .sent),
+            fields: [.signalling, .media, .provisioningFile], on: [.remoteClientCall], switches: [.relay],
+            retention: .r3,
+            basis: .clause("SP, proxy server"), .sent),
         Flow(
             .s7, "address of a mobile client at the push server", to: .push, fields: [.externalAddress], retention: .r5,
-            basis: .clause("SP, Auerproxy Server"), .elsewhere),
+            basis: .clause("SP, proxy server"), .elsewhere),
         Flow(
             .s8, "push wake-up", to: .push, fields: [.pushToken], on: [.incomingCall], switches: [.push],
-            basis: .clause("SP, Auerproxy Server"), .sent),
+            basis: .clause("SP, proxy server"), .sent),
         Flow(
             .s9, "push diagnostics", to: .push, retention: .r6, basis: .clause("SP, Push Notification Service"),
             .elsewhere),

@@ -26,7 +26,9 @@ package enum MetricAllowList {
 
     /// True when name, unit and every attribute are on the list and the value is a finite number.
     package static func permits(_ point: MetricPoint) -> Bool {
-        guard let entry = entries.first(where: { $0.name == point.name }), entry.unit == point.unit else { return false }
+        guard let entry = entries.first(where: { $0.name == point.name }), entry.unit == point.unit else {
+            return false
+        }
         return point.value.isFinite && point.attributes.count <= 1
             && point.attributes.allSatisfy { entry.attributes.contains($0) }
     }

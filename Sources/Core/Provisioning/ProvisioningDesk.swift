@@ -69,7 +69,9 @@ package struct ProvisioningDesk: Sendable {
         var found: Int?
         // Every record is compared, in constant time each: the time tells nothing about how near a guess came.
         for (index, record) in tokens.enumerated() where constantTimeEquals(record.tokenHash, hash) { found = index }
-        var commands: [StoreCommand] = [.appendProvisioningLog(Self.logEntry(client: client, product: product, wall: wall))]
+        var commands: [StoreCommand] = [
+            .appendProvisioningLog(Self.logEntry(client: client, product: product, wall: wall))
+        ]
         guard let index = found, tokens[index].expiresAt > wall,
             let user = settings.users.first(where: { $0.extension == tokens[index].extension })
         else { return Answer(user: nil, commands: commands) }

@@ -28,7 +28,8 @@ package struct Binding: Sendable, Equatable {
     /// What survives a restart.
     package var record: BindingRecord {
         BindingRecord(
-            contact: contact.description, callID: callID, cseq: cseq, expiresAt: expiresAtWall, flow: flow.registrationText)
+            contact: contact.description, callID: callID, cseq: cseq, expiresAt: expiresAtWall,
+            flow: flow.registrationText)
     }
 
     /// Whether both name the same device: an equal URI, or the same instance and registration (RFC 5626 section 6).

@@ -122,7 +122,8 @@ package struct Registrar: Sendable {
         contact.parameters.remove("expires")
         return Binding(
             contact: contact, flow: update.flow.reaching(contact.uri, sentBy: update.via), callID: update.callID,
-            cseq: update.cseq, expiresAt: update.now + .seconds(seconds), expiresAtWall: update.wall + .seconds(seconds),
+            cseq: update.cseq, expiresAt: update.now + .seconds(seconds),
+            expiresAtWall: update.wall + .seconds(seconds),
             userAgent: update.userAgent, refreshOrder: refreshCounter)
     }
 
@@ -133,7 +134,9 @@ package struct Registrar: Sendable {
 
     private static let outOfOrder = RegistrationAnswer(status: 500, reason: "CSeq Out Of Order")
 
-    private mutating func commit(_ bindings: [Binding], of addressOfRecord: String, at now: Instant) -> RegistrationAnswer {
+    private mutating func commit(_ bindings: [Binding], of addressOfRecord: String, at now: Instant)
+        -> RegistrationAnswer
+    {
         table[addressOfRecord] = bindings.isEmpty ? nil : bindings
         for binding in bindings { noteExpiry(binding.expiresAt) }
         var answer = accepted(bindings, at: now)
@@ -193,7 +196,9 @@ package struct Registrar: Sendable {
 
     /// Takes up what the store kept. Connections are gone after a restart, so only UDP bindings return; none outlives the
     /// longest registration from now, whatever the wall clock did meanwhile.
-    package mutating func restore(_ records: [BindingRecord], of addressOfRecord: String, at now: Instant, wall: UnixTime) {
+    package mutating func restore(
+        _ records: [BindingRecord], of addressOfRecord: String, at now: Instant, wall: UnixTime
+    ) {
         for record in records.suffix(limits.bindingsPerUser) {
             guard let contact = try? NameAddress(parsing: record.contact),
                 let flow = SIPFlow(registrationText: record.flow), flow.transport == .udp, record.expiresAt > wall

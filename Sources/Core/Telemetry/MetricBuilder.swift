@@ -12,7 +12,8 @@ package enum MetricBuilder {
         points += usage("system.filesystem.usage", used: sample.fileSystemUsedBytes, total: sample.fileSystemTotalBytes)
         points.append(MetricPoint(name: "system.uptime", unit: "s", value: sample.uptimeSeconds))
         points.append(MetricPoint(name: "pbx.calls.active", unit: "{call}", value: Double(gauges.activeCalls)))
-        points.append(MetricPoint(name: "pbx.registrations", unit: "{registration}", value: Double(gauges.registrations)))
+        points.append(
+            MetricPoint(name: "pbx.registrations", unit: "{registration}", value: Double(gauges.registrations)))
         if let score = gauges.meanOpinionScore {
             points.append(MetricPoint(name: "pbx.media.mos", unit: "1", value: score))
         }

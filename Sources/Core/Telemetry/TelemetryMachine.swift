@@ -58,7 +58,8 @@ package struct TelemetryMachine: Sendable {
             (.sending, .wanted(let interval?)):
             period = max(interval, Self.shortestPeriod)
             return []
-        case (.resting(let until), .timePassed) where now >= until, (.measuring(let until), .timePassed) where now >= until:
+        case (.resting(let until), .timePassed) where now >= until,
+            (.measuring(let until), .timePassed) where now >= until:
             state = .measuring(until: now + period)
             return [.takeSample]
         case (.measuring(let until), .sample(let sample, let gauges)):

@@ -73,6 +73,12 @@ package final class SoftphoneRunner: @unchecked Sendable {
         eventLoop.execute { [self] in input(.command(command)) }
     }
 
+    package func hangUp(after delay: Duration) {
+        _ = eventLoop.scheduleTask(in: .nanoseconds(delay.wholeNanoseconds)) { [weak self] in
+            self?.input(.command(.hangUp))
+        }
+    }
+
     /// What was heard: 8 kHz samples.
     package func heard() async throws -> [Int16] {
         try await eventLoop.submit { [self] in recording }.get()
@@ -159,7 +165,7 @@ package final class SoftphoneRunner: @unchecked Sendable {
         audio = try? AudioEndpoint(
             stream, codecs: codecs, toneHertz: options.toneHertz, script: options.script, entropy: &entropy, at: now)
         let interval = TimeAmount.nanoseconds(stream.ptime.wholeNanoseconds)
-        ticker = eventLoop.assumeIsolated().scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
+        ticker = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
             self?.tick()
         }
     }

@@ -24,7 +24,8 @@ package enum WAVFile {
             throw .unreadable(path: path, reason: "\(error)")
         }
         let bytes = [UInt8](data)
-        guard bytes.count >= 44, bytes[0..<4].elementsEqual("RIFF".utf8), bytes[8..<12].elementsEqual("WAVE".utf8) else {
+        guard bytes.count >= 44, bytes[0..<4].elementsEqual("RIFF".utf8), bytes[8..<12].elementsEqual("WAVE".utf8)
+        else {
             throw .unsupported(path: path, found: "no WAV file")
         }
         var position = 12
@@ -40,11 +41,14 @@ package enum WAVFile {
                 let rate = little32(bytes, body.lowerBound + 4)
                 let bits = little16(bytes, body.lowerBound + 14)
                 guard format == 1, channels == 1, rate == 8_000, bits == 16 else {
-                    throw .unsupported(path: path, found: "format \(format), \(channels) channels, \(rate) Hz, \(bits) bit")
+                    throw .unsupported(
+                        path: path, found: "format \(format), \(channels) channels, \(rate) Hz, \(bits) bit")
                 }
                 isSuitable = true
             case "data":
-                guard isSuitable else { throw .unsupported(path: path, found: "without a format chunk before its data") }
+                guard isSuitable else {
+                    throw .unsupported(path: path, found: "without a format chunk before its data")
+                }
                 let count = min(body.count / 2, sampleLimit)
                 return (0..<count).map { Int16(bitPattern: little16(bytes, body.lowerBound + 2 * $0)) }
             default: break
@@ -68,7 +72,9 @@ package enum WAVFile {
         (0..<Value.bitWidth / 8).map { UInt8(truncatingIfNeeded: value >> Value($0 * 8)) }
     }
 
-    private static func little16(_ bytes: [UInt8], _ at: Int) -> UInt16 { UInt16(bytes[at]) | UInt16(bytes[at + 1]) << 8 }
+    private static func little16(_ bytes: [UInt8], _ at: Int) -> UInt16 {
+        UInt16(bytes[at]) | UInt16(bytes[at + 1]) << 8
+    }
 
     private static func little32(_ bytes: [UInt8], _ at: Int) -> UInt32 {
         UInt32(little16(bytes, at)) | UInt32(little16(bytes, at + 2)) << 16

@@ -1,6 +1,6 @@
 import Media
-import Primitives
 import MediaNegotiation
+import Primitives
 import SDP
 import SIPDialog
 import SIPMessage
@@ -16,13 +16,22 @@ struct SoftphoneCall: Sendable {
     enum State: Sendable {
         /// Media is being opened for a call to that number.
         case preparing(number: String)
-        case inviting(ClientTransactionID, SIPRequest, challenged: Bool, hangingUp: Bool)
+        case inviting(ClientTransactionID, SIPRequest, challenges: Int, hangingUp: Bool)
         case offered(ServerTransactionID, SIPRequest, answerAt: Instant?)
         /// Media is being opened for the answer.
         case answering(ServerTransactionID, SIPRequest)
-        case established(Dialog, invite: ServerTransactionID?, inviteCSeq: UInt32)
+        case established(EstablishedCall)
         /// BYE is out.
         case ending(ClientTransactionID)
+    }
+
+    /// What an established call has to know of the INVITEs that made and changed it.
+    struct EstablishedCall: Sendable {
+        var dialog: Dialog
+        /// Our INVITE, whose 2xx may be repeated, and its CSeq number.
+        var sent: (id: ClientTransactionID, cseq: UInt32)?
+        /// The peer's last INVITE, whose 2xx we repeat until its ACK comes.
+        var received: ServerTransactionID?
     }
 
     var state: State
@@ -37,7 +46,7 @@ struct SoftphoneCall: Sendable {
 
     /// The dialog, once there is one.
     var dialog: Dialog? {
-        if case .established(let dialog, _, _) = state { dialog } else { nil }
+        if case .established(let call) = state { call.dialog } else { nil }
     }
 }
 
@@ -53,7 +62,7 @@ extension SoftphoneCore {
     mutating func mediaReady(
         _ address: IPAddress, port: UInt16, at now: Instant, entropy: inout Entropy
     ) -> [SoftphoneEffect] {
-        guard var current = call else { return [.closeMedia] }
+        guard var current = call, current.media == nil else { return call == nil ? [.closeMedia] : [] }
         sessionNumber += 1
         let media = LocalMedia(
             address: address, port: port, codecs: account.codecs, telephoneEvent: true, ptime: account.ptime,
@@ -63,7 +72,7 @@ extension SoftphoneCore {
         switch current.state {
         case .preparing(let number):
             let request = inviteRequest(to: number, media: media, call: current, entropy: &entropy)
-            return sendInvite(request, challenged: false, at: now, entropy: &entropy)
+            return sendInvite(request, challenges: 0, at: now, entropy: &entropy)
         case .answering(let id, let request):
             return answer(request, id, media: media, at: now, entropy: &entropy)
         case .inviting, .offered, .established, .ending: return []
@@ -86,15 +95,16 @@ extension SoftphoneCore {
         headers.append(.allow, "INVITE, ACK, CANCEL, BYE, OPTIONS")
         headers.append(.userAgent, "pbx-softphone")
         headers.append(.contentType, "application/sdp")
-        return SIPRequest(method: .invite, uri: target, headers: headers, body: AudioNegotiation.offer(media).serialised())
+        return SIPRequest(
+            method: .invite, uri: target, headers: headers, body: AudioNegotiation.offer(media).serialised())
     }
 
     private mutating func sendInvite(
-        _ request: SIPRequest, challenged: Bool, at now: Instant, entropy: inout Entropy
+        _ request: SIPRequest, challenges: Int, at now: Instant, entropy: inout Entropy
     ) -> [SoftphoneEffect] {
         guard let flow = call?.flow else { return [] }
         let (id, effects) = transactions.send(request, over: flow, branch: branch(&entropy), at: now)
-        call?.state = .inviting(id, request, challenged: challenged, hangingUp: false)
+        call?.state = .inviting(id, request, challenges: challenges, hangingUp: false)
         return run(effects, at: now, entropy: &entropy)
     }
 
@@ -103,37 +113,43 @@ extension SoftphoneCore {
     ) -> [SoftphoneEffect] {
         guard let current = call else { return [] }
         switch current.state {
-        case .inviting(id, let request, let challenged, let hangingUp):
+        case .inviting(id, let request, let challenges, let hangingUp):
             switch response.status {
             case 180: return [.event(.ringing)]
             case ..<200: return []
             case 200..<300:
-                return inviteAccepted(request, response, hangingUp: hangingUp, at: now, entropy: &entropy)
-            case 401 where !challenged && !hangingUp, 407 where !challenged && !hangingUp:
+                return inviteAccepted(id, request, response, hangingUp: hangingUp, at: now, entropy: &entropy)
+            case 401 where !hangingUp && mayAnswer(response, challenges: challenges),
+                407 where !hangingUp && mayAnswer(response, challenges: challenges):
                 var retry = request
                 let number = ((try? request.cseq())?.number ?? 1) + 1
                 retry.headers.set(.cseq, CSeq(number: number, method: .invite).description)
-                guard authorise(&retry, for: response, entropy: &entropy) else { return endCall(status: response.status) }
-                return sendInvite(retry, challenged: true, at: now, entropy: &entropy)
+                guard authorise(&retry, for: response, entropy: &entropy) else {
+                    return endCall(status: response.status)
+                }
+                return sendInvite(retry, challenges: challenges + 1, at: now, entropy: &entropy)
             default: return endCall(status: response.status)
             }
         case .ending(id): return response.isFinal ? endCall(status: nil) : []
-        case .established(let dialog, nil, let cseq) where response.isSuccess && (try? response.cseq().method) == .invite:
+        case .established(let established):
             // A repeated 2xx: the ACK was lost (RFC 3261 section 13.2.2.4).
+            guard let sent = established.sent, sent.id == id, response.isSuccess else { return [] }
             return run(
-                transactions.sendAck(dialog.makeAck(cseq: cseq), over: current.flow, branch: branch(&entropy)), at: now,
+                transactions.sendAck(
+                    established.dialog.makeAck(cseq: sent.cseq), over: current.flow, branch: branch(&entropy)), at: now,
                 entropy: &entropy)
-        case .preparing, .inviting, .offered, .answering, .established, .ending: return []
+        case .preparing, .inviting, .offered, .answering, .ending: return []
         }
     }
 
     private mutating func inviteAccepted(
-        _ request: SIPRequest, _ response: SIPResponse, hangingUp: Bool, at now: Instant, entropy: inout Entropy
+        _ id: ClientTransactionID, _ request: SIPRequest, _ response: SIPResponse, hangingUp: Bool, at now: Instant,
+        entropy: inout Entropy
     ) -> [SoftphoneEffect] {
         guard let current = call, let media = current.media, let cseq = try? request.cseq().number,
             let dialog = try? Dialog(sent: request, received: response)
         else { return endCall(status: 500) }
-        call?.state = .established(dialog, invite: nil, inviteCSeq: cseq)
+        call?.state = .established(SoftphoneCall.EstablishedCall(dialog: dialog, sent: (id, cseq)))
         var effects = run(
             transactions.sendAck(dialog.makeAck(cseq: cseq), over: current.flow, branch: branch(&entropy)), at: now,
             entropy: &entropy)
@@ -195,7 +211,7 @@ extension SoftphoneCore {
             var dialog = try? Dialog(received: request, localTag: current.tag, secure: current.flow.transport == .tls)
         else { return respond(id, to: request, status: 488, at: now, entropy: &entropy) + endCall(status: 488) }
         dialog.confirm()
-        call?.state = .established(dialog, invite: id, inviteCSeq: 0)
+        call?.state = .established(SoftphoneCall.EstablishedCall(dialog: dialog, received: id))
         var response = withContact(SIPResponse(to: request, status: 200, toTag: current.tag), on: current.flow)
         response.headers.set(.contentType, "application/sdp")
         response.body = agreed.answer.serialised()
@@ -204,9 +220,9 @@ extension SoftphoneCore {
     }
 
     mutating func received(ack: SIPRequest) {
-        guard case .established(let dialog, let invite?, _) = call?.state, DialogID(of: ack, as: .uas) == dialog.id else {
-            return
-        }
+        guard case .established(let established) = call?.state, let invite = established.received,
+            DialogID(of: ack, as: .uas) == established.dialog.id
+        else { return }
         transactions.acknowledge(invite)
     }
 
@@ -221,13 +237,13 @@ extension SoftphoneCore {
     private mutating func receivedInDialog(
         _ request: SIPRequest, _ id: ServerTransactionID, _ dialogID: DialogID, at now: Instant, entropy: inout Entropy
     ) -> [SoftphoneEffect] {
-        guard case .established(var dialog, let invite, let cseq) = call?.state, dialog.id == dialogID else {
+        guard case .established(var established) = call?.state, established.dialog.id == dialogID else {
             return respond(id, to: request, status: 481, at: now, entropy: &entropy)
         }
-        do { try dialog.accept(request) } catch {
+        do { try established.dialog.accept(request) } catch {
             return respond(id, to: request, status: 500, at: now, entropy: &entropy)
         }
-        call?.state = .established(dialog, invite: invite, inviteCSeq: cseq)
+        call?.state = .established(established)
         switch request.method {
         case .bye: return respond(id, to: request, status: 200, at: now, entropy: &entropy) + endCall(status: nil)
         case .invite: return renegotiate(request, id, at: now, entropy: &entropy)
@@ -239,34 +255,45 @@ extension SoftphoneCore {
     private mutating func renegotiate(
         _ request: SIPRequest, _ id: ServerTransactionID, at now: Instant, entropy: inout Entropy
     ) -> [SoftphoneEffect] {
-        guard var media = call?.media, let flow = call?.flow, let tag = call?.dialog?.id.localTag else { return [] }
+        guard var media = call?.media, let flow = call?.flow, case .established(var established) = call?.state else {
+            return []
+        }
         media.sessionVersion += 1
         guard let offer = try? SessionDescription.parse(request.body),
             let agreed = try? AudioNegotiation.answer(offer: offer, local: media)
         else { return respond(id, to: request, status: 488, at: now, entropy: &entropy) }
         call?.media = media
-        var response = withContact(SIPResponse(to: request, status: 200, toTag: tag), on: flow)
+        var response = withContact(SIPResponse(to: request, status: 200), on: flow)
         response.headers.set(.contentType, "application/sdp")
         response.body = agreed.answer.serialised()
-        if let dialog = call?.dialog { call?.state = .established(dialog, invite: id, inviteCSeq: 0) }
+        established.received = id
+        call?.state = .established(established)
         let effects = run(transactions.respond(id, with: response, at: now), at: now, entropy: &entropy)
         return effects + [.configureMedia(agreed.stream)]
     }
 
     // MARK: - Ending
 
+    /// No ACK came for our 2xx: the session is ended (RFC 3261 section 13.3.1.4).
+    mutating func ackMissing(
+        _ id: ServerTransactionID, at now: Instant, entropy: inout Entropy
+    ) -> [SoftphoneEffect] {
+        guard case .established(let established) = call?.state, established.received == id else { return [] }
+        return hangUp(at: now, entropy: &entropy)
+    }
+
     mutating func hangUp(at now: Instant, entropy: inout Entropy) -> [SoftphoneEffect] {
         guard let current = call else { return [] }
         switch current.state {
         case .preparing: return endCall(status: 487)
-        case .inviting(let id, let request, let challenged, _):
-            call?.state = .inviting(id, request, challenged: challenged, hangingUp: true)
+        case .inviting(let id, let request, let challenges, _):
+            call?.state = .inviting(id, request, challenges: challenges, hangingUp: true)
             return run(transactions.cancel(id, at: now), at: now, entropy: &entropy)
         case .offered(let id, let request, _), .answering(let id, let request):
             return respond(id, to: request, status: 486, at: now, entropy: &entropy) + endCall(status: 486)
-        case .established(var dialog, _, _):
+        case .established(var established):
             let (id, effects) = transactions.send(
-                dialog.makeRequest(.bye), over: current.flow, branch: branch(&entropy), at: now)
+                established.dialog.makeRequest(.bye), over: current.flow, branch: branch(&entropy), at: now)
             call?.state = .ending(id)
             return run(effects, at: now, entropy: &entropy)
         case .ending: return []

@@ -1,10 +1,10 @@
-package import Primitives
-import SIPMessage
-package import SIPTransaction
 import Media
 import MediaNegotiation
+package import Primitives
 import SDP
 import SIPDialog
+import SIPMessage
+package import SIPTransaction
 
 /// A SIP user agent with one account and one call at a time, as a pure state machine (RFC 3261 sections 8, 10, 12-15).
 ///
@@ -26,9 +26,12 @@ package struct SoftphoneCore: Sendable {
     var nonceCounts: [String: UInt32] = [:]
     var sessionNumber: UInt64 = 0
 
+    /// So many challenges are answered for one request.
+    static let maximumChallenges = 3
+
     enum RegistrationState: Sendable, Equatable {
         case idle
-        case registering(ClientTransactionID, challenged: Bool, expires: Int)
+        case registering(ClientTransactionID, challenges: Int, expires: Int)
         case registered(refreshAt: Instant)
         case failed(retryAt: Instant)
     }
@@ -67,7 +70,8 @@ package struct SoftphoneCore: Sendable {
             self.flow = flow
             return register(expires: account.expires, at: now, entropy: &entropy)
         case .message(let bytes, let flow):
-            guard let message = try? SIPParser.parse(bytes, framing: flow.transport.isReliable ? .stream : .datagram) else {
+            guard let message = try? SIPParser.parse(bytes, framing: flow.transport.isReliable ? .stream : .datagram)
+            else {
                 return []
             }
             return run(transactions.receive(message, from: flow, at: now), at: now, entropy: &entropy)
@@ -109,9 +113,9 @@ package struct SoftphoneCore: Sendable {
             case .ack(let request, _): received(ack: request)
             case .cancelled(let id): result += cancelled(id, at: now, entropy: &entropy)
             case .response(let id, let response, _):
-                if case .registering(id, let challenged, let expires) = registration {
+                if case .registering(id, let challenges, let expires) = registration {
                     result += registerAnswered(
-                        response, challenged: challenged, expires: expires, at: now, entropy: &entropy)
+                        response, challenges: challenges, expires: expires, at: now, entropy: &entropy)
                 } else {
                     result += callAnswered(id, response, at: now, entropy: &entropy)
                 }
@@ -122,7 +126,7 @@ package struct SoftphoneCore: Sendable {
                 } else {
                     result += callFailed(id, status: status)
                 }
-            case .ackMissing: result += hangUp(at: now, entropy: &entropy)
+            case .ackMissing(let id): result += ackMissing(id, at: now, entropy: &entropy)
             case .dropped: break
             }
         }
@@ -159,6 +163,13 @@ package struct SoftphoneCore: Sendable {
         return true
     }
 
+    /// Whether a 401 or 407 is to be answered: the first one, and again as long as only our nonce was too old (RFC 7616
+    /// section 3.3), but not for ever.
+    func mayAnswer(_ response: SIPResponse, challenges: Int) -> Bool {
+        let isStale = response.challenges().contains { $0.parameters["stale"]?.lowercased() == "true" }
+        return challenges == 0 || (isStale && challenges < Self.maximumChallenges)
+    }
+
     mutating func branch(_ entropy: inout Entropy) -> String { "z9hG4bK" + entropy.hexToken(bytes: 8) }
 
     // MARK: - Registration
@@ -169,7 +180,8 @@ package struct SoftphoneCore: Sendable {
             registerCallID = entropy.hexToken(bytes: 12)
             registerTag = entropy.hexToken(bytes: 6)
         }
-        return sendRegister(registerRequest(expires: expires, over: flow), expires: expires, challenged: false,
+        return sendRegister(
+            registerRequest(expires: expires, over: flow), expires: expires, challenges: 0,
             over: flow, at: now, entropy: &entropy)
     }
 
@@ -191,16 +203,16 @@ package struct SoftphoneCore: Sendable {
     }
 
     private mutating func sendRegister(
-        _ request: SIPRequest, expires: Int, challenged: Bool, over flow: SIPFlow, at now: Instant,
+        _ request: SIPRequest, expires: Int, challenges: Int, over flow: SIPFlow, at now: Instant,
         entropy: inout Entropy
     ) -> [SoftphoneEffect] {
         let (id, effects) = transactions.send(request, over: flow, branch: branch(&entropy), at: now)
-        registration = .registering(id, challenged: challenged, expires: expires)
+        registration = .registering(id, challenges: challenges, expires: expires)
         return run(effects, at: now, entropy: &entropy)
     }
 
     private mutating func registerAnswered(
-        _ response: SIPResponse, challenged: Bool, expires: Int, at now: Instant, entropy: inout Entropy
+        _ response: SIPResponse, challenges: Int, expires: Int, at now: Instant, entropy: inout Entropy
     ) -> [SoftphoneEffect] {
         switch response.status {
         case ..<200: return []
@@ -214,12 +226,11 @@ package struct SoftphoneCore: Sendable {
             return [.event(.registered(expiresSeconds: granted))]
         case 401, 407:
             guard let flow else { return [] }
-            let stale = response.challenges().contains { $0.parameters["stale"]?.lowercased() == "true" }
             var request = registerRequest(expires: expires, over: flow)
-            guard !challenged || stale, authorise(&request, for: response, entropy: &entropy) else {
+            guard mayAnswer(response, challenges: challenges), authorise(&request, for: response, entropy: &entropy) else {
                 return registrationFailed(response.status, at: now)
             }
-            return sendRegister(request, expires: expires, challenged: true, over: flow, at: now, entropy: &entropy)
+            return sendRegister(request, expires: expires, challenges: challenges + 1, over: flow, at: now, entropy: &entropy)
         default: return registrationFailed(response.status, at: now)
         }
     }

@@ -5,6 +5,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import NIOHTTP1
 import OpenSSLCrypto
 import Primitives
 import TLS
@@ -164,36 +165,44 @@ actor ControlCenter {
     func removeDevice(serial: String) throws { run(try core.removeDevice(serial: serial)) }
 
     /// F-C6: call records of an appliance, from a cursor on, as they come; in memory only (R7).
-    func passCallData(
-        serial: String, after cursor: UInt64, to write: @escaping @Sendable (CallRecord) async throws -> Void
+    ///
+    /// Returns when the appliance ends the stream, throws when it cannot be had.
+    nonisolated func passCallData(
+        serial: String, after cursor: UInt64, to write: (CallRecord) async throws -> Void
     ) async throws {
-        let credential = try core.credential(serial: serial)
+        let credential = try await credential(serial: serial)
         let request = RelayClient.TunnelRequest(
             method: .GET, path: "/v1/calls?after=\(cursor)",
             headers: [("Authorization", Self.basic(credential)), ("Accept", ServerSentEvent.contentType)])
-        let key = serial.lowercased()
-        let registered = RegisteredStream()
-        defer { if let id = registered.id { streams[key]?[id] = nil } }
         var parser = ServerSentEventParser(limits: wire)
         var buffer = CallDataBuffer()
-        try await relay.stream(request, serial: serial, service: .control) { [weak self] channel in
-            registered.id = ObjectIdentifier(channel)
-            await self?.register(channel, serial: key)
+        try await relay.stream(request, serial: serial, service: .control) { channel in
+            await self.keep(channel, serial: serial.lowercased())
         } receive: { bytes in
             for event in try parser.feed(bytes.readableBytesView) where event.event == "call" {
                 let record = try event.callRecord(limits: wire)
-                log.record(
-                    peer: serial, what: "call record",
-                    fields: ["fieldNames": .text("those of F-C6"), "record": .opaque(bytes: Int64(event.data.utf8.count))],
-                    bytes: Int64(event.data.utf8.count))
+                let size = Int64(event.data.utf8.count)
+                log.record(peer: serial, what: "call record", fields: ["record": .opaque(bytes: size)], bytes: size)
                 guard buffer.append(record) else { throw TunnelFailure.failed("the browser does not keep up") }
             }
             while let record = buffer.take() { try await write(record) }
         }
     }
 
-    private func register(_ channel: any Channel, serial: String) {
-        streams[serial, default: [:]][ObjectIdentifier(channel)] = channel
+    func credential(serial: String) throws(CloudRefusal) -> PairingCredential { try core.credential(serial: serial) }
+
+    /// A stream that ends when the pairing does.
+    private func keep(_ channel: any Channel, serial: String) {
+        let id = ObjectIdentifier(channel)
+        streams[serial, default: [:]][id] = channel
+        channel.closeFuture.whenComplete { [weak self] _ in
+            Task { await self?.forget(id, serial: serial) }
+        }
+    }
+
+    private func forget(_ id: ObjectIdentifier, serial: String) {
+        streams[serial]?[id] = nil
+        if streams[serial]?.isEmpty == true { streams[serial] = nil }
     }
 
     // MARK: For appliances, over mutual TLS

@@ -62,7 +62,9 @@ package protocol WatchdogDevice: Sendable {
     var period: Duration { get }
 }
 
-package enum IndicatorState: String, Sendable, Hashable, CaseIterable { case starting, ready, active, attention, failed }
+package enum IndicatorState: String, Sendable, Hashable, CaseIterable {
+    case starting, ready, active, attention, failed
+}
 
 package protocol IndicatorDevice: Sendable {
     func show(_ state: IndicatorState)

@@ -43,7 +43,8 @@ package struct DirectoryPartition: PartitionDevice {
     /// Sorted; directories and files of other origin are left out.
     package func list() throws(HALError) -> [String] {
         do {
-            return try Self.names(in: path).filter { PartitionName.isValid($0) && isRegularFile("\(path)/\($0)") }.sorted()
+            return try Self.names(in: path).filter { PartitionName.isValid($0) && isRegularFile("\(path)/\($0)") }
+                .sorted()
         } catch { throw HALError.reading(error, name: path) }
     }
 
@@ -52,7 +53,8 @@ package struct DirectoryPartition: PartitionDevice {
         guard statvfs(path, &status) == 0 else {
             throw .readFailed(path: path, reason: String(cString: strerror(errno)))
         }
-        return Int64(clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
+        return Int64(
+            clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
     }
 
     private func isRegularFile(_ path: String) -> Bool {

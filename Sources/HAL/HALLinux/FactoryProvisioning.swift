@@ -10,7 +10,8 @@ package enum FactoryProvisioning {
     /// `dnsNames` go into the certificate; the relay's name for the board belongs there. Throws `.writeFailed` when the
     /// partition exists already, unless `force`; with `force` the old key is lost for good.
     package static func initialise(
-        halDirectory: String, pkiDirectory: String, serial: String, model: String, dnsNames: [String], at time: UnixTime,
+        halDirectory: String, pkiDirectory: String, serial: String, model: String, dnsNames: [String],
+        at time: UnixTime,
         force: Bool = false
     ) throws(HALError) {
         guard DeviceName.isValid(serial: serial) else {
@@ -21,7 +22,8 @@ package enum FactoryProvisioning {
         }
         let factory = "\(halDirectory)/\(ProcessHAL.factoryDirectory)"
         guard force || !PrivateFile.exists(factory) else {
-            throw .writeFailed(path: factory, reason: "the board is provisioned already; use --force to replace its key")
+            throw .writeFailed(
+                path: factory, reason: "the board is provisioned already; use --force to replace its key")
         }
         let key: ECDSAKey
         let chain: [Certificate]

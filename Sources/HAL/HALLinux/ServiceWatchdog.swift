@@ -11,7 +11,9 @@ package struct ServiceWatchdog: WatchdogDevice {
     private let notifier: ServiceNotifier?
 
     /// `microseconds` as in the variable `WATCHDOG_USEC`.
-    package init(notifier: ServiceNotifier?, microseconds: String? = getenv("WATCHDOG_USEC").map { String(cString: $0) }) {
+    package init(
+        notifier: ServiceNotifier?, microseconds: String? = getenv("WATCHDOG_USEC").map { String(cString: $0) }
+    ) {
         self.notifier = notifier
         let wanted = microseconds.flatMap { Int64($0) } ?? 0
         period = wanted > 0 ? .microseconds(wanted) : Self.defaultPeriod

@@ -30,7 +30,8 @@ package struct SimulatedIdentity: IdentityDevice {
                     notBefore: start, notAfter: end), key: rootKey)
             let leaf = try root.issue(
                 CertificateTemplate(
-                    subject: SubjectFields(commonName: "\(model)-\(serial)", serialNumber: serial), role: .clientAndServer,
+                    subject: SubjectFields(commonName: "\(model)-\(serial)", serialNumber: serial),
+                    role: .clientAndServer,
                     dnsNames: ["localhost"], addresses: [.loopbackV4], notBefore: start, notAfter: end),
                 publicKey: key.publicKey, key: rootKey)
             certificateChainPEM = leaf.pem

@@ -10,6 +10,9 @@ import Synchronization
 /// Commands go in by `submit` from any thread; events come out through the callback, on a worker's thread (or, when the
 /// mailbox is full, on the submitting one): hand them on, do not work in it. A session lives on one worker for good.
 package final class MediaEngine: Sendable {
+    /// How many commands may wait for each worker.
+    package static let waitingCommands = Mailbox.capacity
+
     private let workers: [MediaWorker]
     private let shared: EngineShared
     private let onEvent: @Sendable (MediaEvent) -> Void

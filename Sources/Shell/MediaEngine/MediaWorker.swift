@@ -99,7 +99,9 @@ final class MediaWorker: @unchecked Sendable {
         let index = Int(token >> 2)
         let side: MediaSide = token & 2 == 0 ? .a : .b
         let isRTCP = token & 1 != 0
-        guard index < slots.count, let descriptor = slots[index]?.sockets.descriptor(side, isRTCP: isRTCP) else { return }
+        guard index < slots.count, let descriptor = slots[index]?.sockets.descriptor(side, isRTCP: isRTCP) else {
+            return
+        }
         let count = csockets_receive(descriptor, incoming)
         guard count >= 0 else { return shared.countSocketError() }
         let now = Self.now

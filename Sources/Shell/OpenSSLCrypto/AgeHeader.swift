@@ -61,7 +61,9 @@ package struct AgeHeader: Sendable, Hashable {
         while let line = try reader.next() {
             if line.hasPrefix("--- ") {
                 let digits = line.dropFirst(4)
-                guard let mac = decode(digits), mac.count == macBytes else { throw malformed("the MAC is not 32 bytes") }
+                guard let mac = decode(digits), mac.count == macBytes else {
+                    throw malformed("the MAC is not 32 bytes")
+                }
                 guard !stanzas.isEmpty else { throw malformed("it has no recipient") }
                 return (AgeHeader(stanzas: stanzas, mac: mac), reader.position)
             }
@@ -118,7 +120,9 @@ package struct AgeHeader: Sendable, Hashable {
                 throw .limitExceeded(what: "age header in bytes", value: end, limit: AgeHeader.limitBytes)
             }
             let line = bytes[position..<end]
-            guard line.allSatisfy({ (0x20...0x7E).contains($0) }) else { throw malformed("it holds bytes that are not text") }
+            guard line.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+                throw malformed("it holds bytes that are not text")
+            }
             position = end + 1
             return String(decoding: line, as: UTF8.self)
         }

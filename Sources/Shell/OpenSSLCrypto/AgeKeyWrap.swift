@@ -47,7 +47,8 @@ enum AgeKeyWrap {
 
     /// Nil when the passphrase is wrong; refuses a work factor above the limit before it costs anything.
     static func unwrap(_ stanza: AgeStanza, passphrase: Secret, limitLog2: Int) throws(CryptoError) -> Secret? {
-        guard stanza.arguments.count == 3, let salt = AgeHeader.decode(Substring(stanza.arguments[1])), salt.count == 16,
+        guard stanza.arguments.count == 3, let salt = AgeHeader.decode(Substring(stanza.arguments[1])),
+            salt.count == 16,
             let workFactor = Int(stanza.arguments[2]), String(workFactor) == stanza.arguments[2], workFactor > 0,
             stanza.body.count == fileKeyBytes + AEAD.tagBytes
         else { throw AgeHeader.malformed("the scrypt recipient has wrong lengths or a wrong work factor") }

@@ -43,7 +43,8 @@ package struct AgeIdentity: Sendable {
     package init(text: Secret) throws(CryptoError) {
         let content = text.withBytes { String(decoding: $0, as: UTF8.self) }
         let lines = content.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("#") && !$0.isEmpty }
-        guard lines.count == 1, let (prefix, bytes) = Bech32.decode(String(lines[0])), prefix == "age-secret-key-" else {
+        guard lines.count == 1, let (prefix, bytes) = Bech32.decode(String(lines[0])), prefix == "age-secret-key-"
+        else {
             throw .malformed(what: "age identity", reason: "it is not 'AGE-SECRET-KEY-1' with a valid checksum")
         }
         try self.init(privateKey: Secret(bytes))

@@ -29,7 +29,9 @@ struct AgePayload: Sendable {
     /// 11 bytes of counter, big-endian, and the mark. A 64-bit counter is never exhausted.
     private mutating func nextNonce(isLast: Bool) -> [UInt8] {
         var nonce = [UInt8](repeating: 0, count: 3)
-        for shift in stride(from: UInt64(56), through: 0, by: -8) { nonce.append(UInt8(truncatingIfNeeded: counter >> shift)) }
+        for shift in stride(from: UInt64(56), through: 0, by: -8) {
+            nonce.append(UInt8(truncatingIfNeeded: counter >> shift))
+        }
         counter += 1
         return nonce + [isLast ? 1 : 0]
     }

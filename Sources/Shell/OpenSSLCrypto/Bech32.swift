@@ -32,7 +32,9 @@ enum Bech32 {
         return (prefix, bytes)
     }
 
-    private static func expand(_ prefix: String) -> [UInt8] { prefix.utf8.map { $0 >> 5 } + [0] + prefix.utf8.map { $0 & 31 } }
+    private static func expand(_ prefix: String) -> [UInt8] {
+        prefix.utf8.map { $0 >> 5 } + [0] + prefix.utf8.map { $0 & 31 }
+    }
 
     private static func polymod(_ words: [UInt8]) -> UInt32 {
         var check: UInt32 = 1

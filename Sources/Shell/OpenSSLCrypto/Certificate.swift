@@ -30,7 +30,11 @@ package final class Certificate: @unchecked Sendable {
         guard der.count <= Self.limitBytes else {
             throw .limitExceeded(what: "certificate in bytes", value: der.count, limit: Self.limitBytes)
         }
-        let parsed = decodeDER(der) { d2i_X509(nil, $0, $1) } release: { X509_free($0) }
+        let parsed = decodeDER(der) {
+            d2i_X509(nil, $0, $1)
+        } release: {
+            X509_free($0)
+        }
         guard let parsed else { throw .malformed(what: "certificate", reason: "it is not X.509 in DER") }
         x509 = parsed
         self.der = der

@@ -9,7 +9,8 @@ extension Certificate {
         leaf: Certificate, intermediates: [Certificate], root: Certificate, at time: UnixTime, purpose: Purpose
     ) throws(CryptoError) {
         guard intermediates.count < chainLimit else {
-            throw .limitExceeded(what: "number of certificates in a chain", value: intermediates.count, limit: chainLimit)
+            throw .limitExceeded(
+                what: "number of certificates in a chain", value: intermediates.count, limit: chainLimit)
         }
         let store = try require(X509_STORE_new(), "certificate store")
         defer { X509_STORE_free(store) }
@@ -17,7 +18,9 @@ extension Certificate {
         let stack = try require(shim_certificate_stack_new(), "certificate stack")
         defer { shim_certificate_stack_free(stack) }
         for certificate in intermediates {
-            guard shim_certificate_stack_push(stack, certificate.x509) > 0 else { throw openSSLFailure("certificate stack") }
+            guard shim_certificate_stack_push(stack, certificate.x509) > 0 else {
+                throw openSSLFailure("certificate stack")
+            }
         }
         let context = try require(X509_STORE_CTX_new(), "path validation")
         defer { X509_STORE_CTX_free(context) }

@@ -13,7 +13,11 @@ package struct CertificateRequest: Sendable, Equatable {
         guard der.count <= Self.limitBytes else {
             throw .limitExceeded(what: "certification request in bytes", value: der.count, limit: Self.limitBytes)
         }
-        let parsed = decodeDER(der) { d2i_X509_REQ(nil, $0, $1) } release: { X509_REQ_free($0) }
+        let parsed = decodeDER(der) {
+            d2i_X509_REQ(nil, $0, $1)
+        } release: {
+            X509_REQ_free($0)
+        }
         guard let parsed, let key = X509_REQ_get_pubkey(parsed) else {
             throw .malformed(what: "certification request", reason: "it is not PKCS#10 in DER")
         }

@@ -59,7 +59,9 @@ package struct CertificateTemplate: Sendable, Hashable {
                 default: false
                 }
             }
-            guard isPlain, (1...253).contains(name.utf8.count) else { throw .invalidName(what: "DNS name", value: name) }
+            guard isPlain, (1...253).contains(name.utf8.count) else {
+                throw .invalidName(what: "DNS name", value: name)
+            }
         }
         let entries = dnsNames.map { "DNS:\($0)" } + addresses.map { "IP:\($0)" }
         return entries.isEmpty ? nil : entries.joined(separator: ",")

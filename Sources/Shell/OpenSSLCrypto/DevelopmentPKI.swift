@@ -23,7 +23,9 @@ package struct DevelopmentPKI: Sendable {
     package static func create(
         directory: String, domain: String = "vendor.example", at time: UnixTime, days: Int = 3_650, force: Bool = false
     ) throws(CryptoError) -> DevelopmentPKI {
-        guard (1...36_500).contains(days) else { throw .limitExceeded(what: "days of validity", value: days, limit: 36_500) }
+        guard (1...36_500).contains(days) else {
+            throw .limitExceeded(what: "days of validity", value: days, limit: 36_500)
+        }
         if !force, PrivateFile.exists("\(directory)/root.pem") || PrivateFile.exists("\(directory)/root.key") {
             throw .alreadyExists(path: "\(directory)/root.pem")
         }

@@ -24,7 +24,11 @@ package final class ECDSAKey: KeySigner, @unchecked Sendable {
     package convenience init(der: Secret) throws(CryptoError) {
         var bytes = der.withBytes { Array($0) }
         defer { bytes.wipe() }
-        let key = decodeDER(bytes) { d2i_AutoPrivateKey(nil, $0, $1) } release: { EVP_PKEY_free($0) }
+        let key = decodeDER(bytes) {
+            d2i_AutoPrivateKey(nil, $0, $1)
+        } release: {
+            EVP_PKEY_free($0)
+        }
         guard let key else { throw .malformed(what: "private key", reason: "it is neither PKCS#8 nor SEC 1") }
         try self.init(adopting: key)
     }

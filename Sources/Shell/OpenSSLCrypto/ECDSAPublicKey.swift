@@ -9,7 +9,11 @@ package final class ECDSAPublicKey: @unchecked Sendable {
 
     /// From a SubjectPublicKeyInfo; any other curve or kind of key is refused.
     package convenience init(der: [UInt8]) throws(CryptoError) {
-        let key = decodeDER(der) { d2i_PUBKEY(nil, $0, $1) } release: { EVP_PKEY_free($0) }
+        let key = decodeDER(der) {
+            d2i_PUBKEY(nil, $0, $1)
+        } release: {
+            EVP_PKEY_free($0)
+        }
         guard let key else { throw .malformed(what: "public key", reason: "it is not a SubjectPublicKeyInfo") }
         try self.init(adopting: key)
     }

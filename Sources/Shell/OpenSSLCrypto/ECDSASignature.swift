@@ -6,7 +6,11 @@ package enum ECDSASignature {
 
     /// r and s, 32 bytes each (RFC 7518 section 3.4), of a DER-encoded ECDSA-Sig-Value.
     package static func raw(fromDER signature: [UInt8]) throws(CryptoError) -> [UInt8] {
-        let parsed = decodeDER(signature) { d2i_ECDSA_SIG(nil, $0, $1) } release: { ECDSA_SIG_free($0) }
+        let parsed = decodeDER(signature) {
+            d2i_ECDSA_SIG(nil, $0, $1)
+        } release: {
+            ECDSA_SIG_free($0)
+        }
         guard let parsed else { throw .malformed(what: "ECDSA signature", reason: "it is not an ECDSA-Sig-Value") }
         defer { ECDSA_SIG_free(parsed) }
         var r = [UInt8](repeating: 0, count: 32)

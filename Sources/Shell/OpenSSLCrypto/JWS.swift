@@ -27,7 +27,8 @@ package enum JWS {
         guard let json = try? encoder.encode(header) else {
             throw .malformed(what: "JWS header", reason: "it cannot be written as JSON")
         }
-        let input = Base64.encode(json, alphabet: .url, padding: false) + "."
+        let input =
+            Base64.encode(json, alphabet: .url, padding: false) + "."
             + Base64.encode(payload, alphabet: .url, padding: false)
         guard input.utf8.count + 87 <= tokenLimitBytes else {
             throw .limitExceeded(what: "JWS in bytes", value: input.utf8.count + 87, limit: tokenLimitBytes)

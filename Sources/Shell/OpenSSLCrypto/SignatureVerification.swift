@@ -6,7 +6,11 @@ package enum SignatureVerification {
     package static func ecdsa(
         _ algorithm: HashAlgorithm, publicKeyDER: [UInt8], message: [UInt8], signature: [UInt8]
     ) -> Bool {
-        let key = decodeDER(publicKeyDER) { d2i_PUBKEY(nil, $0, $1) } release: { EVP_PKEY_free($0) }
+        let key = decodeDER(publicKeyDER) {
+            d2i_PUBKEY(nil, $0, $1)
+        } release: {
+            EVP_PKEY_free($0)
+        }
         guard let key else { return false }
         defer { EVP_PKEY_free(key) }
         guard EVP_PKEY_get_base_id(key) == NID_X9_62_id_ecPublicKey else { return false }

@@ -1,7 +1,7 @@
 import COpus
 package import Media
 
-/// libopus encoding of mono speech at 8, 16 or 48 kHz, with in-band forward error correction (RFC 6716, RFC 7587).
+/// libopus encoding of speech, mono for calls, at 8, 16 or 48 kHz, with in-band forward error correction (RFC 6716, RFC 7587).
 package final class OpusEncoder: AudioEncoder {
     /// How the encoder spends processor time and bits.
     package struct Options: Hashable, Sendable {
@@ -20,17 +20,21 @@ package final class OpusEncoder: AudioEncoder {
     }
 
     package let rate: Int
+    private let channels: Int
     private let state: OpaquePointer
     private let leastLoss: Int
     private var expectedLoss: Int
 
-    /// Throws `.codecUnavailable` for a rate that Opus does not have, or without memory.
-    package init(rate: Int, options: Options = Options()) throws(MediaFailure) {
+    /// With two channels, which public test vectors have, samples are interleaved and counted together.
+    /// Throws `.codecUnavailable` for a rate or number of channels that Opus does not have, or without memory.
+    package init(rate: Int, channels: Int = 1, options: Options = Options()) throws(MediaFailure) {
         var status: Int32 = 0
-        let created = opus_encoder_create(Int32(clamping: rate), 1, Int32(OPUS_APPLICATION_VOIP), &status)
+        let created = opus_encoder_create(
+            Int32(clamping: rate), Int32(clamping: channels), Int32(OPUS_APPLICATION_VOIP), &status)
         guard let state = created, status == OPUS_OK else { throw .codecUnavailable(.opus) }
         self.state = state
         self.rate = rate
+        self.channels = channels
         leastLoss = max(0, min(100, options.expectedLossPercent))
         expectedLoss = leastLoss
         let bitrate = options.bitrate ?? (rate <= 8_000 ? 20_000 : rate <= 16_000 ? 28_000 : 40_000)
@@ -45,10 +49,11 @@ package final class OpusEncoder: AudioEncoder {
     deinit { opus_encoder_destroy(state) }
 
     package func encode(_ pcm: UnsafeBufferPointer<Int16>, into bytes: UnsafeMutableRawBufferPointer) -> Int? {
-        guard let samples = pcm.baseAddress,
+        guard pcm.count.isMultiple(of: channels), let samples = pcm.baseAddress,
             let output = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
         else { return nil }
-        let size = opus_encode(state, samples, Int32(clamping: pcm.count), output, Int32(clamping: bytes.count))
+        let frame = Int32(clamping: pcm.count / channels)
+        let size = opus_encode(state, samples, frame, output, Int32(clamping: bytes.count))
         return size > 0 ? Int(size) : nil
     }
 

@@ -1,0 +1,191 @@
+import AsyncHTTPClient
+import CloudCore
+import CloudMessages
+import CloudWire
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import NIOHTTP1
+import Primitives
+
+/// What the Control Center's user sees: one page and the JSON API under it. Plain HTTP for development, on loopback.
+struct WebAPI: Sendable {
+    let controlCenter: ControlCenter
+    /// Carries the Control Center's client certificate to the other servers.
+    let client: HTTPClient
+    let monitoring: Endpoint
+    let backup: Endpoint
+
+    private static let answerLimit = 1 << 20
+
+    /// A row of `GET /api/devices`, the answer of `POST /api/devices`.
+    struct DeviceBody: Codable, Sendable {
+        var name: String
+        var serial: String
+        var firstRegistration: String?
+        var state: String
+        var detail: String
+        var code: String?
+        var codeExpiresAt: String?
+        var licences: String?
+        var registrationStatus: String
+        var deviceState: DeviceStateBody?
+
+        init(_ row: DeviceRow) {
+            name = row.name
+            serial = row.serial
+            firstRegistration = row.firstRegistration?.rfc3339
+            state = row.state.rawValue
+            detail = row.detail
+            code = row.code?.text
+            codeExpiresAt = row.codeExpiresAt?.rfc3339
+            licences = row.licences
+            registrationStatus = row.registrationStatus.rawValue
+            deviceState = row.deviceState.map(DeviceStateBody.init)
+        }
+    }
+
+    private struct DeviceList: Codable { var devices: [DeviceBody] }
+    private struct NewDevice: Codable {
+        var serial: String
+        var name: String
+    }
+
+    var router: Router<PeerContext> {
+        let router = Router(context: PeerContext.self)
+        router.addMiddleware {
+            AnswerProblems()
+            LocalRequestsOnly()
+        }
+        router.get("/") { _, _ in ControlCenterPage.html() }
+        router.get("/style.css") { _, _ in ControlCenterPage.style() }
+        router.get("/page.js") { _, _ in ControlCenterPage.script() }
+        router.get("/api/devices") { _, _ in
+            try Response.json(DeviceList(devices: await controlCenter.rows().map(DeviceBody.init)))
+        }
+        router.post("/api/devices") { request, _ in try await add(request) }
+        router.delete("/api/devices/:serial") { _, context in
+            try await controlCenter.removeDevice(serial: try context.parameters.require("serial"))
+            return Response.noContent
+        }
+        router.get("/api/devices/:serial/metrics") { _, context in
+            let serial = try await known(context)
+            return try await forward(.GET, "https://\(monitoring)/v1/devices/\(serial)/metrics")
+        }
+        router.get("/api/devices/:serial/calls") { request, context in try await calls(request, context) }
+        router.get("/api/devices/:serial/backups") { _, context in
+            try await forward(.GET, "https://\(backup)/v1/backups?serial=\(try await known(context))")
+        }
+        router.delete("/api/devices/:serial/backups/:id") { _, context in
+            try await forward(.DELETE, try await backupURL(context))
+        }
+        router.get("/api/devices/:serial/backups/:id") { _, context in try await content(context) }
+        router.get("/api/devices/:serial/backups/:id/content") { _, context in try await content(context) }
+        return router
+    }
+
+    private func add(_ request: Request) async throws -> Response {
+        var request = request
+        // A form of another site cannot send this type without asking first (CORS).
+        guard request.headers[.contentType]?.hasPrefix("application/json") == true else {
+            throw HTTPError(.unsupportedMediaType, message: "send application/json")
+        }
+        let bytes = try await request.body(upTo: WireLimits().jsonBytes, what: "device")
+        let device = try WireJSON.decode(NewDevice.self, from: bytes, limit: WireLimits().jsonBytes, what: "device")
+        let row = try await controlCenter.addDevice(serial: device.serial, name: device.name)
+        return try .json(DeviceBody(row), status: .created)
+    }
+
+    /// The serial in the path, when the user has added it.
+    private func known(_ context: PeerContext) async throws -> String {
+        let serial = try context.parameters.require("serial")
+        guard CloudNames.isIdentifier(serial), await controlCenter.contains(serial: serial) else {
+            throw CloudRefusal.notFound(what: "appliance \(serial)")
+        }
+        return serial
+    }
+
+    private func backupURL(_ context: PeerContext) async throws -> String {
+        let id = try context.parameters.require("id")
+        guard CloudNames.isIdentifier(id) else { throw CloudRefusal.notFound(what: "backup \(id)") }
+        return "https://\(backup)/v1/backups/\(id)?serial=\(try await known(context))"
+    }
+
+    // MARK: The other servers
+
+    private func execute(_ method: HTTPMethod, _ url: String) async throws -> HTTPClientResponse {
+        var request = HTTPClientRequest(url: url)
+        request.method = method
+        do {
+            return try await client.execute(request, timeout: .seconds(10))
+        } catch {
+            throw CloudRefusal.unavailable(what: "the server (\(String("\(error)".prefix(120))))")
+        }
+    }
+
+    /// Passes an answer on as it is.
+    private func forward(_ method: HTTPMethod, _ url: String) async throws -> Response {
+        let answer = try await execute(method, url)
+        let body = try await answer.body.collect(upTo: Self.answerLimit)
+        let type = answer.headers.first(name: "content-type") ?? "application/json"
+        let status = HTTPResponse.Status(code: Int(answer.status.code))
+        return status == .noContent ? .noContent : .bytes(Array(body.readableBytesView), type: type, status: status)
+    }
+
+    /// F-C9: the ciphertext, streamed through.
+    private func content(_ context: PeerContext) async throws -> Response {
+        let id = try context.parameters.require("id")
+        let answer = try await execute(.GET, try await backupURL(context))
+        guard answer.status == .ok else {
+            let body = try await answer.body.collect(upTo: Self.answerLimit)
+            return .bytes(
+                Array(body.readableBytesView), type: ProblemDetails.contentType,
+                status: HTTPResponse.Status(code: Int(answer.status.code)))
+        }
+        let length = answer.headers.first(name: "content-length").flatMap { Int($0) }
+        let headers: HTTPFields = [
+            .contentType: "application/octet-stream", .cacheControl: "no-store",
+            .contentDisposition: "attachment; filename=\"\(id).age\"",
+        ]
+        return Response(
+            status: .ok, headers: headers,
+            body: ResponseBody(contentLength: length) { writer in
+                for try await buffer in answer.body { try await writer.write(buffer) }
+                try await writer.finish(nil)
+            })
+    }
+
+    // MARK: Call data
+
+    /// Server-sent events; a failure after the start is an event `problem`, and the browser opens the stream again.
+    private func calls(_ request: Request, _ context: PeerContext) async throws -> Response {
+        let serial = try await known(context)
+        _ = try await controlCenter.credential(serial: serial)
+        let cursor = HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] }
+            ?? request.uri.queryParameters["after"].map { String($0) } ?? "0"
+        guard let after = UInt64(cursor) else {
+            throw CloudRefusal.invalid(what: "cursor", reason: "after= is not a number")
+        }
+        let controlCenter = controlCenter
+        let headers: HTTPFields = [.contentType: ServerSentEvent.contentType, .cacheControl: "no-store"]
+        return Response(
+            status: .ok, headers: headers,
+            body: ResponseBody { writer in
+                try await writer.write(ByteBuffer(bytes: ServerSentEvent.keepAlive))
+                try await request.body.consumeWithCancellationOnInboundClose { _ in
+                    do {
+                        try await controlCenter.passCallData(serial: serial, after: after) { record in
+                            try await writer.write(ByteBuffer(bytes: try ServerSentEvent(record).encoded))
+                        }
+                    } catch {
+                        let reason = (error as? TunnelFailure).map { "\($0)" } ?? "the stream was interrupted"
+                        let problem = ProblemDetails(status: 502, title: "Call data interrupted", detail: reason)
+                        let data = String(decoding: try problem.encoded(), as: UTF8.self)
+                        let event = ServerSentEvent(id: cursor, event: "problem", data: data)
+                        try await writer.write(ByteBuffer(bytes: event.encoded))
+                    }
+                }
+                try await writer.finish(nil)
+            })
+    }
+}

@@ -1,0 +1,159 @@
+import AsyncHTTPClient
+import CloudWire
+import HAL
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Primitives
+import PrivacyContract
+import TLS
+
+/// HTTPS towards the vendor's servers: HAL key, pinned root, time-outs, bounded answers, bytes counted.
+struct CloudClient: Sendable {
+    static let connectTimeout = TimeAmount.seconds(10)
+    static let answerTimeout = TimeAmount.seconds(30)
+    /// A whole upload or download of a backup.
+    static let transferTimeout = TimeAmount.minutes(60)
+    /// The largest answer that is read: a list of backups.
+    static let answerLimit = 262_144
+
+    private let http: HTTPClient
+    private let configuration: CloudLinkConfiguration
+    private let pool: NIOThreadPool
+
+    init(
+        identity: TLSIdentity, rootPEM: String, configuration: CloudLinkConfiguration, eventLoop: any EventLoop,
+        pool: NIOThreadPool
+    ) throws(TLSError) {
+        var settings = HTTPClient.Configuration(
+            tlsConfiguration: try TLSConfigurations.client(identity: identity, rootPEM: rootPEM, alpn: ["http/1.1"]),
+            redirectConfiguration: .disallow,
+            timeout: .init(connect: Self.connectTimeout, read: Self.answerTimeout),
+            connectionPool: .init(idleTimeout: .seconds(15)))
+        settings.httpVersion = .http1Only
+        http = HTTPClient(eventLoopGroupProvider: .shared(eventLoop), configuration: settings)
+        self.configuration = configuration
+        self.pool = pool
+    }
+
+    func shutdown() async { try? await http.shutdown() }
+
+    /// One message to its server. Returns what the answer means, and the application bytes handed to TLS.
+    func execute(_ message: OutboundMessage, server: String) async -> (CloudReply, Int64) {
+        var bytes: Int64 = 0
+        do {
+            var digest: [UInt8]?
+            if case .artifact(let name, _)? = message[.ciphertext] {
+                digest = try await ArtifactFile(path: path(of: name), pool: pool).sha256()
+            }
+            let request = try HTTPMapping.request(
+                for: message, at: configuration.clock.wallTime(), artifactSHA256: digest)
+            let answer: Answer
+            if case .artifact(let name, let size) = request.body {
+                let upload = ArtifactUpload(client: self, file: ArtifactFile(path: path(of: name), pool: pool), size: size)
+                answer = try await upload.run(request, server: server, counting: &bytes)
+            } else {
+                answer = try await send(request, server: server, counting: &bytes)
+            }
+            let reply = HTTPMapping.reply(
+                status: answer.status, headers: answer.headers, body: answer.body, for: message.flow)
+            return (reply, bytes)
+        } catch let error as CloudWireError {
+            return (.unreachable("not sent: \(error)"), bytes)
+        } catch {
+            return (.unreachable(Self.reason(error)), bytes)
+        }
+    }
+
+    struct Answer {
+        var status: Int
+        var headers: [WireHeader]
+        var body: [UInt8]
+    }
+
+    /// A request whose body is in memory.
+    func send(_ request: CloudHTTPRequest, server: String, counting bytes: inout Int64) async throws -> Answer {
+        var body: ByteBuffer?
+        if case .bytes(let content) = request.body { body = ByteBuffer(bytes: content) }
+        let size = Int64(body?.readableBytes ?? 0)
+        var wire = Self.wireRequest(request, server: server)
+        if let body { wire.body = .bytes(body) }
+        do {
+            let answer = try await exchange(wire, timeout: Self.answerTimeout)
+            bytes += Self.headBytes(request, server: server, bodyBytes: size) + size
+            return answer
+        } catch {
+            if !Self.happensBeforeSending(error) {
+                bytes += Self.headBytes(request, server: server, bodyBytes: size) + size
+            }
+            throw error
+        }
+    }
+
+    func exchange(_ request: HTTPClientRequest, timeout: TimeAmount) async throws -> Answer {
+        let response = try await http.execute(request, timeout: timeout)
+        let body = try await response.body.collect(upTo: Self.answerLimit)
+        return Answer(
+            status: Int(response.status.code), headers: response.headers.map { WireHeader($0.name, $0.value) },
+            body: Array(body.readableBytesView))
+    }
+
+    func fetch(_ object: BackupObject, server: String) async throws(BackupFetchError) -> FetchedObject {
+        let (kind, id) =
+            switch object {
+            case .backup(let id): ("backups", id)
+            case .key(let id): ("backup-keys", id)
+            }
+        guard WireLimits().isIdentifier(id) else { throw .invalidName(id) }
+        let request = HTTPClientRequest(url: "\(server)/v1/\(kind)/\(id)")
+        do {
+            let response = try await http.execute(request, timeout: Self.transferTimeout)
+            guard response.status == .ok else {
+                let body = try await response.body.collect(upTo: Self.answerLimit)
+                let problem = try? WireJSON.decode(
+                    ProblemDetails.self, from: Array(body.readableBytesView), limit: Self.answerLimit, what: "problem")
+                throw BackupFetchError.refused(
+                    status: Int(response.status.code), detail: problem?.detail ?? "without an explanation")
+            }
+            let body = try await response.body.collect(upTo: configuration.limits.backupBytes)
+            return FetchedObject(
+                bytes: Array(body.readableBytesView), keyID: response.headers.first(name: BackupHeaders.keyID))
+        } catch let error as BackupFetchError {
+            throw error
+        } catch {
+            throw .unreachable(Self.reason(error))
+        }
+    }
+
+    private func path(of artifact: String) -> String { "\(configuration.artifactDirectory)/\(artifact)" }
+
+    static func wireRequest(_ request: CloudHTTPRequest, server: String) -> HTTPClientRequest {
+        var wire = HTTPClientRequest(url: server + request.path)
+        wire.method = HTTPMethod(rawValue: request.method)
+        for header in request.headers { wire.headers.add(name: header.name, value: header.value) }
+        return wire
+    }
+
+    /// Request line and header fields as HTTP/1.1 writes them, Host and Content-Length included.
+    static func headBytes(_ request: CloudHTTPRequest, server: String, bodyBytes: Int64) -> Int64 {
+        var count = "\(request.method) \(request.path) HTTP/1.1\r\n".utf8.count
+        count += "host: \(server.dropFirst("https://".count))\r\n".utf8.count
+        if bodyBytes > 0 { count += "content-length: \(bodyBytes)\r\n".utf8.count }
+        for header in request.headers { count += "\(header.name): \(header.value)\r\n".utf8.count }
+        return Int64(count + 2)
+    }
+
+    /// True when no application byte can have left: no connection, or no handshake.
+    static func happensBeforeSending(_ error: any Error) -> Bool {
+        if let error = error as? HTTPClientError {
+            return error == .connectTimeout || error == .tlsHandshakeTimeout || error == .invalidURL
+        }
+        return !(error is ChannelError)
+    }
+
+    /// For the administrator: which kind of failure, not a dump of it.
+    static func reason(_ error: any Error) -> String {
+        if let error = error as? HTTPClientError { return error.description }
+        return String("\(error)".prefix(300))
+    }
+}

@@ -1,0 +1,30 @@
+package import HAL
+package import NIOCore
+package import Primitives
+
+/// What the cloud link is made of: who we are, and how it reaches the rest of the appliance.
+package struct CloudLinkConfiguration: Sendable {
+    /// Serial, certificate, pinned vendor root, and the key's `sign`.
+    package var identity: any IdentityDevice
+    package var limits: Limits
+    /// For the wall time of metrics and of certificate checks.
+    package var clock: any ClockDevice
+    package var entropy: Entropy
+    /// Where prepared files lie; a file has its artifact's name.
+    package var artifactDirectory: String
+    /// Makes a SIP connection of a byte stream whose TLS handshake is done; called on the event loop. The endpoint is the
+    /// relay's.
+    package var adoptSIP: @Sendable (any Channel, Endpoint) -> Void
+
+    package init(
+        identity: any IdentityDevice, limits: Limits, clock: any ClockDevice, entropy: Entropy, artifactDirectory: String,
+        adoptSIP: @escaping @Sendable (any Channel, Endpoint) -> Void
+    ) {
+        self.identity = identity
+        self.limits = limits
+        self.clock = clock
+        self.entropy = entropy
+        self.artifactDirectory = artifactDirectory
+        self.adoptSIP = adoptSIP
+    }
+}

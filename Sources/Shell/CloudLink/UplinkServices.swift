@@ -1,0 +1,76 @@
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOSSL
+import Primitives
+import TLS
+
+/// The appliance's services on the uplink, each behind its own end-to-end TLS: the relay forwards ciphertext only.
+struct UplinkServices: Sendable {
+    /// `:authority` of a CONNECT; `admin` belongs to the remote access server's uplink, which is not part of this one.
+    enum Service: String, Sendable, Hashable { case pairing, control, provisioning, sips }
+
+    static let controlCenterUnit = "control-center"
+
+    /// Client certificate required.
+    private let controlTLS: NIOSSLContext
+    private let provisioningTLS: NIOSSLContext
+    private let sipTLS: NIOSSLContext
+    private let adoptSIP: @Sendable (any Channel, Endpoint) -> Void
+    private let responder: ServiceResponder
+    private let logger: Logger
+
+    init(
+        identity: TLSIdentity, rootPEM: String, configuration: CloudLinkConfiguration, responder: ServiceResponder,
+        logger: Logger
+    ) throws(TLSError) {
+        controlTLS = try TLSConfigurations.context(
+            TLSConfigurations.server(
+                identity: identity, clientRootPEM: rootPEM, requireClient: true, alpn: ["http/1.1"]))
+        provisioningTLS = try TLSConfigurations.context(
+            TLSConfigurations.server(identity: identity, clientRootPEM: nil, requireClient: false, alpn: ["http/1.1"]))
+        sipTLS = try TLSConfigurations.context(
+            TLSConfigurations.server(identity: identity, clientRootPEM: nil, requireClient: false, alpn: ["sip/2"]))
+        adoptSIP = configuration.adoptSIP
+        self.responder = responder
+        self.logger = logger
+    }
+
+    /// Makes the stream's pipeline: TLS, then the service. `client` is who connects, as the relay says.
+    func install(_ service: Service, on channel: any Channel, relay: Endpoint?, client: IPAddress?) throws {
+        let context =
+            switch service {
+            case .pairing, .control: controlTLS
+            case .provisioning: provisioningTLS
+            case .sips: sipTLS
+            }
+        let established = AfterHandshake { channel, _ in
+            switch service {
+            case .pairing, .control:
+                guard PeerCertificate.subjectOnLoop(of: channel)?.organizationalUnit == Self.controlCenterUnit else {
+                    throw UplinkError("the client is not the Control Center")
+                }
+                try serve(service, on: channel, client: client)
+            case .provisioning: try serve(service, on: channel, client: client)
+            case .sips: adoptSIP(channel, relay ?? Endpoint(address: .v4(0), port: 0))
+            }
+        }
+        try channel.pipeline.syncOperations.addHandlers(NIOSSLServerHandler(context: context), established)
+    }
+
+    private func serve(_ service: Service, on channel: any Channel, client: IPAddress?) throws {
+        let responder = responder
+        let http = HTTP1Channel(
+            responder: { request, writer, channel in
+                try await responder.respond(to: request, service: service, client: client, channel: channel, writer)
+            },
+            configuration: .init(
+                idleTimeout: .seconds(120),
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: 8_192, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100)))
+        let logger = logger
+        http.setup(channel: channel, logger: logger).whenSuccess { value in
+            Task { await http.handle(value: value, logger: logger) }
+        }
+    }
+}

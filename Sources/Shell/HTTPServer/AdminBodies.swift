@@ -1,0 +1,174 @@
+import ApplianceCore
+import CloudMessages
+import CloudWire
+import Persistence
+import Primitives
+import PrivacyContract
+
+// The JSON of the administration interface (docs/protocols): flat, camel case, times in RFC 3339.
+
+struct SwitchBody: Codable { var on: Bool }
+struct PairingCodeBody: Codable { var code: String }
+struct PasswordBody: Codable { var password: String }
+struct ProvisioningTokenRequestBody: Codable { var `extension`: String }
+struct MessageBody: Codable { var message: String }
+
+struct RestoreBody: Codable {
+    var path: String?
+    var id: String?
+    var password: String
+}
+
+struct ChangesBody: Codable {
+    var changes: [String]
+    var applied: Bool
+}
+
+struct StatusBody: Codable {
+    var serial: String
+    var model: String
+    var firmwareVersion: String
+    var pairing: String
+    var pairingUser: String?
+    var switches: [String: Bool]
+    var uplink: String
+    var registrations: Int
+    var calls: Int
+    var users: Int
+    var lastBackup: BackupBody?
+    var counters: [String: UInt64]
+
+    init(_ status: ApplianceStatus, _ identity: AdminIdentity) {
+        serial = identity.serial
+        model = identity.model
+        firmwareVersion = identity.firmwareVersion
+        pairing = status.pairing
+        pairingUser = status.pairingUser
+        switches = Dictionary(Switch.allCases.map { ($0.rawValue, status.switches[$0] ?? false) }) { first, _ in first }
+        uplink = status.uplink
+        registrations = status.registrations
+        calls = status.calls
+        users = status.users
+        lastBackup = status.lastBackup.map(BackupBody.init)
+        counters = Dictionary(status.counters.map { ($0.name, $0.value) }) { $0 + $1 }
+    }
+}
+
+struct BackupBody: Codable {
+    var id: String
+    var createdAt: String
+    var sizeBytes: Int64
+    var keyId: String
+    var sha256: String
+    var uploaded: Bool
+
+    init(_ record: BackupRecord) {
+        self.init(record.entry, uploaded: record.uploaded)
+    }
+
+    init(_ entry: BackupEntry, uploaded: Bool) {
+        id = entry.id
+        createdAt = entry.createdAt.rfc3339
+        sizeBytes = entry.sizeBytes
+        keyId = entry.keyID
+        sha256 = Hex.encode(entry.sha256)
+        self.uploaded = uploaded
+    }
+}
+
+struct BackupsBody: Codable { var backups: [BackupBody] }
+
+struct ProvisioningTokenBody: Codable {
+    var `extension`: String
+    var token: String
+    /// Where a softphone fetches its file, on the provisioning service or this server.
+    var path: String
+}
+
+struct CallBody: Codable {
+    var caller: String
+    var callee: String
+    var state: String
+    var codecs: String
+    var seconds: Int
+
+    init(_ call: CallSummary) {
+        caller = call.caller
+        callee = call.callee
+        state = call.state
+        codecs = call.codecs
+        seconds = call.seconds
+    }
+}
+
+struct CallsBody: Codable { var calls: [CallBody] }
+
+/// `timeMilliseconds` and `hash` allow the chain to be checked by whoever reads it (`pbxctl ledger verify`).
+struct LedgerEntryBody: Codable {
+    var sequence: UInt64
+    var time: String
+    var timeMilliseconds: Int64
+    var flow: String
+    var recipient: String
+    var fields: [String]
+    var bytes: Int64
+    var result: String
+    var hash: String
+
+    init(_ entry: LedgerEntry) {
+        sequence = entry.sequence
+        time = entry.time.rfc3339
+        timeMilliseconds = entry.time.milliseconds
+        flow = entry.flow.rawValue
+        recipient = entry.recipient.rawValue
+        fields = entry.fieldNames.map(\.rawValue)
+        bytes = entry.bytes
+        result = entry.result
+        hash = Hex.encode(entry.hash)
+    }
+}
+
+struct LedgerBody: Codable { var entries: [LedgerEntryBody] }
+
+/// F-C6's fields and, since it does not leave the appliance here, the quality of each leg.
+struct CallRecordWithQualityBody: Codable {
+    struct Leg: Codable {
+        var codec: String
+        var packetsReceived: UInt64
+        var packetsSent: UInt64
+        var packetsLost: UInt64
+        var jitterMilliseconds: Double
+    }
+    var record: CallRecordBody
+    var quality: [Leg]
+
+    init(_ record: CallRecord) {
+        self.record = CallRecordBody(record)
+        quality = record.quality.map {
+            Leg(
+                codec: $0.codec, packetsReceived: $0.packetsReceived, packetsSent: $0.packetsSent,
+                packetsLost: $0.packetsLost,
+                jitterMilliseconds: $0.jitterMilliseconds.isFinite ? $0.jitterMilliseconds : 0)
+        }
+    }
+}
+
+struct CallRecordsBody: Codable { var records: [CallRecordWithQualityBody] }
+
+struct FlowBody: Codable {
+    var flow: String
+    var recipient: String
+    var fields: [String]
+    var offSwitch: String?
+    var isOn: Bool
+
+    init(_ state: FlowState) {
+        flow = state.flow.rawValue
+        recipient = state.recipient.rawValue
+        fields = state.fieldNames.map(\.rawValue)
+        offSwitch = state.offSwitch?.rawValue
+        isOn = state.isOn
+    }
+}
+
+struct FlowsBody: Codable { var flows: [FlowBody] }

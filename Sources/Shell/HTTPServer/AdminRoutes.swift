@@ -1,0 +1,159 @@
+import ApplianceCore
+import CloudWire
+import Hummingbird
+import NIOCore
+import Primitives
+import PrivacyContract
+
+/// The resources of the administration, one closure each.
+struct AdminRoutes: Sendable {
+    static let bodyLimit = 65_536
+    static let configurationLimit = 1_048_576
+
+    let backend: any AdminBackend
+    let token: Secret
+
+    var router: Router<AdminContext> {
+        let router = Router(context: AdminContext.self)
+        router.addMiddleware { AnswerProblems() }
+        router.get("/health") { _, _ in try Response.json(["status": "ok"]) }
+        router.get("/provisioning/:token") { request, context in try await provisioning(request, context) }
+        let protected = router.group().add(middleware: Authenticate(token: token))
+        addStatus(to: protected)
+        addCloud(to: protected)
+        addHistory(to: protected)
+        addConfiguration(to: protected)
+        return router
+    }
+
+    private func addStatus(to group: RouterGroup<AdminContext>) {
+        group.get("/v1/status") { _, _ in try await answer(.status) }
+        group.get("/v1/privacy") { _, _ in try await answer(.privacy) }
+        group.get("/v1/calls") { _, _ in try await answer(.calls) }
+        group.get("/metrics") { _, _ in
+            guard case .status(let status) = await backend.administer(.status) else {
+                throw AdminProblem(status: 503, detail: "the status is not available; try again")
+            }
+            return Response.bytes(Array(OpenMetrics.text(status).utf8), type: OpenMetrics.contentType)
+        }
+        group.put("/v1/switches/:name") { request, context in
+            let text = try context.parameters.require("name")
+            guard let name = Switch(rawValue: text) else {
+                let names = Switch.allCases.map(\.rawValue).joined(separator: ", ")
+                throw AdminProblem(status: 404, detail: "no switch '\(text)'; there are \(names)")
+            }
+            let body = try await decode(SwitchBody.self, request)
+            return try await answer(.setSwitch(name, body.on))
+        }
+    }
+
+    private func addCloud(to group: RouterGroup<AdminContext>) {
+        group.post("/v1/pairing/code") { request, _ in
+            try await answer(.enterPairingCode(try await decode(PairingCodeBody.self, request).code))
+        }
+        group.put("/v1/backup/password") { request, _ in
+            try await answer(.setBackupPassword(Secret(try await decode(PasswordBody.self, request).password)))
+        }
+        group.delete("/v1/backup/password") { _, _ in try await answer(.deleteBackupPassword) }
+        group.post("/v1/backups") { _, _ in try await answer(.backUpNow) }
+        group.get("/v1/backups") { _, _ in try await answer(.listBackups) }
+        group.post("/v1/provisioning/tokens") { request, _ in
+            let body = try await decode(ProvisioningTokenRequestBody.self, request)
+            return try await answer(.makeProvisioningToken(extension: body.extension), status: .created)
+        }
+        group.post("/v1/restore") { request, context in try await restore(request, context) }
+    }
+
+    private func addHistory(to group: RouterGroup<AdminContext>) {
+        group.get("/v1/ledger") { request, _ in try await answer(.ledger(after: try cursor(request))) }
+        group.get("/v1/call-records") { request, _ in try await answer(.callRecords(after: try cursor(request))) }
+    }
+
+    private func addConfiguration(to group: RouterGroup<AdminContext>) {
+        group.put("/v1/settings") { request, _ in
+            let isDryRun = ["1", "true"].contains(request.uri.queryParameters["dry-run"].map { String($0) } ?? "")
+            let yaml = try await body(request, limit: Self.configurationLimit)
+            let changes = try await backend.applyConfiguration(yaml, isDryRun: isDryRun)
+            return try Response.json(ChangesBody(changes: changes, applied: !isDryRun))
+        }
+    }
+
+    private func provisioning(_ request: Request, _ context: AdminContext) async throws -> Response {
+        let token = try context.parameters.require("token")
+        guard token.utf8.count <= 256 else { throw AdminProblem(status: 404, detail: "no such file") }
+        let product = String((request.headers[.userAgent] ?? "").prefix(256))
+        switch await backend.serve(.provisioningFile(token: Secret(token), client: context.client, product: product)) {
+        case .provisioningFile(let bytes, _): return Response.bytes(bytes, type: "application/xml")
+        case .problem(let status, _, let detail): throw AdminProblem(status: status, detail: detail)
+        case .noContent, .deviceState, .callDataStream: throw AdminProblem(status: 404, detail: "no such file")
+        }
+    }
+
+    private func restore(_ request: Request, _ context: AdminContext) async throws -> Response {
+        let body = try await decode(RestoreBody.self, request)
+        let source: RestoreSource
+        switch (body.path, body.id) {
+        case (let path?, nil):
+            guard context.isLocal else {
+                throw AdminProblem(status: 403, detail: "files are restored through the local socket only; name an id")
+            }
+            source = .file(path: path)
+        case (nil, let id?): source = .server(id: id)
+        case (nil, nil), (_?, _?): throw AdminProblem(status: 400, detail: "name either 'path' or 'id'")
+        }
+        let message = try await backend.restore(source, password: Secret(body.password))
+        let bytes = try WireJSON.encode(MessageBody(message: message), what: "answer")
+        let backend = backend
+        return Response(
+            status: .ok, headers: [.contentType: "application/json", .connection: "close"],
+            body: ResponseBody(contentLength: bytes.count) { writer in
+                try await writer.write(ByteBuffer(bytes: bytes))
+                try await writer.finish(nil)
+                await backend.restart()
+            })
+    }
+
+    // MARK: Bodies and replies
+
+    private func body(_ request: Request, limit: Int) async throws -> [UInt8] {
+        var request = request
+        if let announced = request.headers[.contentLength].flatMap({ Int($0) }), announced > limit {
+            throw CloudWireError.bodyTooLarge(what: "request body", bytes: announced, limit: limit)
+        }
+        do {
+            return Array(try await request.collectBody(upTo: limit).readableBytesView)
+        } catch is NIOTooManyBytesError {
+            throw CloudWireError.bodyTooLarge(what: "request body", bytes: limit + 1, limit: limit)
+        }
+    }
+
+    private func decode<Body: Decodable>(_ type: Body.Type, _ request: Request) async throws -> Body {
+        try WireJSON.decode(
+            type, from: try await body(request, limit: Self.bodyLimit), limit: Self.bodyLimit, what: "request body")
+    }
+
+    private func cursor(_ request: Request) throws -> UInt64 {
+        guard let text = request.uri.queryParameters["after"] else { return 0 }
+        guard let value = UInt64(text) else { throw AdminProblem(status: 400, detail: "'after' is a decimal cursor") }
+        return value
+    }
+
+    private func answer(_ command: AdminCommand, status: HTTPResponse.Status = .ok) async throws -> Response {
+        switch await backend.administer(command) {
+        case .done(let message): return try Response.json(MessageBody(message: message), status: status)
+        case .status(let status): return try Response.json(StatusBody(status, backend.identity))
+        case .backup(let entry): return try Response.json(BackupBody(entry, uploaded: true), status: .created)
+        case .backups(let records): return try Response.json(BackupsBody(backups: records.map(BackupBody.init)))
+        case .provisioningToken(let token, let number):
+            let text = token.withBytes { String(decoding: $0, as: UTF8.self) }
+            let body = ProvisioningTokenBody(extension: number, token: text, path: "/provisioning/\(text)")
+            return try Response.json(body, status: status)
+        case .calls(let calls): return try Response.json(CallsBody(calls: calls.map(CallBody.init)))
+        case .ledger(let entries): return try Response.json(LedgerBody(entries: entries.map(LedgerEntryBody.init)))
+        case .callRecords(let records):
+            return try Response.json(CallRecordsBody(records: records.map(CallRecordWithQualityBody.init)))
+        case .privacy(let flows): return try Response.json(FlowsBody(flows: flows.map(FlowBody.init)))
+        case .refused(let status, let detail): throw AdminProblem(status: status, detail: detail)
+        }
+    }
+}

@@ -1,0 +1,127 @@
+package import ApplianceCore
+import Archive
+import CloudLink
+import ConfigurationFile
+package import HTTPServer
+import NIOPosix
+import OpenSSLCrypto
+import Persistence
+package import Primitives
+import PrivacyContract
+import SQLiteStore
+import Settings
+
+/// What the administration's HTTP interface asks beyond the core's commands.
+extension Appliance: AdminBackend {
+    package func applyConfiguration(_ yaml: [UInt8], isDryRun: Bool) async throws(AdminProblem) -> [String] {
+        let parsed = try await offLoop { [limits = options.limits] in
+            Result { () throws(ConfigurationError) in
+                try ConfigurationFile.parse(yaml, file: "configuration", limits: limits)
+            }
+        }
+        let new: ApplianceSettings
+        switch parsed {
+        case .success(let settings): new = settings
+        case .failure(let error): throw AdminProblem(status: 422, detail: "\(error)")
+        }
+        let changes = SettingsDifference(from: settings, to: new).text
+        if !isDryRun, case .refused(let status, let detail) = await administer(.applySettings(new)) {
+            throw AdminProblem(status: status, detail: detail)
+        }
+        return changes
+    }
+
+    package func restore(_ source: RestoreSource, password: Secret) async throws(AdminProblem) -> String {
+        let material =
+            switch source {
+            case .file(let path): try await fileMaterial(path)
+            case .server(let id): try await serverMaterial(id)
+            }
+        let outcome: Result<String, AdminProblem> = try await offLoop { [store] in
+            do {
+                let (manifest, parts) = try BackupArchive().open(
+                    material.backup, encryptedIdentity: material.key, password: password)
+                guard let part = parts.first(where: { $0.name == BackupPart.configuration }) else {
+                    return .failure(AdminProblem(status: 422, detail: "the backup has no \(BackupPart.configuration)"))
+                }
+                let spare = try store.prepareRestore(of: part.bytes)
+                try store.activate(spare)
+                return .success("backup of \(manifest.created.rfc3339) restored; the appliance restarts now")
+            } catch {
+                return .failure(AdminProblem(status: 422, detail: "nothing was changed: \(error)"))
+            }
+        }
+        logger.notice("restore: \(outcome)")
+        return try outcome.get()
+    }
+
+    package func restart() async {
+        await shutdown()
+        options.restart()
+    }
+
+    private struct RestoreMaterial: Sendable {
+        var backup: [UInt8]
+        var key: [UInt8]
+    }
+
+    private func fileMaterial(_ path: String) async throws(AdminProblem) -> RestoreMaterial {
+        let limit = options.limits.backupBytes * 2
+        let own = try await ownKey()
+        let read: Result<RestoreMaterial, FileFailure> = try await offLoop {
+            Result { () throws(FileFailure) in
+                let backup = try PrivateFile.read(path, limit: limit)
+                let keyPath = "\(path).key"
+                let key = PrivateFile.exists(keyPath) ? try PrivateFile.read(keyPath) : own?.encryptedIdentity ?? []
+                return RestoreMaterial(backup: backup, key: key)
+            }
+        }
+        switch read {
+        case .success(let material):
+            guard !material.key.isEmpty else {
+                throw AdminProblem(
+                    status: 422,
+                    detail: "the appliance holds no backup key; put the encrypted key beside the file as '\(path).key'")
+            }
+            return material
+        case .failure(let error): throw AdminProblem(status: 422, detail: "\(error)")
+        }
+    }
+
+    private func serverMaterial(_ id: String) async throws(AdminProblem) -> RestoreMaterial {
+        guard case .status(let status) = await administer(.status), let cloud else {
+            throw AdminProblem(status: 503, detail: "the appliance is not ready; try again")
+        }
+        // A request of F-C8 without any field: which backup is wanted is in the request line.
+        var gate = EgressGate()
+        let message = OutboundMessage(id: CloudRequestID(0), flow: .c8, recipient: .backup, fields: [])
+        do {
+            let permit = try gate.authorise(message, trigger: .administrator, switches: status.switches).get()
+            let backup = try await cloud.fetch(.backup(id: id), permit: permit)
+            let own = try await ownKey()
+            if let own, backup.keyID == nil || backup.keyID == own.keyID {
+                return RestoreMaterial(backup: backup.bytes, key: own.encryptedIdentity)
+            }
+            let key = try await cloud.fetch(.key(id: backup.keyID ?? ""), permit: permit)
+            return RestoreMaterial(backup: backup.bytes, key: key.bytes)
+        } catch let problem as AdminProblem {
+            throw problem
+        } catch let refusal as EgressRefusal {
+            throw AdminProblem(status: 409, detail: "\(refusal)")
+        } catch {
+            throw AdminProblem(status: 502, detail: "\(error)")
+        }
+    }
+
+    private func ownKey() async throws(AdminProblem) -> BackupKeyRecord? {
+        try await offLoop { [store] in try? store.snapshot().backupKey }
+    }
+
+    private func offLoop<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async throws(AdminProblem) -> Value {
+        do {
+            return try await pool.runIfActive(body)
+        } catch {
+            throw AdminProblem(status: 503, detail: "the appliance is shutting down")
+        }
+    }
+}

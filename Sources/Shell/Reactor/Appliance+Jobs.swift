@@ -1,0 +1,77 @@
+import ApplianceCore
+import Archive
+import Backup
+import HAL
+import NIOPosix
+import OpenSSLCrypto
+import Persistence
+import Primitives
+import SQLiteStore
+
+/// The slow work, on the thread pool.
+extension Appliance {
+    /// Cost of the pairing user's password hash: its 160 random bits need no more.
+    static let passwordCost = 1 << 14
+
+    nonisolated func start(_ job: Job, as id: JobID) {
+        pool.submit { [weak self] state in
+            guard let self else { return }
+            guard case .active = state else { return post(.jobFinished(id, .failed("the appliance is shutting down"))) }
+            post(.jobFinished(id, perform(job)))
+        }
+    }
+
+    nonisolated private func perform(_ job: Job) -> JobOutcome {
+        do {
+            switch job {
+            case .hashPassword(let password, let salt): return .passwordHash(try Self.hash(password, salt: salt))
+            case .verifyPassword(let password, let salt, let hash):
+                return .passwordVerified(constantTimeEquals(try Self.hash(password, salt: salt), hash))
+            case .makeBackupKey(let password):
+                var entropy = hal.entropy.makeEntropy()
+                return .backupKey(try BackupKeyFactory.make(password: password, entropy: &entropy))
+            case .makeBackup(let id, let recipient, let createdAt):
+                return try makeBackup(id: id, recipient: recipient, createdAt: createdAt)
+            case .discardArtifact(let name):
+                try PrivateFile.remove(artifactPath(name))
+                return .done
+            case .readLedger(let cursor, let limit): return .ledger(try store.ledger(after: cursor, limit: limit))
+            case .readCallRecords(let cursor, let limit):
+                return .callRecords(try store.callRecords(after: cursor, limit: limit))
+            }
+        } catch {
+            return .failed("\(error)")
+        }
+    }
+
+    nonisolated private static func hash(_ password: Secret, salt: [UInt8]) throws -> [UInt8] {
+        try Scrypt.derive(password: password, salt: salt, n: passwordCost).withBytes { Array($0) }
+    }
+
+    nonisolated private func makeBackup(id: String, recipient: String, createdAt: UnixTime) throws -> JobOutcome {
+        var entropy = hal.entropy.makeEntropy()
+        let snapshot = try store.backupSnapshot()
+        let file = try BackupArchive().make(
+            [ArchivePart(name: BackupPart.configuration, bytes: snapshot)], recipient: recipient,
+            firmwareVersion: options.firmwareVersion, serial: identity.serial, created: createdAt, entropy: &entropy)
+        try PrivateFile.makeDirectory(options.artifactDirectory)
+        try PrivateFile.replace(artifactPath(id), with: file)
+        return .backup(sizeBytes: Int64(file.count), sha256: OpenSSLHashes().sha256(file))
+    }
+
+    /// The core makes artifact names; a slash in one would be our own fault, and must not reach the file system.
+    nonisolated private func artifactPath(_ name: String) -> String {
+        "\(options.artifactDirectory)/\(String(name.map { $0 == "/" ? "_" : $0 }))"
+    }
+}
+
+/// Names of a backup's parts (Q11: a manifest names exactly what a backup holds).
+enum BackupPart {
+    static let configuration = "configuration.sqlite"
+}
+
+extension ApplianceOptions {
+    /// Prepared uploads; emptied at start.
+    var artifactDirectory: String { "\(dataDirectory)/artifacts" }
+    var socketPath: String { "\(dataDirectory)/pbxd.sock" }
+}

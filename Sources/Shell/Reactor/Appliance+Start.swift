@@ -1,0 +1,234 @@
+package import ApplianceCore
+import CloudLink
+import ConfigurationFile
+import HAL
+import HTTPServer
+package import Logging
+import MediaEngine
+import NIOCore
+package import NIOPosix
+import OpenSSLCrypto
+import Persistence
+package import Primitives
+import SIPTransaction
+import SQLiteStore
+import Settings
+import TLS
+import Transport
+
+/// A running appliance with what was bound for it.
+package struct RunningAppliance: Sendable {
+    package let appliance: Appliance
+    package let ready: ReadyLine
+    let administration: AdminServer
+    private let lock: Int32
+
+    init(appliance: Appliance, ready: ReadyLine, administration: AdminServer, lock: Int32) {
+        self.appliance = appliance
+        self.ready = ready
+        self.administration = administration
+        self.lock = lock
+    }
+
+    /// Closes everything, at once. `Appliance.drain(within:)` comes before it when calls are to end in peace.
+    package func stop() async {
+        await administration.shutdown()
+        await appliance.shutdown()
+        InstanceLock.release(lock)
+    }
+}
+
+extension Appliance {
+    /// Opens the store, applies the configuration, binds every listener, and serves. Blocks while the store opens: to be
+    /// called off the event loop.
+    package static func start(
+        _ options: ApplianceOptions, group: MultiThreadedEventLoopGroup, pool: NIOThreadPool, logger: Logger
+    ) async throws(ApplianceError) -> RunningAppliance {
+        let configured = try configuration(options)
+        let lock = try InstanceLock.take(in: options.dataDirectory)
+        do throws(ApplianceError) {
+            let store = try openStore(options, logger: logger)
+            let snapshot: StoreSnapshot
+            do throws(SQLiteStoreError) {
+                snapshot = try applied(configured, to: store, logger: logger)
+            } catch {
+                throw .store(error)
+            }
+            try discardArtifacts(options)
+            let appliance = Appliance(
+                options: options, store: store, snapshot: snapshot, hashes: OpenSSLHashes(), eventLoop: group.next(),
+                pool: pool, logger: logger)
+            do throws(ApplianceError) {
+                return try await appliance.serve(group: group, lock: lock)
+            } catch {
+                await appliance.shutdown()
+                throw error
+            }
+        } catch {
+            InstanceLock.release(lock)
+            throw error
+        }
+    }
+
+    private static func configuration(_ options: ApplianceOptions) throws(ApplianceError) -> ApplianceSettings? {
+        guard let path = options.configurationPath else { return nil }
+        do {
+            return try ConfigurationFile.load(path: path, limits: options.limits)
+        } catch {
+            throw .configuration(error)
+        }
+    }
+
+    private static func openStore(_ options: ApplianceOptions, logger: Logger) throws(ApplianceError) -> SQLiteStore {
+        var storeOptions = SQLiteStore.Options()
+        storeOptions.limits = options.limits
+        do {
+            let store = try SQLiteStore(
+                directory: options.dataDirectory, at: options.hal.clock.wallTime(), options: storeOptions)
+            for notice in store.notices { logger.error("\(notice)") }
+            return store
+        } catch {
+            throw .store(error)
+        }
+    }
+
+    /// The store is the truth: a file that says the same changes nothing.
+    private static func applied(
+        _ configured: ApplianceSettings?, to store: SQLiteStore, logger: Logger
+    ) throws(SQLiteStoreError) -> StoreSnapshot {
+        var snapshot = try store.snapshot()
+        guard let configured, configured != snapshot.settings else { return snapshot }
+        for line in SettingsDifference(from: snapshot.settings, to: configured).text { logger.info("configuration: \(line)") }
+        do {
+            try store.runAndWait([.replaceSettings(configured)])
+        } catch {
+            throw .failed(error)
+        }
+        snapshot.settings = configured
+        return snapshot
+    }
+
+    /// Backups that a crash left half-way; the core makes new ones.
+    private static func discardArtifacts(_ options: ApplianceOptions) throws(ApplianceError) {
+        do {
+            try PrivateFile.makeDirectory(options.artifactDirectory)
+            for name in DirectoryNames.list(options.artifactDirectory) {
+                try PrivateFile.remove("\(options.artifactDirectory)/\(name)")
+            }
+        } catch {
+            throw .directory(path: options.artifactDirectory, reason: "\(error)")
+        }
+    }
+
+    // MARK: Sockets
+
+    private func serve(group: MultiThreadedEventLoopGroup, lock: Int32) async throws(ApplianceError) -> RunningAppliance {
+        hal.indicator.show(.starting)
+        let transport = SIPTransport(eventLoop: eventLoop, limits: options.limits) { [weak self] event in
+            guard let self else { return }
+            switch event {
+            case .message(let bytes, let flow): takeOnLoop(.sipMessage(bytes, flow))
+            case .closed(let flow): takeOnLoop(.sipFlowClosed(flow))
+            case .counted(let counter): takeOnLoop(.counted(counter.rawValue))
+            }
+        }
+        self.transport = transport
+        var ready = ReadyLine(serial: identity.serial)
+        let tls: TLSIdentity
+        do {
+            tls = try TLSIdentity(device: hal.identity, pool: pool)
+            engine = try MediaEngine(
+                address: settings.media.address, ports: settings.media.ports, sessionsLimit: options.limits.calls * 2,
+                opusComplexity: settings.media.opusComplexity, limits: options.limits,
+                entropy: hal.entropy.makeEntropy()
+            ) { [weak self] event in self?.post(.media(event)) }
+            cloud = try makeCloudLink(transport)
+        } catch {
+            throw .part("\(error)")
+        }
+        let listening = try await bind(transport, tls, &ready)
+        let administration = try await administer(with: tls, group: group, &ready)
+        begin(listening: listening)
+        hal.indicator.show(.ready)
+        return RunningAppliance(appliance: self, ready: ready, administration: administration, lock: lock)
+    }
+
+    private func makeCloudLink(_ transport: SIPTransport) throws(TLSFailure) -> CloudLink {
+        let configuration = CloudLinkConfiguration(
+            identity: hal.identity, limits: options.limits, clock: hal.clock, entropy: hal.entropy.makeEntropy(),
+            artifactDirectory: options.artifactDirectory
+        ) { [local = sipsAddress] channel, relay in
+            _ = try? transport.adopt(channel, local: local, remote: relay)
+        }
+        return try CloudLink(
+            configuration, settings: settings.cloud, eventLoop: eventLoop, pool: pool, logger: logger
+        ) { [weak self] input in self?.takeOnLoop(input) }
+    }
+
+    /// What relayed flows name as their local address: the relay's server name takes its place for clients.
+    private var sipsAddress: Endpoint {
+        let listener = settings.sip.listeners.first { $0.transport == .tls } ?? settings.sip.listeners.first
+        return Endpoint(address: listener?.listen.address ?? .loopbackV4, port: listener?.listen.port ?? 5061)
+    }
+
+    private func bind(
+        _ transport: SIPTransport, _ identity: TLSIdentity, _ ready: inout ReadyLine
+    ) async throws(ApplianceError) -> [SIPFlow.Transport: Endpoint] {
+        if settings.sip.listeners.isEmpty { logger.warning("no SIP listener is configured; no telephone can register") }
+        var bound: [SIPFlow.Transport: Endpoint] = [:]
+        for listener in settings.sip.listeners {
+            let wanted = Endpoint(address: listener.listen.address, port: listener.listen.port)
+            let (kind, name): (SIPFlow.Transport, String) =
+                switch listener.transport {
+                case .udp: (.udp, "sip-udp")
+                case .tcp: (.tcp, "sip-tcp")
+                case .tls: (.tls, "sips")
+                }
+            let endpoint: Endpoint
+            do {
+                let context =
+                    kind == .tls
+                    ? try TLSConfigurations.context(
+                        TLSConfigurations.server(
+                            identity: identity, clientRootPEM: nil, requireClient: false, alpn: [], floor: .tls12)) : nil
+                endpoint = try await transport.listen(kind, on: wanted, tls: context)
+            } catch let error as SIPTransportError {
+                throw .listener(error)
+            } catch {
+                throw .part("\(error)")
+            }
+            ready.add(name, endpoint)
+            if bound[kind] == nil { bound[kind] = endpoint }
+        }
+        return bound
+    }
+
+    private func administer(
+        with identity: TLSIdentity, group: MultiThreadedEventLoopGroup, _ ready: inout ReadyLine
+    ) async throws(ApplianceError) -> AdminServer {
+        let token: Secret
+        do {
+            var entropy = hal.entropy.makeEntropy()
+            token = try AdminToken.load(from: hal.partition(.configuration), entropy: &entropy)
+        } catch {
+            throw .hardware(error)
+        }
+        let server = AdminServer(backend: self, token: token, group: group, logger: logger)
+        do {
+            try await server.listen(socketPath: options.socketPath)
+            if let https = settings.https {
+                let tls = try TLSConfigurations.server(
+                    identity: identity, clientRootPEM: nil, requireClient: false, alpn: ["http/1.1"])
+                let wanted = Endpoint(address: https.address, port: https.port)
+                ready.add("https", try await server.listen(https: wanted, tls: tls))
+            }
+            return server
+        } catch let error as AdminServerError {
+            await server.shutdown()
+            throw .administration(error)
+        } catch {
+            await server.shutdown()
+            throw .part("\(error)")
+        }
+    }
+}

@@ -1,0 +1,288 @@
+package import ApplianceCore
+import CloudLink
+import CloudMessages
+package import HAL
+package import HTTPServer
+package import Logging
+import Media
+import MediaEngine
+package import NIOCore
+package import NIOPosix
+import Persistence
+package import Primitives
+import PrivacyContract
+import SIPTransaction
+package import SQLiteStore
+import Settings
+import Transport
+
+/// The appliance's shell around its core: one actor on one event loop (DESIGN.md section 2).
+///
+/// It owns the core, gives it one input at a time, runs the effects, queues what arises meanwhile, and arms exactly one
+/// deadline. Whatever blocks (database, scrypt, backups, HAL) runs elsewhere and comes back as an input.
+package actor Appliance {
+    package nonisolated let eventLoop: any EventLoop
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { eventLoop.executor.asUnownedSerialExecutor() }
+    package nonisolated let identity: AdminIdentity
+
+    nonisolated let hal: any HardwareAbstraction
+    nonisolated let store: SQLiteStore
+    nonisolated let pool: NIOThreadPool
+    nonisolated let logger: Logger
+    nonisolated let options: ApplianceOptions
+
+    private var core: ApplianceCore
+    private var queue: [Input] = []
+    private var isRunning = false
+    private var armed: (at: Instant, timer: Scheduled<Void>)?
+    private var timers: [RepeatedTask] = []
+    private var nextRequest: UInt64 = 1
+    private var administrators: [AdminRequestID: CheckedContinuation<AdminReply, Never>] = [:]
+    private var localServices: [ServiceRequestID: CheckedContinuation<ServiceReply, Never>] = [:]
+    private var drained: [CheckedContinuation<Void, Never>] = []
+    private var isDrained = false
+
+    var transport: SIPTransport?
+    var engine: MediaEngine?
+    var cloud: CloudLink?
+    /// What the store holds, as far as it is committed.
+    var settings: ApplianceSettings
+
+    /// Service requests of the local network are told from the uplink's by this bit.
+    private static let localService: UInt64 = 1 << 63
+    /// The longest that an administrator's request may wait: an upload of a whole backup.
+    static let administratorPatience = TimeAmount.minutes(65)
+
+    /// Makes the core of what the store holds; opens no socket.
+    package init(
+        options: ApplianceOptions, store: SQLiteStore, snapshot: StoreSnapshot, hashes: any HashFunctions,
+        eventLoop: any EventLoop, pool: NIOThreadPool, logger: Logger
+    ) {
+        let device = options.hal.identity
+        identity = AdminIdentity(serial: device.serial, model: device.model, firmwareVersion: options.firmwareVersion)
+        self.options = options
+        self.store = store
+        self.eventLoop = eventLoop
+        self.pool = pool
+        self.logger = logger
+        hal = options.hal
+        settings = snapshot.settings
+        core = ApplianceCore(
+            snapshot: snapshot, serial: device.serial, model: device.model, firmwareVersion: options.firmwareVersion,
+            hashes: hashes, entropy: hal.entropy.makeEntropy(), limits: options.limits, at: hal.clock.now(),
+            wall: hal.clock.wallTime())
+    }
+
+    // MARK: Inputs
+
+    /// Takes one input and everything that follows from it.
+    package func take(_ input: Input) {
+        queue.append(input)
+        guard !isRunning else { return }
+        isRunning = true
+        var index = 0
+        while index < queue.count {
+            let effects = core.handle(queue[index], at: hal.clock.now())
+            index += 1
+            for effect in effects { run(effect) }
+        }
+        queue.removeAll(keepingCapacity: true)
+        isRunning = false
+        arm()
+    }
+
+    /// For callbacks from other threads.
+    nonisolated func post(_ input: Input) {
+        eventLoop.execute { [weak self] in
+            guard let self else { return }
+            self.assumeIsolated { $0.take(input) }
+        }
+    }
+
+    /// For callbacks on the event loop.
+    nonisolated func takeOnLoop(_ input: Input) { assumeIsolated { $0.take(input) } }
+
+    /// The core's first effects, and the clocks that feed it.
+    func begin(listening: [SIPFlow.Transport: Endpoint]) {
+        isRunning = true
+        for effect in core.start(at: hal.clock.now()) { run(effect) }
+        isRunning = false
+        take(.wallClock(hal.clock.wallTime()))
+        take(.listening(listening))
+        every(.minutes(1)) { $0.take(.wallClock($0.hal.clock.wallTime())) }
+        let period = TimeAmount.nanoseconds(max(hal.watchdog.period.wholeNanoseconds / 2, 100_000_000))
+        // The kick starts on the loop, so that a stuck loop is a missing kick.
+        every(period) { appliance in
+            let watchdog = appliance.hal.watchdog
+            appliance.pool.submit { _ in watchdog.kick() }
+        }
+    }
+
+    private func every(_ interval: TimeAmount, _ body: @escaping @Sendable (isolated Appliance) -> Void) {
+        timers.append(
+            eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
+                guard let self else { return }
+                self.assumeIsolated(body)
+            })
+    }
+
+    /// One timer at most. One that is armed earlier than needed stays: waking early changes nothing.
+    private func arm() {
+        guard let deadline = core.nextDeadline else { return }
+        if let armed, armed.at <= deadline { return }
+        armed?.timer.cancel()
+        let wait = max(0, (deadline - hal.clock.now()).wholeNanoseconds)
+        let timer = eventLoop.scheduleTask(in: .nanoseconds(wait)) { [weak self] in
+            guard let self else { return }
+            self.assumeIsolated {
+                $0.armed = nil
+                $0.take(.deadline)
+            }
+        }
+        armed = (deadline, timer)
+    }
+
+    // MARK: Effects
+
+    private func run(_ effect: Effect) {
+        switch effect {
+        case .sipTransmit(let bytes, let flow): transport?.send(bytes, on: flow)
+        case .sipClose(let flow): transport?.close(flow)
+        case .media(let command): engine?.submit(command)
+        case .store(let ticket, let commands): commit(commands, as: ticket)
+        case .egress(let message, let permit): cloud?.send(message, permit: permit)
+        case .cancelEgress(let id): cloud?.cancel(id)
+        case .openUplink(let permit): cloud?.openUplink(permit: permit)
+        case .closeUplink: cloud?.closeUplink()
+        case .serviceReply(let id, let reply):
+            if let waiting = localServices.removeValue(forKey: id) {
+                waiting.resume(returning: reply)
+            } else {
+                cloud?.reply(reply, to: id)
+            }
+        case .serviceEvent(let id, let record, let permit): cloud?.event(record, on: id, permit: permit)
+        case .serviceEnd(let id): cloud?.end(id)
+        case .adminReply(let id, let reply): administrators.removeValue(forKey: id)?.resume(returning: reply)
+        case .run(let id, let job): start(job, as: id)
+        case .takeSample: takeSample()
+        case .log(let level, let text): logger.log(level: level.logging, "\(text)")
+        case .drained:
+            isDrained = true
+            for waiting in drained { waiting.resume() }
+            drained = []
+        }
+    }
+
+    private func commit(_ commands: [StoreCommand], as ticket: StoreTicket) {
+        store.run(commands) { [weak self] result in
+            guard let self else { return }
+            eventLoop.execute {
+                self.assumeIsolated { appliance in
+                    switch result {
+                    case .success:
+                        appliance.adopt(commands)
+                        appliance.take(.stored(ticket, .committed))
+                    case .failure(let failure):
+                        appliance.logger.error("not stored: \(failure.summary)")
+                        appliance.take(.stored(ticket, .failed(failure)))
+                    }
+                }
+            }
+        }
+    }
+
+    /// The shell's own copy follows what is durable, before the core acts on it.
+    private func adopt(_ commands: [StoreCommand]) {
+        for case .replaceSettings(let new) in commands {
+            if new.sip.listeners != settings.sip.listeners || new.https != settings.https || new.media != settings.media {
+                logger.notice("addresses and ports of SIP, media and HTTPS change at the next start")
+            }
+            settings = new
+            cloud?.update(new.cloud)
+        }
+    }
+
+    private func takeSample() {
+        let monitor = hal.monitor
+        pool.submit { [weak self] state in
+            guard let self, case .active = state else { return }
+            do {
+                let sample = try monitor.sample()
+                post(.sample(sample))
+            } catch {
+                logger.warning("no system sample: \(error)")
+            }
+        }
+    }
+
+    // MARK: Requests
+
+    /// Hands a command to the core and waits for its reply.
+    package func administer(_ command: AdminCommand) async -> AdminReply {
+        let id = AdminRequestID(nextRequest)
+        nextRequest += 1
+        let timeout = eventLoop.scheduleTask(in: Self.administratorPatience) { [weak self] in
+            guard let self else { return }
+            self.assumeIsolated {
+                $0.administrators.removeValue(forKey: id)?.resume(
+                    returning: .refused(status: 503, detail: "the appliance did not answer in time; look at its log"))
+            }
+        }
+        defer { timeout.cancel() }
+        return await withCheckedContinuation { continuation in
+            administrators[id] = continuation
+            take(.admin(id, command))
+        }
+    }
+
+    /// A service request from the local network.
+    package func serve(_ request: ServiceRequest) async -> ServiceReply {
+        let id = ServiceRequestID(Self.localService | nextRequest)
+        nextRequest += 1
+        return await withCheckedContinuation { continuation in
+            localServices[id] = continuation
+            take(.service(id, request))
+        }
+    }
+
+    // MARK: The end
+
+    /// No new calls; running ones end or `limit` passes. Returns when nothing is left to do.
+    package func drain(within limit: Duration) async {
+        take(.drain(within: limit))
+        guard !isDrained else { return }
+        await withCheckedContinuation { drained.append($0) }
+    }
+
+    /// Closes sockets and database. Nothing is delivered to the core afterwards.
+    package func shutdown() async {
+        for timer in timers { timer.cancel() }
+        timers = []
+        armed?.timer.cancel()
+        armed = nil
+        await transport?.shutdown()
+        await cloud?.shutdown()
+        let engine = engine
+        let store = store
+        try? await pool.runIfActive {
+            engine?.shutdown()
+            store.close()
+        }
+        for waiting in administrators.values {
+            waiting.resume(returning: .refused(status: 503, detail: "the appliance is shutting down"))
+        }
+        administrators = [:]
+    }
+}
+
+extension LogLevel {
+    var logging: Logger.Level {
+        switch self {
+        case .debug: .debug
+        case .info: .info
+        case .notice: .notice
+        case .warning: .warning
+        case .error: .error
+        }
+    }
+}

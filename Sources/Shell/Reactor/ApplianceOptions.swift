@@ -1,0 +1,26 @@
+package import HAL
+package import Primitives
+
+/// How an appliance is to be run.
+package struct ApplianceOptions: Sendable {
+    /// Database, artifacts, socket and lock live here.
+    package var dataDirectory: String
+    package var hal: any HardwareAbstraction
+    /// Applied at start when it differs from the store; nil: the store alone.
+    package var configurationPath: String?
+    package var limits = Limits()
+    package var firmwareVersion = Firmware.version
+    /// What replaces the process after a restore; by default it executes itself again.
+    package var restart: @Sendable () -> Void = { Restart.executeSelf() }
+
+    package init(dataDirectory: String, hal: any HardwareAbstraction, configurationPath: String? = nil) {
+        self.dataDirectory = dataDirectory
+        self.hal = hal
+        self.configurationPath = configurationPath
+    }
+}
+
+/// What runs here.
+package enum Firmware {
+    package static let version = "1.0.0"
+}

@@ -1,0 +1,214 @@
+import ApplianceCore
+import Media
+import Primitives
+import SIPDialog
+import SIPMessage
+import SIPTransaction
+import Testing
+
+@Suite struct LimitTests {
+    @Test func `one call too many is refused, and its place is free again after a call`() throws {
+        var limits = Limits()
+        limits.calls = 1
+        let pair = try Pair(limits: limits)
+        let (a, b) = try pair.talk()
+        let cleo = Phone(pair.world, "102", port: 40_300)
+        let second = try cleo.invite("101", body: sdp(["PCMU"], port: 33_000))
+        let refusal = try cleo.nextResponse()
+        #expect(refusal.status == 503)
+        #expect(refusal.headers.contains(.retryAfter))
+        cleo.ack(refusal: refusal, of: second)
+        #expect(pair.world.count("calls.refused") == 1)
+        #expect(try a.request(.bye).status == 200)
+        try b.takeBye()
+        _ = try cleo.invite("101", body: sdp(["PCMU"], port: 33_000), callID: "again")
+        #expect(pair.bob.has(.invite))
+        pair.world.expectEverythingEnded()
+    }
+
+    @Test func `draining refuses new calls, lets the running one end, and says so once`() throws {
+        let pair = try Pair()
+        let (a, b) = try pair.talk()
+        pair.world.feed(.drain(deadline: pair.world.now + .seconds(30)))
+        let cleo = Phone(pair.world, "102", port: 40_300)
+        _ = try cleo.invite("101", body: sdp(["PCMU"], port: 33_000))
+        #expect(try cleo.nextResponse().status == 503)
+        #expect(!pair.world.trace.contains(.drained))
+        #expect(try a.request(.bye).status == 200)
+        try b.takeBye()
+        #expect(pair.world.trace.filter { $0 == .drained }.count == 1)
+        pair.world.advance(by: .seconds(60))
+        #expect(pair.world.trace.filter { $0 == .drained }.count == 1)
+        pair.world.expectEverythingEnded()
+    }
+
+    @Test func `draining ends what still runs at its deadline`() throws {
+        let pair = try Pair()
+        let (a, b) = try pair.talk()
+        pair.world.feed(.drain(deadline: pair.world.now + .seconds(30)))
+        pair.world.advance(by: .seconds(30))
+        try a.takeBye()
+        try b.takeBye()
+        #expect(pair.world.trace.filter { $0 == .drained }.count == 1)
+        #expect(pair.world.records.count == 1)
+        pair.world.expectEverythingEnded()
+    }
+
+    @Test func `draining does not wait for a telephone that is gone`() throws {
+        let pair = try Pair()
+        _ = try pair.talk()
+        pair.world.feed(.drain(deadline: pair.world.now + .seconds(30)))
+        pair.world.advance(by: .seconds(36))
+        #expect(pair.world.trace.filter { $0 == .drained }.count == 1)
+        pair.world.expectEverythingEnded()
+    }
+
+    @Test func `draining with nothing to do is done at once`() {
+        let world = World()
+        world.feed(.drain(deadline: world.now + .seconds(30)))
+        #expect(world.trace.contains(.drained))
+    }
+
+    @Test func `strangers are held to a rate per source, others are not affected`() throws {
+        let world = World(World.settings(protected: true))
+        let flood = Phone(world, "100", port: 40_000, host: 0x0A00_00C8)
+        for index in 0..<80 { flood.send(flood.request(.register, to: "100", callID: "f\(index)")) }
+        #expect(flood.inbox.count == Limits().challengesPerSecondPerSource)
+        #expect(world.count("sip.rate-limited") == 30)
+        try Phone(world, "101", port: 40_100).register()
+        world.advance(by: .seconds(1))
+        flood.inbox = []
+        #expect(try flood.register().status == 200)
+        world.expectEverythingEnded()
+    }
+
+    @Test func `ten wrong passwords silence their source for a minute, challenges do not`() throws {
+        let world = World(World.settings(protected: true))
+        let phone = Phone(world, "100", port: 40_000)
+        for index in 0..<30 {
+            phone.send(phone.request(.register, to: "100", callID: "c\(index)"))
+            #expect(try phone.nextResponse().status == 401)
+        }
+        world.advance(by: .seconds(2))
+        phone.password = "guess"
+        for index in 0..<10 { #expect(try phone.register(callID: "g\(index)").status == 403) }
+        phone.password = "secret100"
+        phone.send(phone.request(.register, to: "100", callID: "h"))
+        #expect(phone.inbox.isEmpty)
+        #expect(world.count("sip.banned") == 1)
+        #expect(world.count("sip.bans") == 1)
+        world.advance(by: .seconds(60))
+        #expect(try phone.register(callID: "i").status == 200)
+        world.expectEverythingEnded()
+    }
+
+    @Test func `right credentials wipe out wrong ones before`() throws {
+        let world = World(World.settings(protected: true))
+        let phone = Phone(world, "100", port: 40_000)
+        for index in 0..<25 {
+            phone.password = index % 8 == 7 ? "secret100" : "guess"
+            #expect(try phone.register(callID: "g\(index)").status == (index % 8 == 7 ? 200 : 403))
+            world.advance(by: .seconds(1))
+        }
+        #expect(world.count("sip.bans") == 0)
+    }
+
+    @Test func `the table of sources is bounded, newcomers then share one source's rate until it is swept`() {
+        var protection = TelephonyProtection(limits: Limits())
+        let limit = TelephonyProtection.sourceLimit
+        func admitted(_ hosts: Range<Int>, at now: Instant) -> Int {
+            hosts.count { protection.admits(.v4(UInt32($0)), at: now) }
+        }
+        #expect(admitted(0..<limit, at: .origin) == limit)
+        #expect(admitted(limit..<limit + 200, at: .origin) == Limits().challengesPerSecondPerSource)
+        #expect(protection.sourceCount == limit)
+        let isBanned = protection.failed(.v4(0xFFFF_FFFF), at: .origin)
+        #expect(!isBanned)
+        #expect(admitted(limit..<limit + 1, at: .origin + .seconds(3)) == 1)
+        #expect(protection.sourceCount == 1)
+    }
+
+    @Test func `without protection nobody is held off`() throws {
+        let world = World()
+        let phone = Phone(world, "100", port: 40_000)
+        for index in 0..<200 { phone.send(phone.request(.register, to: "100", callID: "f\(index)")) }
+        #expect(phone.inbox.count == 200)
+    }
+
+    @Test(arguments: ["Require", "Proxy-Require"])
+    func `demanded extensions are refused by name`(field: String) throws {
+        let pair = try Pair()
+        let invite = try pair.ada.invite(
+            "101", body: sdp(["PCMU"], port: 30_000), fields: [.init(SIPHeaderName(field), "100rel, precondition")])
+        let refusal = try pair.ada.nextResponse()
+        #expect(refusal.status == 420)
+        #expect(refusal.headers[.unsupported] == "100rel, precondition")
+        pair.ada.ack(refusal: refusal, of: invite)
+        pair.world.expectEverythingEnded()
+    }
+
+    @Test func `malformed messages are counted, and answered where they can be`() throws {
+        let world = World()
+        let phone = Phone(world, "100", port: 40_000)
+        for text in ["", "\r\n\r\n", "rubbish", "INVITE sip:x SIP/2.0\r\n\r\n", "SIP/2.0 200 OK\r\n\r\n"] {
+            world.feed(.message(Array(text.utf8), phone.flow))
+        }
+        #expect(world.count("sip.malformed") == 5)
+        var broken = phone.request(.register, to: "100", callID: "r")
+        broken.headers.set(.cseq, "1 INVITE")
+        phone.send(broken)
+        #expect(try phone.nextResponse().status == 400)
+        world.expectEverythingEnded()
+    }
+
+    @Test func `mutated messages of a call never trap and leave nothing behind`() throws {
+        var generator = SeededGenerator(seed: 11)
+        for round in 0..<12 {
+            let pair = try Pair()
+            let (a, b) = try pair.talk()
+            var bye = a.dialog.makeRequest(.bye)
+            bye.headers = SIPHeaders([.init(.via, "SIP/2.0/UDP 10.0.0.100:40000;branch=z9hG4bKm")] + bye.headers.fields)
+            var ack = b.dialog.makeAck(cseq: 1)
+            ack.headers = SIPHeaders([.init(.via, "SIP/2.0/UDP 10.0.0.100:40100;branch=z9hG4bKn")] + ack.headers.fields)
+            var invite = pair.ada.request(.invite, to: "101", callID: "m\(round)", body: sdp(["opus"], port: 30_000))
+            invite.headers = SIPHeaders(
+                [.init(.via, "SIP/2.0/UDP 10.0.0.100:40000;branch=z9hG4bKo")] + invite.headers.fields)
+            let ok = SIPResponse(to: bye, status: 200, toTag: "x")
+            for valid in [bye.serialised(), ack.serialised(), invite.serialised(), ok.serialised()] {
+                for _ in 0..<25 {
+                    var bytes = valid
+                    for _ in 0..<(1 + generator.next() % 6) {
+                        let position = Int(generator.next() % UInt64(bytes.count))
+                        bytes[position] = UInt8(truncatingIfNeeded: generator.next())
+                    }
+                    pair.world.feed(.message(bytes, pair.ada.flow))
+                }
+            }
+            pair.world.advance(by: .seconds(1))
+            if pair.world.telephony.callCount > 0 { pair.world.feed(.drain(deadline: pair.world.now)) }
+            pair.world.expectEverythingEnded()
+        }
+    }
+}
+
+@Suite struct DeterminismTests {
+    private func run() throws -> [Telephony.Output] {
+        let pair = try Pair()
+        let desk = Phone(pair.world, "101", port: 40_200)
+        try desk.register()
+        let cleo = Phone(pair.world, "102", port: 40_300)
+        try cleo.register(algorithm: "MD5")
+        _ = try pair.ada.invite("610", body: sdp(["opus", "PCMU"], port: 30_000))
+        for phone in [pair.bob, desk, cleo] { phone.respond(try phone.nextRequest(.invite), 180) }
+        pair.world.advance(by: .seconds(61))
+        pair.world.feed(.flowClosed(pair.ada.flow))
+        pair.world.advance(by: .seconds(4000))
+        return pair.world.trace
+    }
+
+    @Test func `the same inputs give the same outputs`() throws {
+        let first = try run()
+        #expect(first.count > 20)
+        #expect(try run() == first)
+    }
+}
