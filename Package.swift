@@ -39,10 +39,11 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         path: "Sources/\(name)", swiftSettings: strict)
 }
 
-func tests(of name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+/// Tests in `Tests/<name>Tests`; test vectors beside them are read as files.
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
     .testTarget(
-        name: "\(name)Tests", dependencies: [.target(name: name)] + dependencies, path: "Tests/\(name)Tests",
-        resources: resources, swiftSettings: strict)
+        name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(name)Tests", exclude: exclude,
+        swiftSettings: strict)
 }
 
 let nio: [Target.Dependency] = [
@@ -57,6 +58,7 @@ let hummingbird: [Target.Dependency] = [
     .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HummingbirdTLS", package: "hummingbird"),
 ]
 let httpClient: [Target.Dependency] = [.product(name: "AsyncHTTPClient", package: "async-http-client")]
+let concurrency: [Target.Dependency] = [.product(name: "NIOConcurrencyHelpers", package: "swift-nio")]
 let grdb: [Target.Dependency] = [.product(name: "GRDB", package: "GRDB.swift")]
 let lifecycle: [Target.Dependency] = [.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")]
 
@@ -101,7 +103,8 @@ let package = Package(
         core(
             "CallControl",
             [
-                "Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SDP", "Media", "MediaNegotiation", "Settings",
+                "Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SDP", "Media", "MediaNegotiation",
+                "Settings",
                 "CloudMessages",
             ]),
         core("Pairing", ["Primitives", "CloudMessages", "PrivacyContract", "Persistence"]),
@@ -164,7 +167,10 @@ let package = Package(
             ["Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SDP", "RTP", "Media", "MediaNegotiation"]),
         counterpart(
             "Softphone",
-            ["Primitives", "SoftphoneCore", "SIPTransaction", "Media", "RTP", "Transport", "OpusCodec", "OpenSSLCrypto", "TLS", "CloudMessages"]
+            [
+                "Primitives", "SoftphoneCore", "SIPTransaction", "Media", "RTP", "Transport", "OpusCodec",
+                "OpenSSLCrypto", "TLS", "CloudMessages",
+            ]
                 + nio + nioTLS + httpClient),
 
         .target(
@@ -187,5 +193,53 @@ let package = Package(
         program(
             "softphone", ["Softphone", "SoftphoneCore", "Primitives", "Media", "SIPTransaction", "TLS"] + nio + nioTLS),
         program("pbxsim", ["Simulation"]),
+
+        // Tests
+        tests("Archive", ["Archive", "Backup", "OpenSSLCrypto", "Persistence", "Primitives"]),
+        tests("Backup", ["Backup", "CloudMessages", "OpenSSLCrypto", "Persistence", "Primitives", "PrivacyContract"]),
+        tests("CallControl", ["CallControl", "Primitives", "SIPMessage", "Settings"]),
+        tests("CloudCore", ["CloudCore", "CloudMessages", "Pairing", "Primitives"]),
+        tests("CloudWire", ["CloudMessages", "CloudWire", "Primitives", "PrivacyContract"]),
+        tests("ConfigurationFile", ["ConfigurationFile", "Primitives", "Settings"]),
+        tests(
+            "ConnectedServices",
+            [
+                "ApplianceCore", "CloudMessages", "OpenSSLCrypto", "Pairing", "Persistence", "Primitives",
+                "PrivacyContract", "Settings", "Telemetry",
+            ]),
+        tests("HAL", ["HAL", "HALLinux", "HALSimulated", "OpenSSLCrypto", "Primitives", "Telemetry"]),
+        tests("MediaEngine", ["CSockets", "Media", "MediaEngine", "OpusCodec", "Primitives", "RTP"]),
+        tests("MediaNegotiation", ["Media", "MediaNegotiation", "Primitives", "SDP"]),
+        tests("Media", ["Media", "Primitives", "RTP"]),
+        tests("OpenSSLCrypto", ["OpenSSLCrypto", "Primitives"], exclude: ["Vectors"]),
+        tests(
+            "Pairing", ["CloudMessages", "OpenSSLCrypto", "Pairing", "Persistence", "Primitives", "PrivacyContract"]),
+        tests("Primitives", ["Primitives"]),
+        tests("PrivacyContract", ["CloudMessages", "Primitives", "PrivacyContract"]),
+        tests("Provisioning", ["OpenSSLCrypto", "Persistence", "Primitives", "Provisioning", "Settings"]),
+        tests("RTP", ["Primitives", "RTP"]),
+        tests("Registration", ["Persistence", "Primitives", "Registration", "SIPMessage", "SIPTransaction"]),
+        tests("SDP", ["Primitives", "SDP"]),
+        tests("SIPDialog", ["OpenSSLCrypto", "Primitives", "SIPDialog", "SIPMessage"]),
+        tests("SIPMessage", ["Primitives", "SIPMessage"], exclude: ["Vectors"]),
+        tests("SIPTransaction", ["Primitives", "SIPMessage", "SIPTransaction"]),
+        tests(
+            "SQLiteStore", ["CloudMessages", "Persistence", "Primitives", "PrivacyContract", "SQLiteStore", "Settings"]),
+        tests(
+            "SoftphoneCore",
+            ["Media", "OpenSSLCrypto", "Primitives", "SIPDialog", "SIPMessage", "SIPTransaction", "SoftphoneCore"]),
+        tests("Telemetry", ["CloudMessages", "Primitives", "PrivacyContract", "Telemetry"]),
+        tests(
+            "Telephony",
+            [
+                "ApplianceCore", "CloudMessages", "Media", "OpenSSLCrypto", "Persistence", "Primitives", "SDP",
+                "SIPDialog", "SIPMessage", "SIPTransaction", "Settings",
+            ]),
+        tests("Transport", ["OpenSSLCrypto", "Primitives", "SIPTransaction", "TLS", "Transport"] + nio + nioTLS),
+        tests("Vectors", ["Primitives", "Vectors"]),
+        tests(
+            "VendorCloud",
+            ["CloudMessages", "CloudWire", "OpenSSLCrypto", "Pairing", "Primitives", "TLS", "VendorCloud"] + concurrency
+                + httpClient + nio + nioHTTP2 + nioTLS),
     ]
 )

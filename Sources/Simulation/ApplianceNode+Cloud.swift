@@ -1,5 +1,6 @@
 import ApplianceCore
 import CloudMessages
+import Persistence
 import Primitives
 import PrivacyContract
 

@@ -1,8 +1,11 @@
 import ApplianceCore
+import CloudCore
 import CloudMessages
 import Media
+import Persistence
 import Primitives
 import PrivacyContract
+import Settings
 
 extension Scenario {
     static let call = Scenario(

@@ -1,6 +1,7 @@
 import ApplianceCore
 import CloudCore
 import CloudMessages
+import OpenSSLCrypto
 import Pairing
 import Primitives
 import PrivacyContract

@@ -1,6 +1,8 @@
 import ApplianceCore
 import Archive
+import CloudCore
 import CloudMessages
+import Persistence
 import Primitives
 import PrivacyContract
 

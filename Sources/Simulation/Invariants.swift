@@ -1,3 +1,4 @@
+import CloudCore
 import Persistence
 import Primitives
 import PrivacyContract

@@ -1,5 +1,7 @@
 import ApplianceCore
+import CloudCore
 import CloudMessages
+import Persistence
 import Primitives
 import PrivacyContract
 import Settings

@@ -1,4 +1,5 @@
 import ApplianceCore
+import CloudMessages
 import Persistence
 import PrivacyContract
 

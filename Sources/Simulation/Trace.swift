@@ -1,5 +1,5 @@
 import OpenSSLCrypto
-package import Primitives
+import Primitives
 
 /// What happened, line by line, and a running SHA-256 over it: two runs of one seed have one hash.
 package final class Trace {

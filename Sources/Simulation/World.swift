@@ -1,5 +1,5 @@
 import OpenSSLCrypto
-package import Primitives
+import Primitives
 
 /// One simulated world: virtual time, a seeded network, an appliance, telephones and the vendor cloud.
 ///

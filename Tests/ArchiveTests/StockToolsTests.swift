@@ -6,7 +6,8 @@ import Primitives
 import Testing
 
 private func tool(_ name: String) -> String? {
-    ["/usr/bin/", "/bin/", "/usr/local/bin/"].map { $0 + name }.first { FileManager.default.isExecutableFile(atPath: $0) }
+    ["/usr/bin/", "/bin/", "/usr/local/bin/"].map { $0 + name }
+        .first { FileManager.default.isExecutableFile(atPath: $0) }
 }
 
 /// WIRE.md, Backup: what the appliance makes is opened by stock tools.

@@ -82,7 +82,7 @@ import Testing
         let json = try WireJSON.encode(BackupListBody([entry]), what: "list")
         #expect(try BackupListBody.decode(json) == [entry])
         let text = String(decoding: json, as: UTF8.self)
-        for (good, bad) in [("abab", "ab"), ("b1", "../b1"), ("1970", "197O"), (":5,", ":-5,")] {
+        for (good, bad) in [("abab", "ab"), ("b1", "../b1"), ("1970", "197O"), (":5}", ":-5}")] {
             let mutated = text.replacing(good, with: bad)
             #expect(throws: CloudWireError.self) { try BackupListBody.decode(Array(mutated.utf8)) }
         }

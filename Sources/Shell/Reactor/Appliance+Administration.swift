@@ -1,8 +1,10 @@
-package import ApplianceCore
+import ApplianceCore
 import Archive
+import Backup
 import CloudLink
 import ConfigurationFile
 package import HTTPServer
+import Logging
 import NIOPosix
 import OpenSSLCrypto
 import Persistence

@@ -2,6 +2,7 @@ import ApplianceCore
 import Archive
 import Backup
 import HAL
+import HTTPServer
 import NIOPosix
 import OpenSSLCrypto
 import Persistence

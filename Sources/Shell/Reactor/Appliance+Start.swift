@@ -1,4 +1,4 @@
-package import ApplianceCore
+import ApplianceCore
 import CloudLink
 import ConfigurationFile
 import HAL
@@ -9,7 +9,7 @@ import NIOCore
 package import NIOPosix
 import OpenSSLCrypto
 import Persistence
-package import Primitives
+import Primitives
 import SIPTransaction
 import SQLiteStore
 import Settings

@@ -1,7 +1,7 @@
 package import ApplianceCore
 import CloudLink
 import CloudMessages
-package import HAL
+import HAL
 package import HTTPServer
 package import Logging
 import Media
@@ -54,7 +54,7 @@ package actor Appliance {
     static let administratorPatience = TimeAmount.minutes(65)
 
     /// Makes the core of what the store holds; opens no socket.
-    package init(
+    init(
         options: ApplianceOptions, store: SQLiteStore, snapshot: StoreSnapshot, hashes: any HashFunctions,
         eventLoop: any EventLoop, pool: NIOThreadPool, logger: Logger
     ) {
