@@ -1,3 +1,4 @@
+import ApplianceCore
 import CloudCore
 import Persistence
 import Primitives
@@ -46,16 +47,36 @@ enum Invariants {
     /// What must hold once everything has come to rest.
     static func checkAtRest(_ world: World) throws(ScenarioFailure) {
         if let violation = world.violations.first { throw ScenarioFailure(violation, at: world.now) }
-        guard world.appliance.media.sessionCount == 0 else {
-            throw ScenarioFailure("\(world.appliance.media.sessionCount) media sessions leak", at: world.now)
+        // Longer than timers B, F and H, and than a registration's refresh that has just begun.
+        world.advance(.seconds(40))
+        try world.wait("telephones at rest", within: .seconds(60)) { world.phones.allSatisfy(\.isQuiet) }
+        try world.wait("media sessions released", within: .seconds(60)) { world.appliance.media.sessionCount == 0 }
+        if let violation = world.violations.first { throw ScenarioFailure(violation, at: world.now) }
+        let status = try world.status()
+        guard status.calls == 0 else { throw ScenarioFailure("\(status.calls) calls are left", at: world.now) }
+        guard world.appliance.jobs.artifactCount == 0 else {
+            throw ScenarioFailure("\(world.appliance.jobs.artifactCount) prepared backups are left", at: world.now)
         }
-        for phone in world.phones where !phone.isQuiet {
-            throw ScenarioFailure("telephone \(phone.user) has not come to rest", at: world.now)
-        }
+        try checkLedger(world)
+        try checkPairing(world)
+    }
+
+    /// The chain holds, and without a power cut each byte that a server saw is in it.
+    private static func checkLedger(_ world: World) throws(ScenarioFailure) {
         let ledger = world.appliance.disk.histories.ledger(after: 0, limit: .max)
         if let damage = Ledger.verify(ledger, hashes: world.hashes) {
             throw ScenarioFailure("the ledger: \(damage)", at: world.now)
         }
+        guard world.appliance.boot == 1 else { return }
+        for flow in FlowID.allCases {
+            let recorded = ledger.filter { $0.flow == flow }.reduce(0) { $0 + $1.bytes }
+            guard let received = world.cloud.received[flow], received != recorded else { continue }
+            throw ScenarioFailure(
+                "\(flow.rawValue): the cloud received \(received) bytes, the ledger says \(recorded)", at: world.now)
+        }
+    }
+
+    private static func checkPairing(_ world: World) throws(ScenarioFailure) {
         if world.cloud.pairingUsers.count > 1, world.appliance.disk.snapshot.pairing?.stage == .paired {
             guard world.cloud.credential?.user == world.appliance.disk.snapshot.pairing?.user?.name else {
                 throw ScenarioFailure("the Control Center holds another pairing user than the appliance", at: world.now)

@@ -18,14 +18,19 @@ package struct Scenario: Sendable {
         .transcodedCall, .fullDisk,
     ]
 
-    /// Plays it in a fresh world. Throws what did not hold, an invariant included.
-    package func play(seed: UInt64, trace: Trace) throws(ScenarioFailure) -> World {
-        let world = World(seed: seed, scenario: name, trace: trace)
+    package init(
+        name: String, purpose: String, body: @escaping @Sendable (World) throws(ScenarioFailure) -> Void
+    ) {
+        self.name = name
+        self.purpose = purpose
+        self.body = body
+    }
+
+    /// Plays it in a fresh world, lets that come to rest, and throws what did not hold, an invariant included.
+    package func play(in world: World) throws(ScenarioFailure) {
         try body(world)
-        world.advance(.seconds(70))
         try Invariants.checkAtRest(world)
         world.note("end \(name)")
-        return world
     }
 }
 

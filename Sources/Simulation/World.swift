@@ -6,7 +6,7 @@ import Primitives
 /// Everything that is random comes from the seed, everything that happens is in the trace. Single-threaded; scenarios
 /// are straight-line code that lets time pass with `advance` and `wait`.
 package final class World {
-    package let seed: UInt64
+    let seed: UInt64
     let trace: Trace
     let hashes = OpenSSLHashes()
     var entropy: Entropy
@@ -15,6 +15,9 @@ package final class World {
     /// True while the appliance's link to the vendor cloud is cut; telephones are on its own LAN.
     private(set) var cloudIsUnreachable = false
     private var queue = EventQueue()
+    private var stepsAtOnce = 0
+    /// More events than this at one instant are an endless loop.
+    private static let stepsAtOnceLimit = 100_000
     private var datagramSinks: [Endpoint: ([UInt8], Endpoint) -> Void] = [:]
     private(set) var datagramCounts = DatagramCounts()
     private(set) lazy var cloud = CloudNode(world: self)
@@ -23,14 +26,7 @@ package final class World {
     /// 2026-01-01T00:00:00Z.
     let epoch = UnixTime(seconds: 1_767_225_600)
 
-    struct DatagramCounts {
-        var sent = 0
-        var lost = 0
-        var duplicated = 0
-        var unroutable = 0
-    }
-
-    package init(seed: UInt64, scenario: String, trace: Trace) {
+    init(seed: UInt64, scenario: String, trace: Trace) {
         self.seed = seed
         self.trace = trace
         let salt = scenario.utf8.reduce(UInt64(14_695_981_039_346_656_037)) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
@@ -89,6 +85,11 @@ package final class World {
 
     private func step() {
         guard let event = queue.popFirst() else { return }
+        stepsAtOnce = event.at > now ? 0 : stepsAtOnce + 1
+        guard stepsAtOnce < Self.stepsAtOnceLimit else {
+            queue = EventQueue()
+            return violated("time stands still: \(Self.stepsAtOnceLimit) events at one instant")
+        }
         now = max(now, event.at)
         event.action()
     }
@@ -134,10 +135,12 @@ package final class World {
 }
 
 /// A scenario's expectation that did not hold, with the virtual time at which that was seen.
-package struct ScenarioFailure: Error, Sendable, CustomStringConvertible {
-    package let description: String
+package struct ScenarioFailure: Error, Sendable, Equatable {
+    package let text: String
+    package let at: Instant
 
     init(_ text: String, at now: Instant) {
-        description = "\(text) (at \(now.nanoseconds / 1_000_000) ms)"
+        self.text = text
+        at = now
     }
 }

@@ -16,7 +16,8 @@ struct WycheproofTests {
     }
 
     private func lines(_ name: String) throws -> [Line] {
-        let url = Bundle.module.bundleURL.appendingPathComponent("Vectors/wycheproof/\(name).txt")
+        let url = URL(filePath: #filePath).deletingLastPathComponent()
+            .appendingPathComponent("Vectors/wycheproof/\(name).txt")
         return try String(contentsOf: url, encoding: .utf8).split(separator: "\n").map { line in
             let parts = line.split(separator: " ").map(String.init)
             return Line(number: parts[0], result: parts[1], fields: Array(parts[2...]))

@@ -3,16 +3,16 @@ import CloudLink
 import CloudMessages
 import HAL
 package import HTTPServer
-package import Logging
+import Logging
 import Media
 import MediaEngine
 package import NIOCore
-package import NIOPosix
+import NIOPosix
 import Persistence
-package import Primitives
+import Primitives
 import PrivacyContract
 import SIPTransaction
-package import SQLiteStore
+import SQLiteStore
 import Settings
 import Transport
 
