@@ -132,7 +132,7 @@ let package = Package(
         shell("OpenSSLCrypto", ["Primitives", "COpenSSL"]),
         shell("OpusCodec", ["Primitives", "Media", "COpus"]),
         shell("MediaEngine", ["Primitives", "RTP", "Media", "OpusCodec", "CSockets"]),
-        shell("Archive", ["Primitives", "Backup", "OpenSSLCrypto", "CZlib"]),
+        shell("Archive", ["Primitives", "Backup", "Persistence", "OpenSSLCrypto", "CZlib"]),
         shell("Vectors", ["Primitives", "SIPMessage", "SIPDialog", "Media", "OpusCodec", "OpenSSLCrypto"]),
         shell("ConfigurationFile", ["Primitives", "Settings", .product(name: "Yams", package: "Yams")]),
         shell(

@@ -20,8 +20,8 @@ extension Scenario {
     ) { world throws(ScenarioFailure) in
         world.bootAppliance()
         try world.toneCall(codecs: (.opus, .pcma))
-        let records = world.appliance.disk.histories.callRecords(after: 0, limit: 10)
-        try world.require(records.count == 1, "\(records.count) call records")
+        try world.wait("the call's record", within: .seconds(10)) { world.callRecords.count == 1 }
+        let records = world.callRecords
         try world.require(
             records.first?.success == true && records.first?.quality.count == 2, "the record is incomplete")
     }
@@ -65,6 +65,9 @@ extension Scenario {
 }
 
 extension World {
+    /// What is committed of the call history.
+    var callRecords: [CallRecord] { appliance.disk.histories.callRecords(after: 0, limit: 1_000) }
+
     func phone(_ user: String, codec: AudioCodec, toneHertz: Double, answers: Bool = false) -> PhoneNode {
         if let known = phones.first(where: { $0.user == user }) { return known }
         let index = phones.count
@@ -103,7 +106,7 @@ extension World {
     func echoCall() throws(ScenarioFailure) {
         let ada = phone("100", codec: .pcmu, toneHertz: 1_000)
         try register(ada)
-        let before = appliance.disk.histories.callRecords(after: 0, limit: 100).count
+        let before = callRecords.count
         ada.call("600")
         try wait("the echo call", within: .seconds(60)) { ada.isInCall }
         advance(.seconds(1))
@@ -112,7 +115,7 @@ extension World {
         try wait("the end of the echo call", within: .seconds(90)) { !ada.isInCall }
         guard !appliance.disk.isFull else { return }
         try wait("its record", within: .seconds(60)) {
-            appliance.disk.histories.callRecords(after: 0, limit: 100).count == before + 1
+            callRecords.count == before + 1
         }
     }
 }

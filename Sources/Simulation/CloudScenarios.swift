@@ -38,6 +38,7 @@ extension Scenario {
         try world.turn(.controlCenter, on: true)
         let code = try world.cloud.addDevice(serial: ApplianceNode.serial)
         try world.wait("the second offer", within: .seconds(300)) { world.pairingStage == "offered" }
+        world.advance(.seconds(1))
         _ = try world.appliance.admin(.enterPairingCode(code))
         try world.wait("paired again", within: .seconds(300)) { world.isPaired }
         try world.require(world.appliance.disk.snapshot.pairing?.user?.name != first, "the pairing user was used again")

@@ -84,6 +84,7 @@ extension World {
         try turn(.controlCenter, on: true)
         let code = try cloud.addDevice(serial: ApplianceNode.serial)
         try wait("the offer", within: .seconds(300)) { pairingStage == "offered" }
+        advance(.seconds(1))  // nobody types faster
         return code
     }
 

@@ -1,5 +1,5 @@
 import OpenSSLCrypto
-import Primitives
+package import Primitives
 
 /// One simulated world: virtual time, a seeded network, an appliance, telephones and the vendor cloud.
 ///

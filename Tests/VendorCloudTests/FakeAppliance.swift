@@ -8,6 +8,7 @@ import NIOPosix
 import NIOSSL
 import Primitives
 import TLS
+import VendorCloud
 
 /// An appliance's end of the uplink: TLS client, HTTP/2 server. `pairing` and `control` are HTTP inside TLS, answered by a
 /// closure; `sips` and `provisioning` echo inside TLS.

@@ -1,3 +1,4 @@
+import CloudCore
 import CloudMessages
 import CloudWire
 import Glibc
@@ -16,7 +17,7 @@ import VendorCloud
     func `no one gets in without a certificate`(listener: VendorCloudOptions.Listener, path: String) async throws {
         try await CloudWorld.run { world in
             try await world.withClient(nil) { client in
-                await #expect(throws: (any Error).self) { try await client.send(.GET, listener, path) }
+                _ = await #expect(throws: (any Error).self) { try await client.send(.GET, listener, path) }
             }
         }
     }

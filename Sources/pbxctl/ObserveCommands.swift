@@ -1,0 +1,122 @@
+import ArgumentParser
+import PrivacyContract
+import Vectors
+
+struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show the appliance's state, switches and counters.")
+
+    @OptionGroup var remote: RemoteOptions
+
+    func run() async throws {
+        try await report { try await remote.perform(.get, "/v1/status") { print(Self.text($0)) } }
+    }
+
+    private static func text(_ status: JSONValue) -> String {
+        let user = status["pairingUser"].text.map { " as \($0)" } ?? ""
+        let backup = status["lastBackup"]
+        var lines = [
+            "Appliance      \(status["model"].shown), serial \(status["serial"].shown),"
+                + " firmware \(status["firmwareVersion"].shown)",
+            "Pairing        \(status["pairing"].shown)\(user)",
+            "Uplink         \(status["uplink"].shown)",
+            "Users          \(status["users"].shown)",
+            "Registrations  \(status["registrations"].shown)",
+            "Calls          \(status["calls"].shown)",
+            "Last backup    " + (backup == .null ? "none" : BackupCommand.summary(backup)),
+        ]
+        if let switches = status["switches"].object {
+            var table = Table("Switch", "State")
+            for (name, state) in switches.sorted(by: { $0.key < $1.key }) {
+                table.add(name, state == .bool(true) ? "on" : "off")
+            }
+            lines += ["", table.text(absent: "")]
+        }
+        var table = Table("Counter", "Value")
+        for (name, value) in counters(status["counters"]) { table.add(name, value.shown) }
+        lines += ["", table.text(absent: "Nothing was counted.")]
+        return lines.joined(separator: "\n")
+    }
+
+    /// An object by name, or a list of `{name, value}`.
+    private static func counters(_ value: JSONValue) -> [(String, JSONValue)] {
+        if let list = value.list { return list.map { ($0["name"].shown, $0["value"]) } }
+        return (value.object ?? [:]).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+}
+
+struct Calls: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List the running calls.")
+
+    @OptionGroup var remote: RemoteOptions
+
+    func run() async throws {
+        try await report {
+            remote.show(try await remote.entries("/v1/calls", "calls")) { calls in
+                var table = Table("From", "To", "State", "Codecs", "Seconds")
+                for call in calls {
+                    table.add(
+                        call["caller"].shown, call["callee"].shown, call["state"].shown, call["codecs"].shown,
+                        call["seconds"].shown)
+                }
+                return table.text(absent: "No calls.")
+            }
+        }
+    }
+}
+
+struct Records: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the records of past calls, with the figures of their media.")
+
+    @Option(help: "Only records after this one.")
+    var after: UInt64 = 0
+    @OptionGroup var remote: RemoteOptions
+
+    func run() async throws {
+        try await report {
+            let records = try await remote.pages(
+                "/v1/call-records", "records", after: after, cursorOf: "CallDataId", "callDataID", "callDataId")
+            remote.show(records, as: Self.table)
+        }
+    }
+
+    private static func table(_ records: [JSONValue]) -> String {
+        var table = Table("Record", "Start", "Direction", "User", "With", "Seconds", "Success", "Media")
+        for record in records {
+            let other = record.first(of: ["connectedUserNumber", "externalPhoneNumber"])
+            let partner = other.text?.isEmpty == false ? other : record["externalPhoneNumber"]
+            let media = (record["quality"].list ?? []).map { leg in
+                "\(leg["codec"].shown) lost \(leg["packetsLost"].shown)/\(leg["packetsReceived"].shown)"
+                    + " jitter \(leg["jitterMilliseconds"].shown) ms"
+            }
+            table.add(
+                record.first(of: ["CallDataId", "callDataID", "callDataId"]).shown, record["startDate"].shown,
+                record["direction"].shown, record["userNumber"].shown, partner.shown,
+                record.first(of: ["length", "lengthSeconds"]).shown, record["success"].shown,
+                media.isEmpty ? "-" : media.joined(separator: "; "))
+        }
+        return table.text(absent: "No call records.")
+    }
+}
+
+struct Privacy: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List what may leave the appliance: each flow, its recipient, its fields and its switch.")
+
+    @OptionGroup var remote: RemoteOptions
+
+    func run() async throws {
+        try await report {
+            remote.show(try await remote.entries("/v1/privacy", "flows")) { flows in
+                var table = Table("Flow", "State", "Switch", "Recipient", "What", "Fields")
+                for flow in flows {
+                    let title = flow["flow"].text.flatMap(FlowID.init).flatMap(Contract.flow)?.title
+                    table.add(
+                        flow["flow"].shown, flow["isOn"] == .bool(true) ? "on" : "off", flow["offSwitch"].shown,
+                        flow["recipient"].shown, title ?? "-", flow.first(of: ["fields", "fieldNames"]).shown)
+                }
+                return table.text(absent: "No flows.")
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import ArgumentParser
+import CloudMessages
+import HALLinux
+import OpenSSLCrypto
+import Primitives
+
+struct PKI: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pki", abstract: "Certificates for development and for the factory.", subcommands: [Dev.self])
+
+    struct Dev: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make a vendor PKI: root, issuing CA, and the certificates of the vendor's servers.")
+
+        @Option(help: "Where to write it.")
+        var dir: String
+        @Flag(help: "Replace a PKI that is there; what it has issued is worthless then.")
+        var force = false
+
+        func run() async throws {
+            try await report {
+                let pki = try DevelopmentPKI.create(directory: dir, at: SystemClock().wallTime(), force: force)
+                print("Made a PKI in \(dir): \(pki.root.subject), valid until \(pki.root.notAfter.rfc3339).")
+            }
+        }
+    }
+}
+
+struct Factory: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "factory", abstract: "What the factory does to a board once.", subcommands: [Init.self])
+
+    struct Init: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "init", abstract: "Give a board its key, certificate and vendor root.")
+
+        @Option(help: "The board's directory (that of pbxd's --data for a local process).")
+        var hal: String
+        @Option(help: "Serial number: 1 to 32 of A-Z a-z 0-9 -.")
+        var serial: String
+        @Option(help: "Model: 1 to 31 of A-Z a-z 0-9 - _ .")
+        var model: String
+        @Option(help: "Directory of the PKI ('pbxctl pki dev').")
+        var pki: String
+        @Flag(help: "Replace the key of a board that has one; it is lost for good.")
+        var force = false
+
+        func run() async throws {
+            try await report {
+                try FactoryProvisioning.initialise(
+                    halDirectory: hal, pkiDirectory: pki, serial: serial, model: model,
+                    dnsNames: [RelayName.serverName(serial: serial)], at: SystemClock().wallTime(), force: force)
+                print("Board \(serial) (\(model)) is provisioned in \(hal).")
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import ArgumentParser
+import Glibc
+import HAL
+import HALLinux
+import Logging
+import Reactor
+
+/// `pbxd`: the appliance.
+@main
+struct PBXDaemon: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pbxd",
+        abstract: "The PBX appliance.",
+        version: Firmware.version,
+        subcommands: [Run.self], defaultSubcommand: Run.self)
+}
+
+extension PBXDaemon {
+    struct Run: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Serve in the foreground until SIGTERM.",
+            discussion: """
+                Prints one JSON line on standard output when it serves; logs go to standard error.
+                Exit status: 0 after a drained end, 64 wrong usage, 69 hardware or address not usable,
+                74 database or directory not usable, 75 another pbxd serves this directory, 78 configuration not valid.
+                """)
+
+        @Option(help: ArgumentHelp("A configuration file (YAML), applied when it differs from the database.", valueName: "file"))
+        var config: String?
+
+        @Option(help: ArgumentHelp("Database, administration socket and prepared backups.", valueName: "dir"))
+        var data = "data"
+
+        @Option(
+            help: ArgumentHelp(
+                "The directory that stands for the flash: factory and configuration partitions (default: the data directory).",
+                valueName: "dir"))
+        var hal: String?
+
+        @Option(help: "trace, debug, info, notice, warning or error.")
+        var logLevel = Logger.Level.info
+
+        func run() async throws {
+            // Two arenas: threads share them, and a board's memory is small.
+            mallopt(M_ARENA_MAX, 2)
+            var logger = Logger(label: "pbxd") { StreamLogHandler.standardError(label: $0) }
+            logger.logLevel = logLevel
+            do {
+                let hardware = try open(logger)
+                var options = ApplianceOptions(dataDirectory: data, hal: hardware, configurationPath: config)
+                options.restart = { Restart.executeSelf() }
+                let notifier = ServiceNotifier.fromEnvironment()
+                let process = ApplianceProcess(options: options, logger: logger) { state in _ = notifier?.send(state) }
+                try await process.run()
+            } catch let error as ApplianceError {
+                complain("\(error)")
+                throw ExitCode(error.exitCode)
+            }
+        }
+
+        /// The board; without a factory partition, a development identity that no vendor server knows.
+        private func open(_ logger: Logger) throws(ApplianceError) -> ProcessHAL {
+            do {
+                let hardware = try ProcessHAL.developmentIdentity(directory: hal ?? data)
+                if !hardware.isProvisioned {
+                    logger.notice("no factory partition: development identity \(hardware.identity.serial)")
+                }
+                return hardware
+            } catch {
+                throw .hardware(error)
+            }
+        }
+
+        private func complain(_ text: String) {
+            for line in text.split(separator: "\n") { fputs("pbxd: \(line)\n", stderr) }
+        }
+    }
+}
+
+extension Logger.Level: ExpressibleByArgument {
+    public init?(argument: String) { self.init(rawValue: argument) }
+}
+
+/// mallopt(3): the macro is not visible to Swift.
+private let M_ARENA_MAX: Int32 = -8
