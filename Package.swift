@@ -35,7 +35,7 @@ func library(_ name: String, pkgConfig: String, apt: String) -> Target {
 func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
         name: name,
-        dependencies: dependencies + [.product(name: "ArgumentParser", package: "swift-argument-parser")],
+        dependencies: dependencies + [product("ArgumentParser", "swift-argument-parser")],
         path: "Sources/\(name)", swiftSettings: strict)
 }
 
@@ -46,21 +46,24 @@ func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String
         swiftSettings: strict)
 }
 
-let nio: [Target.Dependency] = [
-    .product(name: "NIOCore", package: "swift-nio"),
-    .product(name: "NIOPosix", package: "swift-nio"),
-    .product(name: "NIOHTTP1", package: "swift-nio"),
-    .product(name: "Logging", package: "swift-log"),
-]
-let nioTLS: [Target.Dependency] = [.product(name: "NIOSSL", package: "swift-nio-ssl")]
-let nioHTTP2: [Target.Dependency] = [.product(name: "NIOHTTP2", package: "swift-nio-http2")]
-let hummingbird: [Target.Dependency] = [
-    .product(name: "Hummingbird", package: "hummingbird"), .product(name: "HummingbirdTLS", package: "hummingbird"),
-]
-let httpClient: [Target.Dependency] = [.product(name: "AsyncHTTPClient", package: "async-http-client")]
-let concurrency: [Target.Dependency] = [.product(name: "NIOConcurrencyHelpers", package: "swift-nio")]
-let grdb: [Target.Dependency] = [.product(name: "GRDB", package: "GRDB.swift")]
-let lifecycle: [Target.Dependency] = [.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")]
+func product(_ name: String, _ package: String) -> Target.Dependency { .product(name: name, package: package) }
+
+let nioCore = product("NIOCore", "swift-nio")
+let nioPosix = product("NIOPosix", "swift-nio")
+let nioHTTP1 = product("NIOHTTP1", "swift-nio")
+let nioTLS = product("NIOTLS", "swift-nio")
+let nioConcurrency = product("NIOConcurrencyHelpers", "swift-nio")
+let nioSSL = product("NIOSSL", "swift-nio-ssl")
+let nioHTTP2 = product("NIOHTTP2", "swift-nio-http2")
+let hummingbird = product("Hummingbird", "hummingbird")
+let hummingbirdTLS = product("HummingbirdTLS", "hummingbird")
+let httpTypes = product("HTTPTypes", "swift-http-types")
+let httpClient = product("AsyncHTTPClient", "async-http-client")
+let grdb = product("GRDB", "GRDB.swift")
+let yams = product("Yams", "Yams")
+let logging = product("Logging", "swift-log")
+let lifecycle = product("ServiceLifecycle", "swift-service-lifecycle")
+let unixSignals = product("UnixSignals", "swift-service-lifecycle")
 
 let package = Package(
     name: "pbx-appliance",
@@ -82,6 +85,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -89,7 +93,7 @@ let package = Package(
         core("Primitives", []),
         core("SIPMessage", ["Primitives"]),
         core("SIPTransaction", ["Primitives", "SIPMessage"]),
-        core("SIPDialog", ["Primitives", "SIPMessage", "SIPTransaction"]),
+        core("SIPDialog", ["Primitives", "SIPMessage"]),
         core("SDP", ["Primitives"]),
         core("RTP", ["Primitives"]),
         core("Media", ["Primitives", "RTP"]),
@@ -99,7 +103,7 @@ let package = Package(
         core("Persistence", ["Primitives", "CloudMessages", "PrivacyContract", "Settings"]),
         core("MediaNegotiation", ["Primitives", "SDP", "Media"]),
         // Core: features (siblings do not import each other)
-        core("Registration", ["Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "Settings", "Persistence"]),
+        core("Registration", ["Primitives", "SIPMessage", "SIPTransaction", "Persistence"]),
         core(
             "CallControl",
             [
@@ -110,7 +114,7 @@ let package = Package(
         core("Pairing", ["Primitives", "CloudMessages", "PrivacyContract", "Persistence"]),
         core("Backup", ["Primitives", "CloudMessages", "PrivacyContract", "Persistence"]),
         core("Telemetry", ["Primitives", "CloudMessages", "PrivacyContract"]),
-        core("Provisioning", ["Primitives", "CloudMessages", "PrivacyContract", "Persistence", "Settings"]),
+        core("Provisioning", ["Primitives", "Persistence", "Settings"]),
         core(
             "ApplianceCore",
             [
@@ -130,68 +134,77 @@ let package = Package(
         library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .target(name: "CSockets", path: "Sources/CLibraries/CSockets"),
         shell("OpenSSLCrypto", ["Primitives", "COpenSSL"]),
-        shell("OpusCodec", ["Primitives", "Media", "COpus"]),
-        shell("MediaEngine", ["Primitives", "RTP", "Media", "OpusCodec", "CSockets"]),
+        shell("OpusCodec", ["Media", "COpus"]),
+        shell("MediaEngine", ["Primitives", "Media", "OpusCodec", "CSockets"]),
         shell("Archive", ["Primitives", "Backup", "Persistence", "OpenSSLCrypto", "CZlib"]),
         shell("Vectors", ["Primitives", "SIPMessage", "SIPDialog", "Media", "OpusCodec", "OpenSSLCrypto"]),
-        shell("ConfigurationFile", ["Primitives", "Settings", .product(name: "Yams", package: "Yams")]),
-        shell(
-            "SQLiteStore",
-            ["Primitives", "Persistence", "CloudMessages", "PrivacyContract", "Settings", "Backup"] + grdb),
+        shell("ConfigurationFile", ["Primitives", "Settings", yams]),
+        shell("SQLiteStore", ["Primitives", "Persistence", "CloudMessages", "PrivacyContract", "Settings", grdb]),
         shell("CloudWire", ["Primitives", "CloudMessages", "PrivacyContract"]),
-        shell("TLS", ["Primitives", "HAL", "OpenSSLCrypto"] + nio + nioTLS),
-        shell("Transport", ["Primitives", "SIPMessage", "SIPTransaction", "TLS"] + nio + nioTLS),
+        shell("TLS", ["Primitives", "HAL", "OpenSSLCrypto", nioCore, nioPosix, nioSSL]),
+        shell("Transport", ["Primitives", "SIPMessage", "SIPTransaction", nioCore, nioPosix, nioTLS, nioSSL]),
         shell(
             "CloudLink",
             [
-                "Primitives", "ApplianceCore", "CloudMessages", "CloudWire", "PrivacyContract", "HAL", "TLS",
-                "OpenSSLCrypto",
-            ] + nio + nioTLS + nioHTTP2 + hummingbird + httpClient),
-        shell("HTTPServer", ["Primitives", "ApplianceCore", "CloudMessages", "CloudWire", "TLS"] + nio + hummingbird),
+                "Primitives", "ApplianceCore", "CloudMessages", "CloudWire", "PrivacyContract", "Settings", "HAL",
+                "TLS",
+                "Transport", "OpenSSLCrypto", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, nioHTTP2, hummingbird,
+                httpTypes, httpClient, logging,
+            ]),
+        shell(
+            "HTTPServer",
+            [
+                "Primitives", "ApplianceCore", "CloudMessages", "CloudWire", "Persistence", "PrivacyContract", nioCore,
+                nioSSL, hummingbird, hummingbirdTLS, httpTypes, logging,
+            ]),
         shell(
             "Reactor",
             [
-                "Primitives", "ApplianceCore", "Media", "Persistence", "Settings", "HAL", "Transport", "MediaEngine",
-                "SQLiteStore", "CloudLink", "HTTPServer", "Archive", "OpenSSLCrypto", "Backup", "Telemetry",
-                "SIPTransaction", "PrivacyContract", "CloudMessages",
-            ] + nio + lifecycle),
+                "Primitives", "ApplianceCore", "Media", "Persistence", "Settings", "SIPTransaction", "PrivacyContract",
+                "CloudMessages", "Backup", "HAL", "TLS", "Transport", "MediaEngine", "SQLiteStore", "CloudLink",
+                "HTTPServer", "Archive", "ConfigurationFile", "OpenSSLCrypto", nioCore, nioPosix, logging,
+            ]),
 
         // Counterparts
         counterpart("CloudCore", ["Primitives", "CloudMessages", "Pairing"]),
         counterpart(
             "VendorCloud",
-            ["Primitives", "CloudCore", "CloudMessages", "CloudWire", "Pairing", "OpenSSLCrypto", "TLS"] + nio + nioTLS
-                + nioHTTP2 + hummingbird + httpClient),
+            [
+                "Primitives", "CloudCore", "CloudMessages", "CloudWire", "OpenSSLCrypto", "TLS", nioCore, nioPosix,
+                nioHTTP1, nioTLS, nioConcurrency, nioSSL, nioHTTP2, hummingbird, hummingbirdTLS, httpTypes, httpClient,
+                logging,
+            ]),
         counterpart(
             "SoftphoneCore",
             ["Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SDP", "RTP", "Media", "MediaNegotiation"]),
         counterpart(
             "Softphone",
             [
-                "Primitives", "SoftphoneCore", "SIPTransaction", "Media", "RTP", "Transport", "OpusCodec",
-                "OpenSSLCrypto", "TLS", "CloudMessages",
-            ]
-                + nio + nioTLS + httpClient),
+                "Primitives", "SoftphoneCore", "CloudMessages", "SIPTransaction", "Media", "Transport", "OpusCodec",
+                "OpenSSLCrypto", nioCore, nioPosix, nioHTTP1, nioSSL, httpClient,
+            ]),
 
         .target(
             name: "Simulation",
             dependencies: [
-                "Primitives", "ApplianceCore", "CloudCore", "SoftphoneCore", "HAL", "HALSimulated", "OpenSSLCrypto",
-                "OpusCodec", "Media", "RTP", "Persistence", "PrivacyContract", "CloudMessages", "Settings",
+                "Primitives", "ApplianceCore", "CloudCore", "SoftphoneCore", "OpenSSLCrypto",
+                "OpusCodec", "Media", "Persistence", "PrivacyContract", "CloudMessages", "Settings",
                 "SIPTransaction", "Telemetry", "Pairing", "Backup", "Archive",
             ],
             path: "Sources/Simulation", swiftSettings: strict),
 
         // Programs
-        program("pbxd", ["Reactor", "HALLinux", "ConfigurationFile"]),
+        program("pbxd", ["Reactor", "HAL", "HALLinux", logging]),
         program(
             "pbxctl",
             [
                 "Primitives", "HALLinux", "OpenSSLCrypto", "Vectors", "Persistence", "PrivacyContract", "CloudMessages",
-            ] + httpClient),
-        program("vendorcloud", ["VendorCloud"]),
+                nioCore, nioPosix, nioHTTP1, httpClient,
+            ]),
+        program("vendorcloud", ["Primitives", "VendorCloud", logging, lifecycle, unixSignals]),
         program(
-            "softphone", ["Softphone", "SoftphoneCore", "Primitives", "Media", "SIPTransaction", "TLS"] + nio + nioTLS),
+            "softphone",
+            ["Softphone", "SoftphoneCore", "Primitives", "Media", "SIPTransaction", "TLS", nioPosix, nioSSL]),
         program("pbxsim", ["Simulation"]),
 
         // Tests
@@ -235,11 +248,15 @@ let package = Package(
                 "ApplianceCore", "CloudMessages", "Media", "OpenSSLCrypto", "Persistence", "Primitives", "SDP",
                 "SIPDialog", "SIPMessage", "SIPTransaction", "Settings",
             ]),
-        tests("Transport", ["OpenSSLCrypto", "Primitives", "SIPTransaction", "TLS", "Transport"] + nio + nioTLS),
+        tests(
+            "Transport",
+            ["OpenSSLCrypto", "Primitives", "SIPTransaction", "TLS", "Transport", nioCore, nioPosix, nioSSL]),
         tests("Vectors", ["Primitives", "Vectors"]),
         tests(
             "VendorCloud",
-            ["CloudMessages", "CloudWire", "OpenSSLCrypto", "Pairing", "Primitives", "TLS", "VendorCloud"] + concurrency
-                + httpClient + nio + nioHTTP2 + nioTLS),
+            [
+                "CloudCore", "CloudMessages", "CloudWire", "OpenSSLCrypto", "Pairing", "Primitives", "TLS",
+                "VendorCloud", httpClient, logging, nioConcurrency, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL,
+            ]),
     ]
 )

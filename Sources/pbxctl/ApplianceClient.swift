@@ -44,6 +44,7 @@ struct ApplianceClient {
         }
         var request = HTTPClientRequest(url: "http+unix://\(Self.percentEncoded(socketPath))\(path)")
         request.method = HTTPMethod(rawValue: method.rawValue)
+        request.headers.add(name: "Host", value: "localhost")
         switch body {
         case .json(let value):
             request.headers.add(name: "Content-Type", value: "application/json")

@@ -35,7 +35,7 @@ extension JSONValue {
         return "\((number * 100).rounded() / 100)"
     }
 
-    /// Without control characters: names come from telephones, and must not steer the terminal.
+    /// Without control and formatting characters: names come from telephones, and must not steer the terminal.
     private static func printable(_ text: String) -> String {
         String(
             String.UnicodeScalarView(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))

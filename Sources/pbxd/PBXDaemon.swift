@@ -37,22 +37,22 @@ extension PBXDaemon {
                 valueName: "dir"))
         var hal: String?
 
-        @Option(help: "trace, debug, info, notice, warning or error.")
-        var logLevel = Logger.Level.info
+        enum Verbosity: String, ExpressibleByArgument, CaseIterable { case trace, debug, info, notice, warning, error }
+
+        @Option(help: "How much is logged on standard error.")
+        var logLevel = Verbosity.info
 
         func run() async throws {
-            // Two arenas: threads share them, and a board's memory is small.
-            mallopt(M_ARENA_MAX, 2)
             var logger = Logger(label: "pbxd") { StreamLogHandler.standardError(label: $0) }
-            logger.logLevel = logLevel
-            do {
+            logger.logLevel = Logger.Level(rawValue: logLevel.rawValue) ?? .info
+            do throws(ApplianceError) {
                 let hardware = try open(logger)
                 var options = ApplianceOptions(dataDirectory: data, hal: hardware, configurationPath: config)
                 options.restart = { Restart.executeSelf() }
                 let notifier = ServiceNotifier.fromEnvironment()
                 let process = ApplianceProcess(options: options, logger: logger) { state in _ = notifier?.send(state) }
                 try await process.run()
-            } catch let error as ApplianceError {
+            } catch {
                 complain("\(error)")
                 throw ExitCode(error.exitCode)
             }
@@ -72,14 +72,10 @@ extension PBXDaemon {
         }
 
         private func complain(_ text: String) {
-            for line in text.split(separator: "\n") { fputs("pbxd: \(line)\n", stderr) }
+            for line in text.split(separator: "\n") {
+                let bytes = Array("pbxd: \(line)\n".utf8)
+                _ = write(STDERR_FILENO, bytes, bytes.count)
+            }
         }
     }
 }
-
-extension Logger.Level: ExpressibleByArgument {
-    public init?(argument: String) { self.init(rawValue: argument) }
-}
-
-/// mallopt(3): the macro is not visible to Swift.
-private let M_ARENA_MAX: Int32 = -8

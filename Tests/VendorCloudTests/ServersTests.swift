@@ -16,7 +16,7 @@ import VendorCloud
     ])
     func `no one gets in without a certificate`(listener: VendorCloudOptions.Listener, path: String) async throws {
         try await CloudWorld.run { world in
-            try await world.withClient(nil) { client in
+            try await world.withClient(nil) { client async throws in
                 _ = await #expect(throws: (any Error).self) { try await client.send(.GET, listener, path) }
             }
         }
@@ -26,7 +26,7 @@ import VendorCloud
         try await CloudWorld.run { world in
             let body = try OTLPMetrics.encode(points, at: UnixTime(seconds: 1))
             let json: HTTPHeaders = ["content-type": "application/json"]
-            try await world.withClient(try world.material.device(CloudWorld.serial)) { client in
+            try await world.withClient(try world.material.device(CloudWorld.serial)) { client async throws in
                 let answer = try await client.send(.POST, .monitoring, "/v1/metrics", headers: json, body: body)
                 #expect(answer.status == 200)
                 #expect(answer.text == "{}")
@@ -40,7 +40,7 @@ import VendorCloud
                 let foreign = try await client.send(.GET, .monitoring, "/v1/devices/\(CloudWorld.serial)/metrics")
                 #expect(foreign.status == 403)
             }
-            try await world.withClient(try world.material.controlCenter()) { client in
+            try await world.withClient(try world.material.controlCenter()) { client async throws in
                 let answer = try await client.send(.GET, .monitoring, "/v1/devices/\(CloudWorld.serial)/metrics")
                 #expect(answer.status == 200)
                 #expect(answer.text.contains(#""name":"system.cpu.utilization","unit":"1","value":0.5"#))
@@ -67,7 +67,7 @@ import VendorCloud
     @Test func `a backup goes up whole, is listed, fetched by its owner and the Control Center, and deleted`() async throws {
         try await CloudWorld.run { world in
             let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-            try await world.withClient(try world.material.device(CloudWorld.serial)) { client in
+            try await world.withClient(try world.material.device(CloudWorld.serial)) { client async throws in
                 let service = try await client.send(.GET, .backup, "/v1/service")
                 #expect(service.text == #"{"available":true,"maximumBytes":268435456,"retainedCount":10}"#)
                 let put = try await client.send(.PUT, .backup, "/v1/backups/b1", headers: upload(bytes), body: bytes)
@@ -81,12 +81,12 @@ import VendorCloud
                 #expect(list.first?.sha256 == OpenSSLHashes().sha256(bytes))
                 #expect(try await client.send(.GET, .backup, "/v1/backups/b1").body == bytes)
             }
-            try await world.withClient(try world.material.device("PBX-0002")) { client in
+            try await world.withClient(try world.material.device("PBX-0002")) { client async throws in
                 #expect(try await client.send(.GET, .backup, "/v1/backups").text == #"{"backups":[]}"#)
                 #expect(try await client.send(.GET, .backup, "/v1/backups/b1").status == 404)
                 #expect(try await client.send(.GET, .backup, "/v1/backups?serial=PBX-0001").status == 403)
             }
-            try await world.withClient(try world.material.controlCenter()) { client in
+            try await world.withClient(try world.material.controlCenter()) { client async throws in
                 #expect(try await client.send(.GET, .backup, "/v1/backups").status == 400)
                 #expect(try await client.send(.GET, .backup, "/v1/backups/b1?serial=PBX-0001").body == bytes)
                 #expect(try await client.send(.PUT, .backup, "/v1/backups/b2", headers: upload(bytes), body: bytes).status == 403)
@@ -101,7 +101,7 @@ import VendorCloud
         try await CloudWorld.run { world in
             let bytes = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
             let digest = OpenSSLHashes().sha256(bytes)
-            try await world.withClient(try world.material.device(CloudWorld.serial)) { client in
+            try await world.withClient(try world.material.device(CloudWorld.serial)) { client async throws in
                 func put(_ part: Range<Int>) async throws -> CloudClient.Answer {
                     let range = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(bytes.count)"
                     let headers = upload(bytes, digest: digest, range: range)
@@ -122,7 +122,7 @@ import VendorCloud
 
     @Test func `bytes that do not have the announced digest are thrown away`() async throws {
         try await CloudWorld.run { world in
-            try await world.withClient(try world.material.device(CloudWorld.serial)) { client in
+            try await world.withClient(try world.material.device(CloudWorld.serial)) { client async throws in
                 let headers = upload([1, 2, 3], digest: OpenSSLHashes().sha256([1, 2, 4]))
                 let answer = try await client.send(.PUT, .backup, "/v1/backups/b1", headers: headers, body: [1, 2, 3])
                 #expect(answer.status == 422)
@@ -139,7 +139,7 @@ import VendorCloud
         try await CloudWorld.run {
             $0.limits.storageBytes = 10
         } _: { world in
-            try await world.withClient(try world.material.device(CloudWorld.serial)) { client in
+            try await world.withClient(try world.material.device(CloudWorld.serial)) { client async throws in
                 let bytes = [UInt8](repeating: 1, count: 11)
                 let answer = try await client.send(.PUT, .backup, "/v1/backups/b1", headers: upload(bytes), body: bytes)
                 #expect(answer.status == 507)
@@ -150,7 +150,7 @@ import VendorCloud
 
     @Test func `the encrypted identity is stored beside the backups and never replaced`() async throws {
         try await CloudWorld.run { world in
-            try await world.withClient(try world.material.device(CloudWorld.serial)) { client in
+            try await world.withClient(try world.material.device(CloudWorld.serial)) { client async throws in
                 #expect(try await client.send(.PUT, .backup, "/v1/backup-keys/k1", body: [1, 2]).status == 201)
                 #expect(try await client.send(.PUT, .backup, "/v1/backup-keys/k1", body: [1, 2]).status == 204)
                 #expect(try await client.send(.PUT, .backup, "/v1/backup-keys/k1", body: [3]).status == 412)
@@ -165,7 +165,7 @@ import VendorCloud
 
     @Test func `the page is served to localhost alone, and errors are problem details`() async throws {
         try await CloudWorld.run { world in
-            try await world.withClient(nil) { client in
+            try await world.withClient(nil) { client async throws in
                 let page = try await client.send(.GET, .web, "/")
                 #expect(page.status == 200)
                 #expect(page.text.contains("<label for=\"serial\">"))

@@ -31,6 +31,8 @@ struct CloudClient: Sendable {
             timeout: .init(connect: Self.connectTimeout, read: Self.answerTimeout),
             connectionPool: .init(idleTimeout: .seconds(15)))
         settings.httpVersion = .http1Only
+        // The core's back-off decides when to try again.
+        settings.connectionPool.retryConnectionEstablishment = false
         http = HTTPClient(eventLoopGroupProvider: .shared(eventLoop), configuration: settings)
         self.configuration = configuration
         self.pool = pool

@@ -74,7 +74,7 @@ extension Response {
 
     static func problem(_ problem: AdminProblem) -> Response {
         let status = HTTPResponse.Status(code: (400...599).contains(problem.status) ? problem.status : 500)
-        let details = ProblemDetails(status: status.code, title: status.reasonPhrase, detail: problem.detail)
+        let details = ProblemDetails(status: status.code, title: StatusTitle.of(status.code), detail: problem.detail)
         var response = bytes((try? details.encoded()) ?? [], type: ProblemDetails.contentType, status: status)
         if status.code == 503 || status.code == 429 { response.headers[.retryAfter] = "10" }
         return response

@@ -80,8 +80,9 @@ package final class AdminServer: Sendable {
             }
             if isFirst { bound.completeWith(result) }
         }
+        // What goes wrong with a request is in its answer; a cancelled connection at the end is no error.
         var quiet = logger
-        quiet.logLevel = max(logger.logLevel, .warning)
+        quiet.logLevel = .critical
         let application = Application(
             router: routes.router, server: server,
             configuration: ApplicationConfiguration(

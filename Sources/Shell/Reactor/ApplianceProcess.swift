@@ -57,9 +57,11 @@ package struct ApplianceProcess: Sendable {
 }
 
 /// SIGTERM and SIGINT as an event; the second one exits.
-private final class TerminationSignals: Sendable {
+///
+/// `@unchecked Sendable`: nothing changes after `init`.
+private final class TerminationSignals: @unchecked Sendable {
     private let stream: AsyncStream<Void>
-    private let sources: [any DispatchSourceSignal & Sendable]
+    private let sources: [any DispatchSourceSignal]
 
     init() {
         let (stream, continuation) = AsyncStream<Void>.makeStream()
