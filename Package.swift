@@ -142,13 +142,14 @@ let package = Package(
         shell("SQLiteStore", ["Primitives", "Persistence", "CloudMessages", "PrivacyContract", "Settings", grdb]),
         shell("CloudWire", ["Primitives", "CloudMessages", "PrivacyContract"]),
         shell("TLS", ["Primitives", "HAL", "OpenSSLCrypto", nioCore, nioPosix, nioSSL]),
+        shell("Splice", [nioCore, nioPosix]),
         shell("Transport", ["Primitives", "SIPMessage", "SIPTransaction", nioCore, nioPosix, nioTLS, nioSSL]),
         shell(
             "CloudLink",
             [
                 "Primitives", "ApplianceCore", "CloudMessages", "CloudWire", "PrivacyContract", "Settings", "HAL",
                 "TLS",
-                "Transport", "OpenSSLCrypto", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, nioHTTP2, hummingbird,
+                "Transport", "Splice", "OpenSSLCrypto", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, nioHTTP2, hummingbird,
                 httpTypes, httpClient, logging,
             ]),
         shell(
@@ -170,7 +171,7 @@ let package = Package(
         counterpart(
             "VendorCloud",
             [
-                "Primitives", "CloudCore", "CloudMessages", "CloudWire", "OpenSSLCrypto", "TLS", nioCore, nioPosix,
+                "Primitives", "CloudCore", "CloudMessages", "CloudWire", "OpenSSLCrypto", "TLS", "Splice", nioCore, nioPosix,
                 nioHTTP1, nioTLS, nioConcurrency, nioSSL, nioHTTP2, hummingbird, hummingbirdTLS, httpTypes, httpClient,
                 logging,
             ]),

@@ -4,6 +4,12 @@ import Persistence
 import Primitives
 import PrivacyContract
 
+/// The Control Center's end of a call data stream.
+struct CallDataStream {
+    let event: (CallRecord) -> Void
+    let end: () -> Void
+}
+
 /// The appliance's ways to and from the vendor cloud.
 extension ApplianceNode {
     // MARK: - Messages
@@ -78,10 +84,13 @@ extension ApplianceNode {
     func connectionsLost() {
         world.cloud.relayLost()
         let replies = serviceReplies.sorted { $0.key < $1.key }
-        let open = streams.keys.sorted()
+        let open = streams.filter { serviceReplies[$0.key] == nil }.sorted { $0.key < $1.key }
         serviceReplies = [:]
         streams = [:]
-        for id in open { input(.serviceClosed(id)) }
+        for (id, stream) in open {
+            input(.serviceClosed(id))
+            stream.end()
+        }
         for (id, reply) in replies {
             input(.serviceClosed(id))
             reply(nil)
@@ -99,16 +108,16 @@ extension ApplianceNode {
         input(.service(id, request))
     }
 
-    /// A call data stream (F-C6); it ends silently.
+    /// A call data stream (F-C6): the reply, then events until it ends. Without uplink the reply is nil at once.
     func subscribe(
         _ credentials: Credentials, after cursor: UInt64, reply: @escaping (ServiceReply?) -> Void,
-        event: @escaping (CallRecord) -> Void
+        event: @escaping (CallRecord) -> Void, end: @escaping () -> Void = {}
     ) {
         guard uplink.isUp else { return reply(nil) }
         nextRequest += 1
         let id = ServiceRequestID(nextRequest)
         serviceReplies[id] = reply
-        streams[id] = event
+        streams[id] = CallDataStream(event: event, end: end)
         input(.service(id, .callData(credentials, after: cursor)))
     }
 
@@ -122,12 +131,13 @@ extension ApplianceNode {
     func serviceEvent(_ id: ServiceRequestID, _ record: CallRecord, _ permit: Permit) {
         used(permit)
         world.note("call data \(record.callDataID) on stream \(id.value)")
-        streams[id]?(record)
+        streams[id]?.event(record)
     }
 
     func serviceEnd(_ id: ServiceRequestID) {
         world.note("service \(id.value) ends")
-        streams[id] = nil
-        serviceReplies.removeValue(forKey: id)?(nil)
+        let stream = streams.removeValue(forKey: id)
+        guard let reply = serviceReplies.removeValue(forKey: id) else { return stream?.end() ?? () }
+        reply(nil)
     }
 }

@@ -37,7 +37,7 @@ final class ApplianceNode {
     var uplink = SimulatedUplink()
     var nextRequest: UInt64 = 0
     var serviceReplies: [ServiceRequestID: (ServiceReply?) -> Void] = [:]
-    var streams: [ServiceRequestID: (CallRecord) -> Void] = [:]
+    var streams: [ServiceRequestID: CallDataStream] = [:]
     var adminReplies: [AdminRequestID: AdminReply] = [:]
     /// Messages whose connection is still being made.
     var departing: Set<CloudRequestID> = []

@@ -68,12 +68,12 @@ extension World {
     /// What is committed of the call history.
     var callRecords: [CallRecord] { appliance.disk.histories.callRecords(after: 0, limit: 1_000) }
 
-    func phone(_ user: String, codec: AudioCodec, toneHertz: Double, answers: Bool = false) -> PhoneNode {
+    func phone(_ user: String, codec: AudioCodec, toneHertz: Double, answers: Bool = false, password: Secret? = nil) -> PhoneNode {
         if let known = phones.first(where: { $0.user == user }) { return known }
         let index = phones.count
         let phone = PhoneNode(
-            world: self, address: .v4(0xC000_0214 + UInt32(index)), settings: Self.users.first { $0.extension == user },
-            codec: codec, toneHertz: toneHertz, answersAfter: answers ? .milliseconds(700) : nil)
+            world: self, address: .v4(0xC000_0214 + UInt32(index)), user: user,
+            password: password ?? Self.users.first { $0.extension == user }?.password ?? Secret(""), codec: codec, toneHertz: toneHertz, answersAfter: answers ? .milliseconds(700) : nil)
         addPhone(phone)
         return phone
     }

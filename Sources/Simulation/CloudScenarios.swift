@@ -101,9 +101,9 @@ extension Scenario {
         world.cutCloud()
         world.advance(.seconds(60))
         world.mendCloud()
-        let before = world.appliance.egressed[.c5] ?? 0
-        world.advance(.seconds(60))
-        try world.require((world.appliance.egressed[.c5] ?? 0) > before, "monitoring did not come back")
+        let before = world.cloud.received[.c5] ?? 0
+        // The last attempt's time-out, the longest pause, a period.
+        try world.wait("monitoring again", within: .seconds(10 + 60 + 10)) { (world.cloud.received[.c5] ?? 0) > before }
         try world.turn(.controlCenter, on: false)
         let after = world.appliance.egressed[.c5]
         world.advance(.seconds(60))

@@ -22,21 +22,25 @@ final class PhoneNode {
     private var armedDeadline: Instant?
     private(set) var isRegistered = false
     private(set) var isInCall = false
+    private(set) var isRinging = false
+    /// How many calls have come in.
+    private(set) var ringCount = 0
+    /// The status with which the last registration or call failed.
     private(set) var lastFailure: Int?
 
     init(
-        world: World, address: IPAddress, settings: UserSettings?, codec: AudioCodec, toneHertz: Double,
+        world: World, address: IPAddress, user: String, password: Secret, codec: AudioCodec, toneHertz: Double,
         answersAfter: Duration?
     ) {
         self.world = world
-        user = settings?.extension ?? ""
+        self.user = user
         sipEndpoint = Endpoint(address: address, port: 5060)
         rtpEndpoint = Endpoint(address: address, port: Self.rtpPort)
         self.toneHertz = toneHertz
         entropy = world.fork()
         core = SoftphoneCore(
             account: SoftphoneAccount(
-                user: user, displayName: settings?.name ?? "", password: settings?.password ?? Secret(""),
+                user: user, displayName: "", password: password,
                 domain: "pbx.example", codecs: [codec], answersAfter: answersAfter),
             hashes: world.hashes)
         world.bind(sipEndpoint) { [unowned self] bytes, source in
@@ -54,6 +58,9 @@ final class PhoneNode {
     }
 
     var isQuiet: Bool { core.isQuiet }
+    /// No call, and none on its way from here.
+    var isQuietCall: Bool { !isInCall && !isRinging && !isCalling }
+    private var isCalling = false
 
     func connect() {
         input(.connected(SIPFlow(transport: .udp, local: sipEndpoint, remote: ApplianceNode.sipEndpoint)))
@@ -61,10 +68,12 @@ final class PhoneNode {
 
     func call(_ number: String) {
         lastFailure = nil
+        isCalling = true
         input(.command(.call(number)))
     }
 
     func hangUp() { input(.command(.hangUp)) }
+    func unregister() { input(.command(.unregister)) }
 
     func requireHeard(_ hertz: Double) throws(ScenarioFailure) {
         let report = audio?.report
@@ -105,13 +114,23 @@ final class PhoneNode {
     private func note(_ event: SoftphoneEvent) {
         switch event {
         case .registered: isRegistered = true
-        case .registrationFailed, .unregistered: isRegistered = false
-        case .established: isInCall = true
-        case .ended: isInCall = false
-        case .failed(let status):
-            isInCall = false
+        case .unregistered: isRegistered = false
+        case .registrationFailed(let status):
+            isRegistered = false
             lastFailure = status
-        case .incoming, .ringing: break
+        case .incoming:
+            isRinging = true
+            ringCount += 1
+        case .ringing: break
+        case .established:
+            isInCall = true
+            isRinging = false
+        case .ended:
+            isInCall = false
+            isCalling = false
+        case .failed(let status):
+            (isInCall, isRinging, isCalling) = (false, false, false)
+            lastFailure = status
         }
     }
 
@@ -120,7 +139,8 @@ final class PhoneNode {
             audio?.redirect(stream)
             return
         }
-        audio = try? AudioEndpoint(stream, codecs: codecs, toneHertz: toneHertz, entropy: &entropy, at: world.now)
+        audio = try? AudioEndpoint(
+            stream, codecs: codecs, toneHertz: toneHertz, listeningWindows: 10, entropy: &entropy, at: world.now)
         audioNumber += 1
         tick(audioNumber, every: stream.ptime)
     }

@@ -14,8 +14,10 @@ package struct Scenario: Sendable {
     let body: @Sendable (World) throws(ScenarioFailure) -> Void
 
     package static let all: [Scenario] = [
-        .uplink, .pairing, .pairingUnderPowerCuts, .wrongCodes, .monitoring, .backup, .provisioning, .callData, .call,
-        .transcodedCall, .fullDisk,
+        .uplink, .pairing, .pairingUnderPowerCuts, .pairingOutage, .revocationOutage, .wrongCodes, .clockSteps, .monitoring,
+        .backup, .backupUnderPowerCuts, .backupOutage, .provisioning, .callData, .callDataOutage, .call, .transcodedCall,
+        .groupCall, .refusedCalls, .hangUps, .wrongPassword, .longRegistration, .powerCutInCall, .drain, .fullDisk,
+        .fullDiskAnyTime, .switchStorm,
     ]
 
     package init(
@@ -40,12 +42,17 @@ extension World {
     static let users = [
         UserSettings(extension: "100", name: "Ada", password: Secret("ada-secret")),
         UserSettings(extension: "101", name: "Bob", password: Secret("bob-secret")),
+        UserSettings(extension: "102", name: "Cleo", password: Secret("cleo-secret")),
+        UserSettings(extension: "103", name: "Dan", password: Secret("dan-secret")),
     ]
 
     func bootAppliance() {
         var settings = ApplianceSettings()
         settings.users = Self.users
         settings.features.echo = "600"
+        settings.groups = [
+            GroupSettings(extension: "610", name: "Sales", strategy: .all, members: ["101", "102", "103"])
+        ]
         settings.media.address = ApplianceNode.address
         settings.cloud.relay = "relay.vendor.example:7443"
         settings.cloud.controlCenter = "https://control-center.vendor.example"

@@ -58,7 +58,8 @@ struct LedgerCommand: AsyncParsableCommand {
                     ]
                     print(JSONValue.object(verdict).line)
                 } else {
-                    print("The ledger holds: \(entries.count) entries, the last one's hash is \(head).")
+                    let count = entries.count == 1 ? "1 entry" : "\(entries.count) entries"
+                    print("The ledger holds: \(count), the last hash is \(head).")
                     print("Keep this hash elsewhere; with it you can tell later that nothing before it was changed.")
                 }
             }

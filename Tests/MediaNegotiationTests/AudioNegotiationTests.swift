@@ -37,6 +37,7 @@ import Testing
         #expect(plain.media[0].formats == ["8"])
         #expect(plain.media[0].direction == .sendonly)
         #expect(AudioNegotiation.offer(local(codecs: [.pcma])).media[0].formats == ["8", "101"])
+        #expect(AudioNegotiation.offer(local(codecs: [.opus])).media[0].formats == ["96", "101", "102"])
     }
 
     @Test func `an answer keeps the offerer's payload types and takes its first codec`() throws {
@@ -64,12 +65,32 @@ import Testing
         #expect(ours.media[0].formats == ["0", "97"])
     }
 
-    @Test func `events of another clock are not taken`() throws {
+    @Test(arguments: [
+        ("96 101", 101, 8_000), ("96 101 102", 102, 48_000), ("96 102 101", 102, 48_000), ("0 101 102", 101, 8_000),
+        ("0 102", 102, 48_000), ("96 103", nil, 48_000), ("0 103", nil, 8_000),
+    ])
+    func `events of the codec's clock are taken, else those of another that we know`(
+        formats: String, payloadType: UInt8?, clockRate: Int
+    ) throws {
         let offer = try description(
-            "m=audio 4000 RTP/AVP 96 101\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:101 telephone-event/8000\r\n")
+            """
+            m=audio 4000 RTP/AVP \(formats)\r
+            a=rtpmap:96 opus/48000/2\r
+            a=rtpmap:101 telephone-event/8000\r
+            a=rtpmap:102 telephone-event/48000\r
+            a=rtpmap:103 telephone-event/44100\r
+
+            """)
         let (answer, stream) = try AudioNegotiation.answer(offer: offer, local: local())
-        #expect(answer.media[0].formats == ["96"])
-        #expect(stream.telephoneEventPayloadType == nil)
+        let answered = answer.media[0].audioFormats.first { $0.isNamed("telephone-event") }
+        #expect(answered?.payloadType == payloadType)
+        #expect(stream.telephoneEventPayloadType == payloadType)
+        #expect(stream.telephoneEventReceivePayloadType == payloadType)
+        #expect(stream.telephoneEventClockRate == clockRate)
+        if let answered { #expect(answered.clockRate == clockRate) }
+    }
+
+    @Test func `events that we do not want are not taken`() throws {
         let plain = try description("m=audio 4000 RTP/AVP 0 101\r\na=rtpmap:101 telephone-event/8000\r\n")
         let (_, without) = try AudioNegotiation.answer(offer: plain, local: local(telephoneEvent: false))
         #expect(without.telephoneEventPayloadType == nil)
@@ -177,6 +198,36 @@ import Testing
         let stream = try AudioNegotiation.accept(
             answer: description("m=audio 4000 RTP/AVP 120\r\na=rtpmap:120 opus/48000/2\r\n"), local: local())
         #expect(stream.payloadType == 120)
+        #expect(stream.receivePayloadType == 96)
+        #expect(stream.telephoneEventReceivePayloadType == nil)
+    }
+
+    @Test func `renumbered events are sent as the answer says and received as we offered`() throws {
+        let answer = try description(
+            """
+            m=audio 4000 RTP/AVP 97 98\r
+            a=rtpmap:97 opus/48000/2\r
+            a=rtpmap:98 telephone-event/8000\r
+
+            """)
+        let expected = MediaStreamDescription(
+            remote: Endpoint("192.0.2.1:4000"), codec: .opus, payloadType: 97, receivePayloadType: 96,
+            telephoneEventPayloadType: 98, telephoneEventReceivePayloadType: 101, telephoneEventClockRate: 8_000)
+        #expect(try AudioNegotiation.accept(answer: answer, local: local()) == expected)
+        // A static type needs no rtpmap in the offer, and PCMU under a dynamic number is still PCMU.
+        let dynamic = try description("m=audio 4000 RTP/AVP 99\r\na=rtpmap:99 PCMU/8000\r\n")
+        let stream = try AudioNegotiation.accept(answer: dynamic, local: local())
+        #expect(stream.payloadType == 99 && stream.receivePayloadType == 0)
+    }
+
+    @Test func `numbers that an earlier offer took from the peer are those to receive`() throws {
+        let first = try description(
+            "m=audio 4000 RTP/AVP 107 0 100\r\na=rtpmap:107 opus/48000/2\r\na=rtpmap:100 telephone-event/48000\r\n")
+        let (answered, _) = try AudioNegotiation.answer(offer: first, local: local())
+        let offer = AudioNegotiation.offer(local(), following: answered)
+        let answer = try description("m=audio 4000 RTP/AVP 108\r\na=rtpmap:108 opus/48000/2\r\n")
+        let stream = try AudioNegotiation.accept(answer: answer, local: local(), offer: offer)
+        #expect(stream.payloadType == 108 && stream.receivePayloadType == 107)
     }
 
     @Test func `a later offer keeps sections and payload types`() throws {

@@ -97,6 +97,23 @@ import Testing
         #expect(out.first?.header.marker == true)
     }
 
+    @Test func `a renumbered type is sent under the peer's number and taken under ours`() throws {
+        var harness = SessionHarness()
+        try harness.configure(.a, .opus, type: 120, receiveType: 96, events: 121, receiveEvents: 101)
+        try harness.configure(.b, .opus, type: 111, events: 97)
+        #expect(harness.receive([1], type: 96, sequence: 1, timestamp: 0).first?.header.payloadType == 111)
+        let event = SessionHarness.event(5, duration: 960)
+        #expect(harness.receive(event, type: 101, sequence: 2, timestamp: 960).first?.header.payloadType == 97)
+        #expect(harness.receive([1], type: 120, sequence: 3, timestamp: 1_920).isEmpty)
+        #expect(harness.receive(event, type: 121, sequence: 4, timestamp: 1_920).isEmpty)
+        #expect(harness.session.statistics(of: .a).packetsDropped == 2)
+        #expect(harness.receive([1], type: 111, sequence: 1, timestamp: 0, on: .b).first?.header.payloadType == 120)
+        let back = harness.receive(event, type: 97, sequence: 2, timestamp: 960, on: .b)
+        #expect(back.first?.header.payloadType == 121)
+        try harness.configure(.b, .pcma, events: 97)
+        #expect(harness.receive(event, type: 101, sequence: 5, timestamp: 960).first?.header.payloadType == 97)
+    }
+
     @Test func `events that the peer does not know leave no gap`() throws {
         var harness = SessionHarness()
         try harness.configure(.a, .pcmu, events: 101)

@@ -26,12 +26,15 @@ struct SessionHarness {
     static func peer(_ side: MediaSide) -> Endpoint { peers[side.rawValue] }
 
     mutating func configure(
-        _ side: MediaSide, _ codec: AudioCodec, type: UInt8? = nil, events: UInt8? = nil, ptime: Int = 20,
-        sends: Bool = true, receives: Bool = true, remote: Endpoint? = nil
+        _ side: MediaSide, _ codec: AudioCodec, type: UInt8? = nil, receiveType: UInt8? = nil, events: UInt8? = nil,
+        receiveEvents: UInt8? = nil, eventClock: Int? = nil, ptime: Int = 20, sends: Bool = true,
+        receives: Bool = true, remote: Endpoint? = nil
     ) throws {
         let description = MediaStreamDescription(
             remote: remote ?? Self.peer(side), codec: codec, payloadType: type ?? codec.staticPayloadType ?? 111,
-            telephoneEventPayloadType: events, ptime: .milliseconds(ptime), sends: sends, receives: receives)
+            receivePayloadType: receiveType, telephoneEventPayloadType: events,
+            telephoneEventReceivePayloadType: receiveEvents, telephoneEventClockRate: eventClock,
+            ptime: .milliseconds(ptime), sends: sends, receives: receives)
         try session.configure(side, description, entropy: &entropy, at: now)
     }
 

@@ -3,11 +3,93 @@ import CloudMessages
 import Media
 import Primitives
 import SDP
+import SIPDialog
 import SIPMessage
 import SIPTransaction
 import Testing
 
 @Suite struct MediaTests {
+    @Test(arguments: [
+        (["opus", "PCMU"], ["PCMU"], AudioCodec.pcmu, AudioCodec.pcmu, true),
+        (["PCMU", "opus"], ["opus"], .opus, .opus, true), (["PCMA", "PCMU"], ["PCMU"], .pcmu, .pcmu, true),
+        (["opus", "PCMU"], ["opus", "PCMU"], .opus, .opus, true), (["opus"], ["PCMU"], .opus, .pcmu, false),
+        (["PCMA"], ["PCMU"], .pcma, .pcmu, false),
+    ])
+    func `what both sides speak is relayed, anything else transcoded`(
+        offer: [String], answer: [String], a: AudioCodec, b: AudioCodec, isRelayed: Bool
+    ) throws {
+        let pair = try Pair()
+        let invite = try pair.ada.invite("101", body: sdp(offer, port: 30_000))
+        _ = try pair.bob.answer(pair.bob.nextRequest(.invite), body: sdp(answer, port: 31_000))
+        let response = try pair.ada.nextResponse()
+        let side = try pair.ada.confirm(invite, response)
+        let codecs = try SessionDescription.parse(response.body).media[0].audioFormats.map { $0.encodingName }
+        #expect(codecs == [a.rawValue])
+        let streams = (try #require(pair.world.stream(.a)), try #require(pair.world.stream(.b)))
+        #expect(streams.0.codec == a && streams.1.codec == b)
+        #expect(MediaSession.canRelay(streams.0, streams.1) == isRelayed)
+        #expect(MediaSession.canRelay(streams.1, streams.0) == isRelayed)
+        #expect(try side.request(.bye).status == 200)
+        pair.world.expectEverythingEnded()
+    }
+
+    @Test func `a renumbered codec is sent under the callee's number and awaited under ours`() throws {
+        let pair = try Pair()
+        let (a, _) = try pair.talk(offer: sdp(["opus"], port: 30_000), answer: sdp(["opus"], port: 31_000))
+        #expect(pair.world.stream(.b)?.payloadType == 107)
+        #expect(pair.world.stream(.b)?.receivePayloadType == 96)
+        #expect(pair.world.stream(.a)?.payloadType == 107)
+        #expect(pair.world.stream(.a)?.receivePayloadType == 107)
+        #expect(try a.request(.bye).status == 200)
+        pair.world.expectEverythingEnded()
+    }
+
+    @Test func `keys beside Opus are agreed in the only clock that the telephone knows`() throws {
+        let pair = try Pair()
+        let (a, _) = try pair.talk(
+            offer: sdp(["opus", "telephone-event"], port: 30_000), answer: sdp(["PCMU", "telephone-event"], port: 31_000))
+        #expect(pair.world.stream(.a)?.telephoneEventPayloadType == 101)
+        #expect(pair.world.stream(.a)?.telephoneEventClockRate == 8_000)
+        #expect(pair.world.stream(.b)?.telephoneEventClockRate == 8_000)
+        #expect(try a.request(.bye).status == 200)
+        pair.world.expectEverythingEnded()
+    }
+
+    @Test func `a later offer of ours keeps the payload types, and the codec of the other side leads`() throws {
+        let pair = try Pair()
+        let (a, b) = try pair.talk(
+            offer: sdp(["opus", "PCMU"], port: 30_000), answer: sdp(["opus", "PCMU"], port: 31_000))
+        for (side, opus) in [(a, 107), (b, 96)] {
+            let before = pair.world.mediaCommands.count
+            let request = side.dialog.makeRequest(.invite, contact: side.phone.contact)
+            side.phone.send(request)
+            let response = try side.phone.nextResponse()
+            #expect(response.status == 200)
+            let offer = try SessionDescription.parse(response.body)
+            #expect(offer.media.count == 1)
+            #expect(offer.media[0].audioFormats.first?.encodingName == "opus")
+            #expect(offer.media[0].audioFormats.first?.payloadType == UInt8(opus))
+            side.ack(side.dialog.localCSeq, body: sdp(["opus", "PCMU"], port: 30_002, version: 2))
+            #expect(pair.world.mediaCommands.count == before + 1)
+        }
+        #expect(try a.request(.bye).status == 200)
+        pair.world.expectEverythingEnded()
+    }
+
+    @Test func `a side that changes its codec is answered with the other's if it still has it`() throws {
+        let pair = try Pair()
+        let (a, b) = try pair.talk(
+            offer: sdp(["opus", "PCMU", "PCMA"], port: 30_000), answer: sdp(["PCMU"], port: 31_000))
+        _ = try a.request(.invite, body: sdp(["opus", "PCMU"], port: 30_000, version: 2))
+        #expect(pair.world.stream(.a)?.codec == .pcmu)
+        _ = try b.request(.invite, body: sdp(["PCMA"], port: 31_000, version: 2))
+        #expect(pair.world.stream(.b)?.codec == .pcma)
+        _ = try a.request(.invite, body: sdp(["opus", "PCMA"], port: 30_000, version: 3))
+        #expect(pair.world.stream(.a)?.codec == .pcma)
+        #expect(try a.request(.bye).status == 200)
+        pair.world.expectEverythingEnded()
+    }
+
     @Test func `different codecs are transcoded`() throws {
         let pair = try Pair()
         let (a, _) = try pair.talk(offer: sdp(["opus"], port: 30_000), answer: sdp(["PCMU"], port: 31_000))

@@ -92,6 +92,7 @@ private final class StreamHandler: ChannelDuplexHandler {
     private let open: NIOSSLContext
     private let answer: @Sendable (FakeAppliance.Request) -> FakeAppliance.Answer
     private var isPipe = false
+    private var hasSentEnd = false
     private var body: [UInt8] = []
 
     init(
@@ -133,14 +134,17 @@ private final class StreamHandler: ChannelDuplexHandler {
     func channelReadComplete(context: ChannelHandlerContext) { context.fireChannelReadComplete() }
 
     private func serve(_ service: String, _ context: ChannelHandlerContext) throws {
-        let operations = context.pipeline.syncOperations
         let isEcho = service == "sips" || service == "provisioning"
-        try operations.addHandler(NIOSSLServerHandler(context: isEcho ? open : strict))
-        if isEcho {
-            try operations.addHandler(EchoHandler())
-        } else {
-            try operations.configureHTTPServerPipeline()
-            try operations.addHandler(RequestHandler(service: service, answer: answer))
+        let (tls, answer) = (isEcho ? open : strict, answer)
+        try PipeChannel.attach(to: context.channel) { pipe in
+            let operations = pipe.pipeline.syncOperations
+            try operations.addHandler(NIOSSLServerHandler(context: tls))
+            if isEcho {
+                try operations.addHandler(EchoHandler())
+            } else {
+                try operations.configureHTTPServerPipeline()
+                try operations.addHandler(RequestHandler(service: service, answer: answer))
+            }
         }
     }
 
@@ -154,6 +158,8 @@ private final class StreamHandler: ChannelDuplexHandler {
     }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        guard !hasSentEnd else { return context.close(mode: mode, promise: promise) }
+        hasSentEnd = true
         let end = HTTP2Frame.FramePayload.Data(data: .byteBuffer(ByteBuffer()), endStream: true)
         context.writeAndFlush(wrapOutboundOut(.data(end)), promise: promise)
     }

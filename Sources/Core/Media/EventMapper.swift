@@ -1,6 +1,6 @@
 import RTP
 
-/// Carries telephone events from one stream's clock to another's (RFC 4733).
+/// Carries telephone events from one stream's clocks to another's (RFC 4733).
 ///
 /// All packets of an event share a timestamp, so the mapping of its start is kept. A duration that outgrows 16 bits is
 /// cut into segments (section 2.5.1.3) when written, and such segments are joined again when read.
@@ -13,19 +13,33 @@ struct EventMapper: Sendable {
         var outgoingStart: UInt32
         var ended = false
     }
+    /// The longest duration that a packet can state.
+    private static let fullSegment = UInt64(UInt16.max)
+
+    private let source: TelephoneEventClock
+    private let sink: TelephoneEventClock
     private var current: Current?
 
-    init() {}
+    init(source: TelephoneEventClock, sink: TelephoneEventClock) {
+        self.source = source
+        self.sink = sink
+    }
 
     /// True when a packet with this timestamp begins an event for which `begin` has to be called.
     mutating func isNew(_ event: TelephoneEvent, timestamp: UInt32) -> Bool {
         guard var current, current.event == event.event else { return true }
         if timestamp == current.segmentStart { return false }
-        guard !current.ended, timestamp &- current.segmentStart == UInt32(UInt16.max) else { return true }
+        guard !current.ended, isSegment(timestamp &- current.segmentStart) else { return true }
         current.before &+= UInt32(UInt16.max)
         current.segmentStart = timestamp
         self.current = current
         return false
+    }
+
+    /// Whether a timestamp that much later is that of the next segment; rounded either way.
+    private func isSegment(_ step: UInt32) -> Bool {
+        let expected = source.timestampTicks(Self.fullSegment)
+        return UInt64(step) == expected || source.audio < source.event && UInt64(step) == expected + 1
     }
 
     mutating func begin(_ event: TelephoneEvent, timestamp: UInt32, outgoingStart: UInt32) {
@@ -33,16 +47,14 @@ struct EventMapper: Sendable {
     }
 
     /// The event and timestamp to send; nil before any `begin`.
-    mutating func map(
-        _ event: TelephoneEvent, sourceRate: Int, outgoingRate: Int
-    ) -> (event: TelephoneEvent, timestamp: UInt32)? {
+    mutating func map(_ event: TelephoneEvent) -> (event: TelephoneEvent, timestamp: UInt32)? {
         guard let current else { return nil }
         if event.isEnd { self.current?.ended = true }
-        let total = (UInt64(current.before) + UInt64(event.duration)) * UInt64(outgoingRate) / UInt64(sourceRate)
-        let full = UInt64(UInt16.max)
-        let segment = total > 0 ? (total - 1) / full : 0
+        let total = (UInt64(current.before) + UInt64(event.duration)) * UInt64(sink.event) / UInt64(source.event)
+        let segment = total > 0 ? (total - 1) / Self.fullSegment : 0
         var mapped = event
-        mapped.duration = UInt16(truncatingIfNeeded: total - segment * full)
-        return (mapped, current.outgoingStart &+ UInt32(truncatingIfNeeded: segment * full))
+        mapped.duration = UInt16(truncatingIfNeeded: total - segment * Self.fullSegment)
+        let offset = sink.timestampTicks(segment * Self.fullSegment)
+        return (mapped, current.outgoingStart &+ UInt32(truncatingIfNeeded: offset))
     }
 }

@@ -35,16 +35,26 @@ package enum AudioCodec: String, Hashable, Sendable, CaseIterable {
 }
 
 /// What one side of a session sends and expects, as negotiated.
+///
+/// Payload types count per direction: what is sent bears the numbers of the peer's description, what is received those
+/// of ours (RFC 3264 section 5.1). They differ when an answer renumbers a dynamic type.
 package struct MediaStreamDescription: Hashable, Sendable {
     /// Where the peer said it receives RTP; nil while unknown. Symmetric RTP may move it (see `MediaCommand.configure`).
     package var remote: Endpoint?
     /// Where the peer said it receives RTCP; nil: RTP port + 1.
     package var remoteRTCP: Endpoint?
     package var codec: AudioCodec
-    /// The payload type the peer expects, and sends, for `codec`.
+    /// The payload type the peer expects for `codec`.
     package var payloadType: UInt8
-    /// The payload type of telephone-event (RFC 4733), if negotiated.
+    /// The payload type the peer sends for `codec`.
+    package var receivePayloadType: UInt8
+    /// The payload type the peer expects for telephone-event (RFC 4733); nil: none is to be sent.
     package var telephoneEventPayloadType: UInt8?
+    /// The payload type the peer sends for telephone-event; nil: none is awaited.
+    package var telephoneEventReceivePayloadType: UInt8?
+    /// Hz of the durations in telephone events. Many telephones have only telephone-event/8000, also beside Opus; see
+    /// `TelephoneEventClock`.
+    package var telephoneEventClockRate: Int
     /// Packet time towards the peer.
     package var ptime: Duration
     /// False while the peer has put us on hold: nothing is sent to it.
@@ -52,16 +62,21 @@ package struct MediaStreamDescription: Hashable, Sendable {
     /// False when what the peer sends is to be dropped.
     package var receives: Bool
 
+    /// What is received has the payload types of what is sent, and events the codec's clock, unless said otherwise.
     package init(
         remote: Endpoint?, remoteRTCP: Endpoint? = nil, codec: AudioCodec, payloadType: UInt8,
-        telephoneEventPayloadType: UInt8? = nil, ptime: Duration = .milliseconds(20), sends: Bool = true,
-        receives: Bool = true
+        receivePayloadType: UInt8? = nil, telephoneEventPayloadType: UInt8? = nil,
+        telephoneEventReceivePayloadType: UInt8? = nil, telephoneEventClockRate: Int? = nil,
+        ptime: Duration = .milliseconds(20), sends: Bool = true, receives: Bool = true
     ) {
         self.remote = remote
         self.remoteRTCP = remoteRTCP
         self.codec = codec
         self.payloadType = payloadType
+        self.receivePayloadType = receivePayloadType ?? payloadType
         self.telephoneEventPayloadType = telephoneEventPayloadType
+        self.telephoneEventReceivePayloadType = telephoneEventReceivePayloadType ?? telephoneEventPayloadType
+        self.telephoneEventClockRate = telephoneEventClockRate ?? codec.clockRate
         self.ptime = ptime
         self.sends = sends
         self.receives = receives

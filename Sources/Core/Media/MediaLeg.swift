@@ -67,8 +67,8 @@ struct MediaLeg: Sendable {
     /// Checks a datagram from the RTP socket and counts it; nil when it is not to be passed on.
     mutating func accept(_ datagram: UnsafeRawBufferPointer, from source: Endpoint, at now: Instant) -> Accepted? {
         guard let description, let header = try? RTPHeader(parsing: datagram) else { return drop() }
-        let isEvent = header.payloadType == description.telephoneEventPayloadType
-        guard isEvent || header.payloadType == description.payloadType,
+        let isEvent = header.payloadType == description.telephoneEventReceivePayloadType
+        guard isEvent || header.payloadType == description.receivePayloadType,
             latch.admits(source, signalled: description.remote)
         else { return drop() }
         let arrival = reception.receive(header, at: now, measuresJitter: !isEvent)

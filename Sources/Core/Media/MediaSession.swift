@@ -20,6 +20,8 @@ package struct MediaSession {
     /// By source side.
     private var routes: [Route] = [.none, .none]
     private var transcoders: [Transcoder?] = [nil, nil]
+    /// For relayed events whose durations count in another clock on the other side.
+    private var eventMappers: [EventMapper?] = [nil, nil]
     private var isEcho = false
 
     package init(
@@ -61,6 +63,7 @@ package struct MediaSession {
     private mutating func route(_ descriptions: [MediaStreamDescription?]) throws(MediaFailure) {
         var newRoutes = routes
         var newTranscoders = transcoders
+        var newEventMappers: [EventMapper?] = [nil, nil]
         for source in MediaSide.allCases {
             let index = source.rawValue
             guard let from = descriptions[index], let to = descriptions[sink(of: source).rawValue] else {
@@ -68,23 +71,25 @@ package struct MediaSession {
                 newTranscoders[index] = nil
                 continue
             }
-            let key = Transcoder.Key(
-                source: from.codec, sink: to.codec, frameSamples: Transcoder.frameSamples(to.codec, ptime: to.ptime))
             if Self.canRelay(from, to) {
                 newRoutes[index] = .relay
                 newTranscoders[index] = nil
+                let clocks = (TelephoneEventClock(from), TelephoneEventClock(to))
+                if clocks.0 != clocks.1 { newEventMappers[index] = EventMapper(source: clocks.0, sink: clocks.1) }
             } else {
+                let key = Transcoder.Key(from: from, to: to)
                 newRoutes[index] = .transcode
                 if newTranscoders[index]?.key != key { newTranscoders[index] = try Transcoder(key, codecs: codecs) }
             }
         }
         routes = newRoutes
         transcoders = newTranscoders
+        eventMappers = newEventMappers
     }
 
-    /// The same codec is relayed; G.711 with another packet time is repacketised, which loses nothing. Opus is not:
+    /// Whether what `from` says goes to `to` as it is. The same codec is relayed; G.711 with another packet time is repacketised, which loses nothing. Opus is not:
     /// its packet time is a wish, and a second encoding would cost quality.
-    private static func canRelay(_ from: MediaStreamDescription, _ to: MediaStreamDescription) -> Bool {
+    package static func canRelay(_ from: MediaStreamDescription, _ to: MediaStreamDescription) -> Bool {
         from.codec == to.codec && (from.codec == .opus || from.ptime == to.ptime)
     }
 
@@ -111,8 +116,8 @@ package struct MediaSession {
                 header, arrival: arrival, isEvent: false, payload: header.payload(of: datagram), at: now,
                 output: &output)
         case (.relay, .event(let header, let arrival)):
-            legs[sink].relay(
-                header, arrival: arrival, isEvent: true, payload: header.payload(of: datagram), at: now,
+            relayEvent(
+                header, arrival: arrival, payload: header.payload(of: datagram), from: index, to: sink, at: now,
                 output: &output)
         case (.transcode, .audio(let header, let arrival)):
             let decoded = transcoders[index]?.audio(
@@ -123,6 +128,35 @@ package struct MediaSession {
             let parsed = transcoders[index]?.event(
                 header, payload: header.payload(of: datagram), at: now, sink: &legs[sink], output: &output)
             if parsed == false { legs[index].countDropped() }
+        }
+    }
+
+    /// Relays an event as it is, or with its duration in the other side's clock.
+    private mutating func relayEvent(
+        _ header: RTPHeader, arrival: ReceptionStatistics.Arrival, payload: UnsafeRawBufferPointer, from index: Int,
+        to sink: Int, at now: Instant, output: inout PacketBatch
+    ) {
+        guard eventMappers[index] != nil else {
+            legs[sink].relay(
+                header, arrival: arrival, isEvent: true, payload: payload, at: now, output: &output)
+            return
+        }
+        guard let event = try? TelephoneEvent(parsing: payload) else {
+            legs[index].countDropped()
+            return
+        }
+        // Timestamps stay the source's here; the leg moves them as it moves those of the audio.
+        if eventMappers[index]?.isNew(event, timestamp: header.timestamp) == true {
+            eventMappers[index]?.begin(event, timestamp: header.timestamp, outgoingStart: header.timestamp)
+        }
+        guard let mapped = eventMappers[index]?.map(event) else { return }
+        var header = header
+        header.timestamp = mapped.timestamp
+        withUnsafeTemporaryAllocation(byteCount: TelephoneEvent.sizeBytes, alignment: 4) { bytes in
+            guard (try? mapped.event.write(into: bytes)) != nil else { return }
+            legs[sink].relay(
+                header, arrival: arrival, isEvent: true, payload: UnsafeRawBufferPointer(bytes), at: now,
+                output: &output)
         }
     }
 

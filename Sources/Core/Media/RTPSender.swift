@@ -24,21 +24,28 @@ package struct RTPSender {
     package private(set) var stream: OutgoingStream
     private let encoder: any AudioEncoder
     private let ticksPerFrame: UInt32
+    /// Hz of event durations.
+    private let eventClockRate: Int
+    private let ptime: Duration
     private var timestamp: UInt32
     private var marker = true
     private var waiting: BoundedQueue<(event: UInt8, frames: Int)>
     private var sending: SendingEvent?
 
-    /// `ptime` must be a length that the codec has; `encoder.rate` sets the rate of the samples.
+    /// `ptime` must be a length that the codec has; `encoder.rate` sets the rate of the samples. Events begin at a
+    /// timestamp of the audio; their durations count in `telephoneEventClockRate`, if nil in the codec's clock.
     package init(
         codec: AudioCodec, payloadType: UInt8, telephoneEventPayloadType: UInt8? = nil,
-        ptime: Duration = .milliseconds(20), encoder: any AudioEncoder, entropy: inout Entropy
+        telephoneEventClockRate: Int? = nil, ptime: Duration = .milliseconds(20), encoder: any AudioEncoder,
+        entropy: inout Entropy
     ) {
         self.payloadType = payloadType
         self.telephoneEventPayloadType = telephoneEventPayloadType
         self.encoder = encoder
         frameSamples = max(1, ptime.ticks(rate: encoder.rate))
         ticksPerFrame = UInt32(clamping: ptime.ticks(rate: codec.clockRate))
+        eventClockRate = telephoneEventClockRate ?? codec.clockRate
+        self.ptime = ptime
         stream = OutgoingStream(clockRate: codec.clockRate, entropy: &entropy)
         timestamp = stream.timestamp(at: .origin)
         waiting = BoundedQueue(capacity: Self.queuedEvents)
@@ -103,7 +110,7 @@ package struct RTPSender {
         var current = current
         if current.sentFrames < current.length { current.sentFrames += 1 }
         let isEnd = current.sentFrames == current.length
-        let duration = UInt16(clamping: current.sentFrames * Int(ticksPerFrame))
+        let duration = UInt16(clamping: (ptime * current.sentFrames).ticks(rate: eventClockRate))
         let event = TelephoneEvent(event: current.event, isEnd: isEnd, duration: duration)
         let isFirst = current.sentFrames == 1 && current.sentEnds == 0
         if isEnd { current.sentEnds += 1 }

@@ -10,12 +10,24 @@ struct Transcoder {
     struct Key: Equatable, Sendable {
         var source: AudioCodec
         var sink: AudioCodec
+        var sourceEvents: TelephoneEventClock
+        var sinkEvents: TelephoneEventClock
         /// Samples at 8 kHz in an outgoing packet.
         var frameSamples: Int
+
+        init(from source: MediaStreamDescription, to sink: MediaStreamDescription) {
+            self.source = source.codec
+            self.sink = sink.codec
+            sourceEvents = TelephoneEventClock(source)
+            sinkEvents = TelephoneEventClock(sink)
+            frameSamples = Transcoder.frameSamples(sink.codec, ptime: sink.ptime)
+        }
     }
     static let rate = 8_000
     /// No more than 120 ms of a gap are concealed; the rest becomes a pause.
     static let concealedAtMost = 960
+    /// An event that begins further from the audio around it counts in a timeline of its own (see `eventStart`).
+    private static let farthestEvent = rate
     /// A timestamp that runs further ahead starts the timeline anew.
     private static let farthestJump = 60 * rate
     /// More than a datagram of G.711 can hold, and 120 ms of Opus.
@@ -35,7 +47,7 @@ struct Transcoder {
     private var lastSamples = 160
     /// Outgoing timestamp of `pcm[0]`.
     private var start: UInt32 = 0
-    private var events = EventMapper()
+    private var events: EventMapper
 
     init(_ key: Key, codecs: any CodecFactory) throws(MediaFailure) {
         self.key = key
@@ -44,10 +56,11 @@ struct Transcoder {
         sourceTicks = key.source.clockRate / Self.rate
         sinkTicks = key.sink.clockRate / Self.rate
         pcm = [Int16](repeating: 0, count: key.frameSamples + Self.decodedAtMost)
+        events = EventMapper(source: key.sourceEvents, sink: key.sinkEvents)
     }
 
     /// Samples at 8 kHz of a packet of `codec` that comes closest to `ptime` from below.
-    static func frameSamples(_ codec: AudioCodec, ptime: Duration) -> Int {
+    private static func frameSamples(_ codec: AudioCodec, ptime: Duration) -> Int {
         let samples = ptime.ticks(rate: rate)
         switch codec {
         case .opus: return [480, 320, 160].first { $0 <= samples } ?? 80
@@ -87,7 +100,7 @@ struct Transcoder {
         return true
     }
 
-    /// Takes a telephone event of the source, and sends it under the sink's payload type and clock.
+    /// Takes a telephone event of the source, and sends it under the sink's payload type and clocks.
     mutating func event(
         _ header: RTPHeader, payload: UnsafeRawBufferPointer, at now: Instant, sink: inout MediaLeg,
         output: inout PacketBatch
@@ -98,12 +111,10 @@ struct Transcoder {
         }
         if events.isNew(event, timestamp: header.timestamp) {
             pad(at: now, sink: &sink, output: &output)
-            let outgoing = outgoingTimestamp(of: header.timestamp) ?? sink.stream.timestamp(at: now)
+            let outgoing = eventStart(header.timestamp) ?? sink.stream.timestamp(at: now)
             events.begin(event, timestamp: header.timestamp, outgoingStart: outgoing)
         }
-        let mapped = events.map(
-            event, sourceRate: key.source.clockRate, outgoingRate: key.sink.clockRate)
-        guard let mapped, let slot = output.reserve() else { return true }
+        guard let mapped = events.map(event), let slot = output.reserve() else { return true }
         let body = UnsafeMutableRawBufferPointer(rebasing: slot[RTPHeader.sizeBytes...])
         guard (try? mapped.event.write(into: body)) != nil else { return true }
         let outgoing = sink.stream.nextHeader(
@@ -124,11 +135,13 @@ struct Transcoder {
         isSynchronised = true
     }
 
-    /// The outgoing timestamp for a source timestamp near `expected`; nil when there is no relation.
-    private func outgoingTimestamp(of timestamp: UInt32) -> UInt32? {
+    /// The outgoing timestamp of an event that begins at a source timestamp; nil when there is no relation to the
+    /// audio, as from a peer that counts events of another clock apart from it.
+    private func eventStart(_ timestamp: UInt32) -> UInt32? {
         guard isSynchronised else { return nil }
         let samples = Int(Int32(bitPattern: timestamp &- expected)) / sourceTicks
-        guard abs(samples) <= Self.farthestJump else { return nil }
+        let sharesClock = key.sourceEvents.audio == key.sourceEvents.event
+        guard abs(samples) <= (sharesClock ? Self.farthestJump : Self.farthestEvent) else { return nil }
         return start &+ UInt32(truncatingIfNeeded: (count + samples) * sinkTicks)
     }
 

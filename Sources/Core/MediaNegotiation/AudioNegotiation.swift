@@ -7,7 +7,8 @@ package enum AudioNegotiation {
     /// Whose order of codecs decides an answer.
     package enum Preference: Sendable { case offerer, local }
 
-    /// Our offer: each codec, and telephone-event with the clock of each (RFC 4733 section 2.1).
+    /// Our offer: each codec, and telephone-event with the clock of each (RFC 4733 section 2.1), always with 8000 Hz
+    /// too, which is all that many telephones know.
     ///
     /// Within a session, `previous` is the last description we sent: its number of sections, the place of its audio and
     /// its payload types are kept, as RFC 3264 section 8 demands.
@@ -23,7 +24,7 @@ package enum AudioNegotiation {
     }
 
     /// Our answer to an offer, and what it means for the media: the first codec of the offerer's order (or ours) that
-    /// both speak, with the telephone-event of its clock; every other section is turned down.
+    /// both speak, with the telephone-event of its clock or else of another; every other section is turned down.
     ///
     /// The payload types are the offer's, both ways (RFC 3264 section 6.1).
     package static func answer(
@@ -36,12 +37,10 @@ package enum AudioNegotiation {
             throw .noCommonCodec(offered: names(formats))
         }
         let event = local.telephoneEvent ? telephoneEvent(in: formats, for: codec) : nil
-        let stream = try stream(
-            offered, in: offer, local: local, codec: codec, payloadType: format.payloadType,
-            eventPayloadType: event?.payloadType)
+        let stream = try stream(offered, in: offer, local: local, codec: codec, format: format, event: event)
         let answered =
             [PayloadTypes.format(codec, format.payloadType)]
-            + (event.map { [PayloadTypes.telephoneEvent(codec.clockRate, $0.payloadType)] } ?? [])
+            + (event.map { [PayloadTypes.telephoneEvent($0.clockRate, $0.payloadType)] } ?? [])
         var media = offer.media.map(rejected)
         media[index] = section(
             local, proto: offered.proto, formats: answered,
@@ -49,7 +48,8 @@ package enum AudioNegotiation {
         return (description(local, media: media, timing: offer.timing), stream)
     }
 
-    /// What the answer to an offer of ours means for the media.
+    /// What the answer to an offer of ours means for the media: we send under the answer's payload types and receive
+    /// under the offer's (RFC 3264 section 6.1).
     ///
     /// `offer` is what was sent, if it was not `offer(local)`; a payload type that the answer does not explain has the
     /// meaning it has there.
@@ -65,9 +65,15 @@ package enum AudioNegotiation {
             throw .noCommonCodec(offered: names(formats))
         }
         let event = local.telephoneEvent ? telephoneEvent(in: formats, for: codec) : nil
-        return try stream(
-            answered, in: answer, local: local, codec: codec, payloadType: format.payloadType,
-            eventPayloadType: event?.payloadType)
+        var result = try stream(answered, in: answer, local: local, codec: codec, format: format, event: event)
+        let ours = offered?.audioFormats ?? []
+        if let same = ours.first(where: { PayloadTypes.matches($0, codec) }) {
+            result.receivePayloadType = same.payloadType
+        }
+        if let event, let same = ours.first(where: { PayloadTypes.isTelephoneEvent($0, clockRate: event.clockRate) }) {
+            result.telephoneEventReceivePayloadType = same.payloadType
+        }
+        return result
     }
 }
 
@@ -97,9 +103,14 @@ extension AudioNegotiation {
         return nil
     }
 
-    /// Only that of the codec's own clock: an event shares the timestamps of its stream.
+    /// That of the codec's own clock if there is one, because an event shares the timestamps of its stream; else one of
+    /// another clock, which telephones that know only telephone-event/8000 pair with Opus.
     private static func telephoneEvent(in formats: [AudioFormat], for codec: AudioCodec) -> AudioFormat? {
-        formats.first { $0.isNamed("telephone-event") && $0.clockRate == codec.clockRate }
+        for clockRate in [codec.clockRate] + PayloadTypes.eventClockRates {
+            let same = formats.first { PayloadTypes.isTelephoneEvent($0, clockRate: clockRate) }
+            if let same { return same }
+        }
+        return nil
     }
 
     private static func names(_ formats: [AudioFormat]) -> [String] {
@@ -109,7 +120,7 @@ extension AudioNegotiation {
     /// `remote` is the peer's section within `description`.
     private static func stream(
         _ remote: MediaDescription, in description: SessionDescription, local: LocalMedia, codec: AudioCodec,
-        payloadType: UInt8, eventPayloadType: UInt8?
+        format: AudioFormat, event: AudioFormat?
     ) throws(NegotiationError) -> MediaStreamDescription {
         guard let address = description.connection(of: remote) else { throw .noAddress }
         // c=0.0.0.0 is how RFC 2543 said "hold": nothing is to be sent there.
@@ -122,8 +133,8 @@ extension AudioNegotiation {
         }
         return MediaStreamDescription(
             remote: address.isUnspecified ? nil : Endpoint(address: address, port: remote.port),
-            remoteRTCP: address.isUnspecified ? nil : rtcp, codec: codec, payloadType: payloadType,
-            telephoneEventPayloadType: eventPayloadType,
+            remoteRTCP: address.isUnspecified ? nil : rtcp, codec: codec, payloadType: format.payloadType,
+            telephoneEventPayloadType: event?.payloadType, telephoneEventClockRate: event?.clockRate,
             ptime: PacketTime.chosen(codec, wished: remote.ptime, longest: remote.maxptime, fallback: local.ptime),
             sends: ours.sends, receives: ours.receives)
     }

@@ -7,6 +7,8 @@ enum PayloadTypes {
     private static let opus: UInt8 = 96
     private static let narrowbandEvent: UInt8 = 101
     private static let widebandEvent: UInt8 = 102
+    /// The clocks of telephone-event that we speak.
+    static let eventClockRates = [8_000, 48_000]
 
     /// The formats of an offer. Those that `previous` has keep their payload types, and no other takes one of its.
     static func formats(_ local: LocalMedia, keeping previous: MediaDescription?) -> [AudioFormat] {
@@ -25,9 +27,9 @@ enum PayloadTypes {
             formats.append(format(codec, type))
         }
         guard local.telephoneEvent else { return formats }
-        for (rate, preferred) in [(8_000, narrowbandEvent), (48_000, widebandEvent)] {
-            guard local.codecs.contains(where: { $0.clockRate == rate }) else { continue }
-            let type = payloadType(preferred) { $0.isNamed("telephone-event") && $0.clockRate == rate }
+        for (rate, preferred) in zip(eventClockRates, [narrowbandEvent, widebandEvent]) {
+            guard rate == 8_000 || local.codecs.contains(where: { $0.clockRate == rate }) else { continue }
+            let type = payloadType(preferred) { isTelephoneEvent($0, clockRate: rate) }
             formats.append(telephoneEvent(rate, type))
         }
         return formats
@@ -43,6 +45,10 @@ enum PayloadTypes {
     /// The events 0 to 15: digits, star, pound, A to D (RFC 4733 section 2.5.1.1).
     static func telephoneEvent(_ clockRate: Int, _ payloadType: UInt8) -> AudioFormat {
         AudioFormat(payloadType: payloadType, encodingName: "telephone-event", clockRate: clockRate, fmtp: "0-15")
+    }
+
+    static func isTelephoneEvent(_ format: AudioFormat, clockRate: Int) -> Bool {
+        format.isNamed("telephone-event") && format.clockRate == clockRate
     }
 
     static func matches(_ format: AudioFormat, _ codec: AudioCodec) -> Bool {

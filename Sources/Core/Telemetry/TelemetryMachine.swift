@@ -28,7 +28,8 @@ package struct TelemetryMachine: Sendable {
     }
     private var state = State.off
     private var period = Duration.seconds(10)
-    private var backoff = RetryBackoff(base: .seconds(10))
+    /// A display that is a minute old is no use: the pause is shorter than for other flows.
+    private var backoff = RetryBackoff(base: .seconds(10), cap: .seconds(60))
 
     /// No interval is shorter than this, whatever is configured.
     package static let shortestPeriod = Duration.seconds(1)

@@ -33,6 +33,8 @@ package struct AudioEndpoint {
     private var scriptPosition = 0
     private var detector = ToneDetector()
     private var heard: [(hertz: Double, windows: Int)] = []
+    /// How many more windows the detector is given.
+    private var windowsLeft: Int
     private var sent: UInt64 = 0
     private var keys: [UInt8] = []
     private var nextReport: Instant
@@ -40,22 +42,25 @@ package struct AudioEndpoint {
     package private(set) var remote: Endpoint?
     private var remoteRTCP: Endpoint?
 
-    /// `script` is played once, at 8 kHz, before the tone; no tone and no script: silence. Throws `.codecUnavailable`.
+    /// `script` is played once, at 8 kHz, before the tone; no tone and no script: silence. `listeningWindows`: of so many
+    /// windows (200 ms each) the tone is sought, which costs more than all the rest. Throws `.codecUnavailable`.
     package init(
         _ stream: MediaStreamDescription, codecs: any CodecFactory, toneHertz: Double?, script: [Int16] = [],
-        entropy: inout Entropy, at now: Instant
+        listeningWindows: Int = .max, entropy: inout Entropy, at now: Instant
     ) throws(MediaFailure) {
         sender = RTPSender(
             codec: stream.codec, payloadType: stream.payloadType,
-            telephoneEventPayloadType: stream.telephoneEventPayloadType, ptime: stream.ptime,
+            telephoneEventPayloadType: stream.telephoneEventPayloadType,
+            telephoneEventClockRate: stream.telephoneEventClockRate, ptime: stream.ptime,
             encoder: try codecs.makeEncoder(stream.codec, rate: Self.rate), entropy: &entropy)
         receiver = RTPReceiver(
-            codec: stream.codec, payloadType: stream.payloadType,
-            telephoneEventPayloadType: stream.telephoneEventPayloadType,
+            codec: stream.codec, payloadType: stream.receivePayloadType,
+            telephoneEventPayloadType: stream.telephoneEventReceivePayloadType,
             decoder: try codecs.makeDecoder(stream.codec, rate: Self.rate))
         rtcp = RTCPSession(entropy: &entropy)
         tone = toneHertz.map { ToneGenerator(frequency: $0, rate: Self.rate) }
         self.script = script
+        windowsLeft = listeningWindows
         nextReport = now + .seconds(5)
         redirect(stream)
     }
@@ -75,8 +80,9 @@ package struct AudioEndpoint {
         let packet = remote == nil ? nil : sender.packet(frame, at: now)
         if packet != nil { sent += 1 }
         let (pcm, count) = receiver.read(sender.frameSamples, at: now)
-        if count > 0, detector.process(Array(pcm[..<count])), let found = detector.tone, found.share > 0.5 {
-            note(found.frequency)
+        if count > 0, windowsLeft > 0, detector.process(Array(pcm[..<count])) {
+            windowsLeft -= 1
+            if let found = detector.tone, found.share > 0.5 { note(found.frequency) }
         }
         return (packet, pcm)
     }

@@ -1,3 +1,4 @@
+import Splice
 import CloudCore
 import NIOCore
 

@@ -4,6 +4,7 @@ import NIOCore
 import NIOHPACK
 import NIOHTTP2
 import Primitives
+import Splice
 
 /// An open stream to a service of an appliance. Nothing flows towards the client before `start`.
 struct UplinkPipe: Sendable {

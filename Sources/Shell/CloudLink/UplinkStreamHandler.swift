@@ -3,6 +3,7 @@ import NIOCore
 import NIOHPACK
 import NIOHTTP2
 import Primitives
+import Splice
 
 /// One stream that the relay opened: `POST /v1/welcome`, or CONNECT to a service (WIRE.md, Uplink); 404 for all else.
 ///
@@ -16,6 +17,10 @@ final class UplinkStreamHandler: ChannelDuplexHandler {
     private enum State {
         case awaitingHeaders
         case welcome([UInt8])
+        /// The service's end is being opened; no DATA may come before our 200.
+        case opening
+        /// The pipe is being made; what arrives meanwhile (at most the stream's window) waits.
+        case joining([ByteBuffer])
         case pipe
         case ended
     }
@@ -47,8 +52,14 @@ final class UplinkStreamHandler: ChannelDuplexHandler {
             guard case .byteBuffer(let buffer) = content.data else { return }
             if buffer.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(buffer)) }
             if content.endStream { context.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
+        case (.joining(let early), .data(let content)):
+            guard case .byteBuffer(let buffer) = content.data, !content.endStream else {
+                return context.close(promise: nil)
+            }
+            state = .joining(early + [buffer])
         case (_, .rstStream), (_, .goAway): context.close(promise: nil)
-        case (.awaitingHeaders, _), (.welcome, _), (.pipe, _), (.ended, _): break
+        case (.opening, _): context.close(promise: nil)
+        case (.awaitingHeaders, _), (.welcome, _), (.joining, _), (.pipe, _), (.ended, _): break
         }
     }
 
@@ -62,14 +73,36 @@ final class UplinkStreamHandler: ChannelDuplexHandler {
         guard method == "CONNECT", let service = UplinkServices.Service(rawValue: authority) else {
             return answer("404", context)
         }
-        state = .pipe
+        state = .opening
         let client = ForwardedHeader.address(headers.first(name: "forwarded")) ?? relay?.address
+        let (services, relay) = (services, relay)
+        let opened = SocketPair.open(on: context.eventLoop, splicedTo: context.channel) { channel in
+            try services.install(service, on: channel, relay: relay, client: client)
+        }
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        opened.whenComplete { result in
+            let (handler, context) = bound.value
+            switch result {
+            case .success(let near): handler.join(near, context)
+            case .failure: handler.answer("503", context)
+            }
+        }
+    }
+
+    /// The service's end is there: from the 200 on, bytes run both ways.
+    private func join(_ near: SocketPair.Near, _ context: ChannelHandlerContext) {
+        guard context.channel.isActive else { return near.channel.close(promise: nil) }
+        state = .pipe
         do {
-            try services.install(service, on: context.channel, relay: relay, client: client)
+            try context.channel.syncOptions?.setOption(.autoRead, value: false)
+            let splice = SpliceHandler(to: near.channel, isStarted: true)
+            try context.pipeline.syncOperations.addHandler(splice)
         } catch {
+            near.channel.close(promise: nil)
             return answer("503", context)
         }
         context.writeAndFlush(wrapOutboundOut(.headers(.init(headers: [":status": "200"]))), promise: nil)
+        near.start()
     }
 
     private func finishWelcome(_ body: [UInt8], _ context: ChannelHandlerContext) {

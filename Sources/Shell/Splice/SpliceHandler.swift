@@ -1,11 +1,11 @@
-import NIOCore
+package import NIOCore
 
 /// Copies what one channel reads to another, one batch at a time: the next read is asked for when the batch has been
 /// taken, so that a slow receiver holds the sender back and at most one batch is in memory (R3).
 ///
 /// The channel must have `autoRead` off. Nothing is forwarded before `start`; what arrives earlier (within one read) waits.
-final class SpliceHandler: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
+package final class SpliceHandler: ChannelInboundHandler {
+    package typealias InboundIn = ByteBuffer
 
     private let partner: any Channel
     private var isStarted: Bool
@@ -19,32 +19,32 @@ final class SpliceHandler: ChannelInboundHandler {
     private var loop: (any EventLoop)?
 
     /// `held`: bytes that were read before this handler was there and are to be forwarded first.
-    init(to partner: any Channel, isStarted: Bool, held: ByteBuffer = ByteBuffer()) {
+    package init(to partner: any Channel, isStarted: Bool, held: ByteBuffer = ByteBuffer()) {
         self.partner = partner
         self.isStarted = isStarted
         batch = held
     }
 
-    func handlerAdded(context: ChannelHandlerContext) {
+    package func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         loop = context.eventLoop
         if isStarted { forward() }
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+    package func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     /// Lets a splice that was added early go. Call it on the channel's event loop.
-    func start() {
+    package func start() {
         isStarted = true
         forward()
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var buffer = unwrapInboundIn(data)
         batch.writeBuffer(&buffer)
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) {
+    package func channelReadComplete(context: ChannelHandlerContext) {
         forward()
         context.fireChannelReadComplete()
     }
@@ -88,7 +88,7 @@ final class SpliceHandler: ChannelInboundHandler {
         partner.close(mode: mode, promise: nil)
     }
 
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if let event = event as? ChannelEvent, event == .inputClosed {
             inputClosed = true
             forward()
@@ -96,11 +96,11 @@ final class SpliceHandler: ChannelInboundHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    package func channelInactive(context: ChannelHandlerContext) {
         isGone = true
         if !isStarted { closePartner(.all) } else if !isWriting { forward() }
         context.fireChannelInactive()
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }
