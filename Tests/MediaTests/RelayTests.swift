@@ -98,7 +98,7 @@ import Testing
     }
 
     @Test func `a renumbered type is sent under the peer's number and taken under ours`() throws {
-        var harness = SessionHarness()
+        var harness = SessionHarness(codecs: PretendedOpus())
         try harness.configure(.a, .opus, type: 120, receiveType: 96, events: 121, receiveEvents: 101)
         try harness.configure(.b, .opus, type: 111, events: 97)
         #expect(harness.receive([1], type: 96, sequence: 1, timestamp: 0).first?.header.payloadType == 111)

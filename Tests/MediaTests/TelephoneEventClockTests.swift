@@ -76,7 +76,8 @@ import Testing
         var back: [SessionHarness.Packet] = []
         for (index, (timestamp, duration)) in [(960, 65_535), (66_495, 960)].enumerated() {
             back += harness.receive(
-                SessionHarness.event(1, duration: duration), type: 97, sequence: 1 + index, timestamp: timestamp, on: .b)
+                SessionHarness.event(1, duration: duration), type: 97, sequence: 1 + index, timestamp: timestamp, on: .b
+            )
         }
         #expect(offsets(back, since: answer) == [[960, 10_922], [960, 11_082]])
     }
@@ -123,7 +124,8 @@ import Testing
         let audio = try RTPHeader(parsing: try #require(packet))
         #expect(sender.press(5, for: .milliseconds(60)) == true)
         for duration in [160, 320, 480, 480, 480] {
-            let event = try #require(sender.packet(silence, at: .origin))
+            let packet = sender.packet(silence, at: .origin)
+            let event = try #require(packet)
             #expect(try RTPHeader(parsing: event).timestamp == audio.timestamp &+ 960)
             #expect(Int(event[14]) << 8 | Int(event[15]) == duration)
         }

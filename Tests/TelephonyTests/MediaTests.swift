@@ -47,7 +47,8 @@ import Testing
     @Test func `keys beside Opus are agreed in the only clock that the telephone knows`() throws {
         let pair = try Pair()
         let (a, _) = try pair.talk(
-            offer: sdp(["opus", "telephone-event"], port: 30_000), answer: sdp(["PCMU", "telephone-event"], port: 31_000))
+            offer: sdp(["opus", "telephone-event"], port: 30_000),
+            answer: sdp(["PCMU", "telephone-event"], port: 31_000))
         #expect(pair.world.stream(.a)?.telephoneEventPayloadType == 101)
         #expect(pair.world.stream(.a)?.telephoneEventClockRate == 8_000)
         #expect(pair.world.stream(.b)?.telephoneEventClockRate == 8_000)

@@ -46,7 +46,7 @@ final class RelayServer: Sendable {
 
     /// Listens for appliances. `tls` must require a client certificate and offer `uplinkProtocol` alone.
     func listenForUplinks(on listen: Endpoint, tls: NIOSSLContext) async throws -> Endpoint {
-        try await bind(listen, autoRead: true) { channel in
+        try await bind(listen, autoRead: true, halfClosure: false) { channel in
             try channel.pipeline.syncOperations.addHandlers([
                 NIOSSLServerHandler(context: tls), UplinkHandshakeHandler(relay: self),
             ])
@@ -92,7 +92,7 @@ final class RelayServer: Sendable {
 
     /// The public port: any TLS client that names an appliance by SNI and a service by ALPN.
     func listenForClients(on listen: Endpoint) async throws -> Endpoint {
-        try await bind(listen, autoRead: false) { [self] channel in
+        try await bind(listen, autoRead: false, halfClosure: true) { [self] channel in
             let handler = PrefaceHandler(greeting: nil, regret: nil) { [self] bytes, _ in
                 switch ClientHello.parse(bytes) {
                 case .needsMore: return .needsMore
@@ -113,7 +113,7 @@ final class RelayServer: Sendable {
     /// The service port: the Control Center names a serial and a service by HTTP CONNECT. `tls` must require a client
     /// certificate; only the Control Center's role is served.
     func listenForServers(on listen: Endpoint, tls: NIOSSLContext) async throws -> Endpoint {
-        try await bind(listen, autoRead: false) { [self] channel in
+        try await bind(listen, autoRead: false, halfClosure: false) { [self] channel in
             let handler = PrefaceHandler(
                 greeting: "HTTP/1.1 200 OK\r\n\r\n", regret: Self.answer("503 Service Unavailable")
             ) { [self] bytes, channel in
@@ -177,14 +177,16 @@ final class RelayServer: Sendable {
 
     // MARK: Listening
 
+    /// Half-closed connections are for plain TCP: where TLS ends here, its close_notify ends the connection.
     private func bind(
-        _ listen: Endpoint, autoRead: Bool, _ initialise: @escaping @Sendable (any Channel) throws -> Void
+        _ listen: Endpoint, autoRead: Bool, halfClosure: Bool,
+        _ initialise: @escaping @Sendable (any Channel) throws -> Void
     ) async throws -> Endpoint {
         let listener = try await ServerBootstrap(group: group)
             .serverChannelOption(ChannelOptions.backlog, value: 256)
             .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(ChannelOptions.autoRead, value: autoRead)
-            .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
+            .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: halfClosure)
             .childChannelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture {
                     try admit(channel)

@@ -19,8 +19,6 @@ final class UplinkStreamHandler: ChannelDuplexHandler {
         case welcome([UInt8])
         /// The service's end is being opened; no DATA may come before our 200.
         case opening
-        /// The pipe is being made; what arrives meanwhile (at most the stream's window) waits.
-        case joining([ByteBuffer])
         case pipe
         case ended
     }
@@ -52,14 +50,9 @@ final class UplinkStreamHandler: ChannelDuplexHandler {
             guard case .byteBuffer(let buffer) = content.data else { return }
             if buffer.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(buffer)) }
             if content.endStream { context.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
-        case (.joining(let early), .data(let content)):
-            guard case .byteBuffer(let buffer) = content.data, !content.endStream else {
-                return context.close(promise: nil)
-            }
-            state = .joining(early + [buffer])
         case (_, .rstStream), (_, .goAway): context.close(promise: nil)
         case (.opening, _): context.close(promise: nil)
-        case (.awaitingHeaders, _), (.welcome, _), (.joining, _), (.pipe, _), (.ended, _): break
+        case (.awaitingHeaders, _), (.welcome, _), (.pipe, _), (.ended, _): break
         }
     }
 

@@ -15,7 +15,8 @@ package final class PipeChannel: Channel, ChannelCore, @unchecked Sendable {
     private let closePromise: EventLoopPromise<Void>
     private var lazyPipeline: ChannelPipeline?
     private var autoRead = true
-    private var allowRemoteHalfClosure = true
+    /// As on sockets: off, so that the peer's end is the channel's, unless a handler is made for half-closed channels.
+    private var allowRemoteHalfClosure = false
     private var isFinished = false
 
     /// Puts a pipe on `carrier`. `initialise` adds the pipe's handlers; then it becomes active and starts to read. On the

@@ -13,6 +13,10 @@ package enum TLSConfigurations {
         case tls12
     }
 
+    /// How long a closing side waits for the peer's close_notify. NIOSSL sits this out whenever the channel allows half
+    /// closure, so it decides how fast a server ends; a peer that is alive answers within a round trip.
+    private static let shutdownTimeout = TimeAmount.milliseconds(500)
+
     /// Settings of a listening side.
     ///
     /// With `requireClient`, a peer without a certificate below `clientRootPEM` fails the handshake. Without it, a
@@ -25,6 +29,7 @@ package enum TLSConfigurations {
         configuration.minimumTLSVersion = floor == .tls13 ? .tlsv13 : .tlsv12
         configuration.applicationProtocols = alpn
         configuration.trustRoots = .certificates([])
+        configuration.shutdownTimeout = shutdownTimeout
         if let clientRootPEM {
             let roots = try TLSIdentity.certificates(in: clientRootPEM, what: "client root")
             configuration.trustRoots = .certificates(roots)
@@ -44,6 +49,7 @@ package enum TLSConfigurations {
         configuration.applicationProtocols = alpn
         configuration.trustRoots = .certificates(try TLSIdentity.certificates(in: rootPEM, what: "server root"))
         configuration.certificateVerification = .fullVerification
+        configuration.shutdownTimeout = shutdownTimeout
         if let identity {
             configuration.certificateChain = identity.chain.map { .certificate($0) }
             configuration.privateKey = .privateKey(identity.key)
