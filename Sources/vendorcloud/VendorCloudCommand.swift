@@ -45,7 +45,9 @@ struct Run: AsyncParsableCommand {
 
     func validate() throws {
         guard IPAddress(bind) != nil else { throw ValidationError("--bind '\(bind)' is not an IP address") }
-        guard Logger.Level(rawValue: logLevel) != nil else { throw ValidationError("--log-level '\(logLevel)' is unknown") }
+        guard Logger.Level(rawValue: logLevel) != nil else {
+            throw ValidationError("--log-level '\(logLevel)' is unknown")
+        }
     }
 
     func run() async throws {
@@ -67,7 +69,10 @@ struct Run: AsyncParsableCommand {
             let server = try VendorCloudServer(options: options, logger: logger)
             let services = ServiceGroup(
                 configuration: ServiceGroupConfiguration(
-                    services: [.init(service: CloudService(server: server), successTerminationBehavior: .gracefullyShutdownGroup)],
+                    services: [
+                        .init(
+                            service: CloudService(server: server), successTerminationBehavior: .gracefullyShutdownGroup)
+                    ],
                     cancellationSignals: [.sigterm, .sigint], logger: logger))
             try await services.run()
         } catch is CancellationError {

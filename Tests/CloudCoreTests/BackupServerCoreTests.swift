@@ -11,7 +11,8 @@ import Testing
         _ id: String, size: Int64 = 10, offset: Int64 = 0, made: Int64 = 0, sha256: [UInt8]? = nil
     ) -> BackupServerCore.Announcement {
         BackupServerCore.Announcement(
-            id: id, createdAt: now + .seconds(made), keyID: "k1", sha256: sha256 ?? digest, sizeBytes: size, offset: offset)
+            id: id, createdAt: now + .seconds(made), keyID: "k1", sha256: sha256 ?? digest, sizeBytes: size,
+            offset: offset)
     }
 
     @discardableResult
@@ -42,12 +43,18 @@ import Testing
         var core = BackupServerCore()
         _ = try core.begin(announcement("b1"), serial: "A")
         try core.received(4, serial: "A", id: "b1")
-        #expect(throws: CloudRefusal.wrongOffset(expected: 4)) { try core.begin(announcement("b1", offset: 5), serial: "A") }
-        #expect(throws: CloudRefusal.wrongOffset(expected: 0)) { try core.begin(announcement("b2", offset: 5), serial: "A") }
+        #expect(throws: CloudRefusal.wrongOffset(expected: 4)) {
+            try core.begin(announcement("b1", offset: 5), serial: "A")
+        }
+        #expect(throws: CloudRefusal.wrongOffset(expected: 0)) {
+            try core.begin(announcement("b2", offset: 5), serial: "A")
+        }
         #expect(throws: CloudRefusal.wrongOffset(expected: 4)) {
             try core.begin(announcement("b1", size: 11, offset: 4), serial: "A")
         }
-        #expect(throws: CloudRefusal.wrongOffset(expected: 4)) { try core.commit(serial: "A", id: "b1", sha256: digest, at: now) }
+        #expect(throws: CloudRefusal.wrongOffset(expected: 4)) {
+            try core.commit(serial: "A", id: "b1", sha256: digest, at: now)
+        }
         #expect(try core.begin(announcement("b1", offset: 4), serial: "A") == .receive)
         try core.received(6, serial: "A", id: "b1")
         _ = try core.commit(serial: "A", id: "b1", sha256: digest, at: now)

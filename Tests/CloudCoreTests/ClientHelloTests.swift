@@ -20,7 +20,8 @@ struct HelloBuilder {
             extensions += [0, 16] + vector(2, vector(2, protocols.flatMap { vector(1, Array($0.utf8)) }))
         }
         if padding > 0 { extensions += [0, 21] + vector(2, [UInt8](repeating: 0, count: padding)) }
-        let body = [3, 3] + [UInt8](repeating: 7, count: 32) + vector(1, []) + vector(2, [0x13, 0x01]) + vector(1, [0])
+        let body =
+            [3, 3] + [UInt8](repeating: 7, count: 32) + vector(1, []) + vector(2, [0x13, 0x01]) + vector(1, [0])
             + vector(2, extensions)
         return [1] + vector(3, body)
     }
@@ -60,7 +61,8 @@ struct HelloBuilder {
     }
 
     @Test(arguments: [
-        Array("GET / HTTP/1.1\r\n".utf8), Array("REGISTER sip:a SIP/2.0\r\n".utf8), [0], [22, 2], [21, 3, 1, 0, 2, 2, 40],
+        Array("GET / HTTP/1.1\r\n".utf8), Array("REGISTER sip:a SIP/2.0\r\n".utf8), [0], [22, 2],
+        [21, 3, 1, 0, 2, 2, 40],
         [22, 3, 1, 0, 4, 2, 0, 0, 0],
     ])
     func `what is not a ClientHello is refused at once`(bytes: [UInt8]) {
@@ -117,8 +119,10 @@ struct HelloBuilder {
     }
 
     @Test(arguments: [
-        "GET / HTTP/1.1\r\n\r\n", "CONNECT x HTTP/1.1\r\n\r\n", "CONNECT control.sabc.pbx.relay.example:80 HTTP/1.1\r\n\r\n",
-        "CONNECT ssh.sabc.pbx.relay.example:443 HTTP/1.1\r\n\r\n", "CONNECT control.sabc.pbx.relay.example:443 HTTP/1.0\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n", "CONNECT x HTTP/1.1\r\n\r\n",
+        "CONNECT control.sabc.pbx.relay.example:80 HTTP/1.1\r\n\r\n",
+        "CONNECT ssh.sabc.pbx.relay.example:443 HTTP/1.1\r\n\r\n",
+        "CONNECT control.sabc.pbx.relay.example:443 HTTP/1.0\r\n\r\n",
         "CONNECT control.sabc.pbx.other.example:443 HTTP/1.1\r\n\r\n", "CONNECT  HTTP/1.1\r\n\r\n",
     ])
     func `anything else is refused`(text: String) {

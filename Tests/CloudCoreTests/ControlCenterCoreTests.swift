@@ -26,7 +26,9 @@ private struct FakeHashes: HashFunctions {
         ControlCenterCore(minimumFirmware: minimumFirmware, at: start.now)
     }
 
-    private func add(_ core: inout ControlCenterCore, serial: String = "PBX-1", at time: CloudTime? = nil) throws -> PairingOffer {
+    private func add(_ core: inout ControlCenterCore, serial: String = "PBX-1", at time: CloudTime? = nil) throws
+        -> PairingOffer
+    {
         var entropy = Entropy(SeededGenerator(seed: 1))
         let effects = try core.addDevice(
             serial: serial, name: "Office", at: time ?? start, entropy: &entropy, hashes: FakeHashes())
@@ -209,7 +211,10 @@ private struct FakeHashes: HashFunctions {
         #expect(core.rows(at: start.wall).isEmpty)
     }
 
-    @Test(arguments: [("", "x"), ("a b", "x"), ("a/b", "x"), (".a", "x"), (String(repeating: "1", count: 33), "x"), ("1", ""), ("1", "a\nb")])
+    @Test(arguments: [
+        ("", "x"), ("a b", "x"), ("a/b", "x"), (".a", "x"), (String(repeating: "1", count: 33), "x"), ("1", ""),
+        ("1", "a\nb"),
+    ])
     func `strange serials and names are refused`(serial: String, name: String) {
         var core = makeCenter()
         var entropy = Entropy(SeededGenerator(seed: 1))

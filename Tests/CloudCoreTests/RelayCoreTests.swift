@@ -96,7 +96,9 @@ import Testing
         var limits = CloudLimits()
         limits.reportsPerDevice = 5
         var core = MonitoringCore(limits: limits)
-        for step in 0..<120 { try core.receive(points(Double(step)), serial: "A", at: start + .seconds(Int64(step) * 10)) }
+        for step in 0..<120 {
+            try core.receive(points(Double(step)), serial: "A", at: start + .seconds(Int64(step) * 10))
+        }
         let history = core.history(serial: "A", at: start + .seconds(1_200))
         #expect(history.count == 5)
         #expect(history.last?.points == points(119))

@@ -33,7 +33,8 @@ import Testing
 
     @Test func `an offer has its golden form and comes back`() throws {
         let json = try PairingOfferBody(offer).encoded()
-        let golden = #"{"codeHash":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8","expiresAt":"2026-01-03T03:04:05.000Z","#
+        let golden =
+            #"{"codeHash":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8","expiresAt":"2026-01-03T03:04:05.000Z","#
             + #""issuedAt":"2026-01-02T03:04:05.000Z","serial":"PBX-1","tokenId":"a1b2"}"#
         #expect(String(decoding: json, as: UTF8.self) == golden)
         #expect(try PairingOfferBody.decode(json) == offer)
@@ -78,7 +79,8 @@ import Testing
 
     @Test func `a backup list comes back, and one bad entry refuses it`() throws {
         let entry = BackupEntry(
-            id: "b1", createdAt: UnixTime(seconds: 100), sizeBytes: 5, keyID: "k1", sha256: [UInt8](repeating: 0xAB, count: 32))
+            id: "b1", createdAt: UnixTime(seconds: 100), sizeBytes: 5, keyID: "k1",
+            sha256: [UInt8](repeating: 0xAB, count: 32))
         let json = try WireJSON.encode(BackupListBody([entry]), what: "list")
         #expect(try BackupListBody.decode(json) == [entry])
         let text = String(decoding: json, as: UTF8.self)
@@ -105,7 +107,8 @@ import Testing
     }
 
     @Test func `a call record keeps every field through an event stream cut anywhere`() throws {
-        var record = CallRecord(callDataID: .max, startDate: UnixTime(milliseconds: 1_767_323_045_678), lengthSeconds: 61)
+        var record = CallRecord(
+            callDataID: .max, startDate: UnixTime(milliseconds: 1_767_323_045_678), lengthSeconds: 61)
         record.externalName = "Zoë \"Z\"\n"
         record.externalPhoneNumber = "+4912345"
         record.userNumber = "100"
@@ -114,7 +117,8 @@ import Testing
         record.cost = 0.5
         record.success = true
         let event = try ServerSentEvent(record)
-        #expect(event.data.hasPrefix(#"{"CallDataId":"18446744073709551615","callType":"voice","connectedUserName":"""#))
+        #expect(
+            event.data.hasPrefix(#"{"CallDataId":"18446744073709551615","callType":"voice","connectedUserName":"""#))
         let bytes = ServerSentEvent.keepAlive + event.encoded + event.encoded
         for size in 1...40 {
             var parser = ServerSentEventParser()
@@ -131,7 +135,8 @@ import Testing
 
     @Test func `CR LF, several data lines and unknown fields are understood`() throws {
         var parser = ServerSentEventParser()
-        let events = try parser.feed(Array("retry: 5\r\nid: 7\r\nevent: call\r\ndata: a\r\ndata:b\r\n\r\nid: 8\n\n".utf8))
+        let events = try parser.feed(
+            Array("retry: 5\r\nid: 7\r\nevent: call\r\ndata: a\r\ndata:b\r\n\r\nid: 8\n\n".utf8))
         #expect(events == [ServerSentEvent(id: "7", event: "call", data: "a\nb")])
     }
 

@@ -49,7 +49,8 @@ import Testing
     }
 
     @Test func `an encrypted identity, a list and an availability query have their requests`() throws {
-        let key = message(.c8, .backup, [OutboundField(.ciphertext, .bytes([1, 2])), OutboundField(.keyID, .text("k1"))])
+        let key = message(
+            .c8, .backup, [OutboundField(.ciphertext, .bytes([1, 2])), OutboundField(.keyID, .text("k1"))])
         #expect(try HTTPMapping.request(for: key, at: now).path == "/v1/backup-keys/k1")
         #expect(try HTTPMapping.request(for: message(.c8, .backup, []), at: now).method == "GET")
         let query = message(.c7, .backup, [OutboundField(.certificate, .implied)])
@@ -65,7 +66,9 @@ import Testing
 
     @Test(arguments: [FlowID.c3, .c4, .c5])
     func `a message without its fields is refused`(flow: FlowID) {
-        #expect(throws: CloudWireError.self) { try HTTPMapping.request(for: message(flow, .controlCenter, []), at: now) }
+        #expect(throws: CloudWireError.self) {
+            try HTTPMapping.request(for: message(flow, .controlCenter, []), at: now)
+        }
     }
 
     @Test func `answers become replies`() {
@@ -73,7 +76,8 @@ import Testing
         #expect(
             HTTPMapping.reply(status: 200, headers: [], body: status, for: .c7)
                 == .serviceStatus(BackupServiceStatus(available: true, maximumBytes: 100, retainedCount: 3)))
-        #expect(HTTPMapping.reply(status: 200, headers: [], body: Array(#"{"backups":[]}"#.utf8), for: .c8) == .backups([]))
+        #expect(
+            HTTPMapping.reply(status: 200, headers: [], body: Array(#"{"backups":[]}"#.utf8), for: .c8) == .backups([]))
         #expect(HTTPMapping.reply(status: 201, headers: [], body: [], for: .c8) == .accepted)
         #expect(HTTPMapping.reply(status: 204, headers: [], body: [], for: .c3) == .accepted)
         let problem = Array(#"{"detail":"wait","status":429,"title":"x"}"#.utf8)

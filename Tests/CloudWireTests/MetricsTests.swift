@@ -8,16 +8,21 @@ import Testing
 
     @Test func `points of one name become one gauge, as OTLP JSON writes it`() throws {
         let points = [
-            MetricPoint(name: "system.memory.usage", unit: "By", value: 5, attributes: [MetricAttribute("state", "used")]),
+            MetricPoint(
+                name: "system.memory.usage", unit: "By", value: 5, attributes: [MetricAttribute("state", "used")]),
             MetricPoint(name: "system.cpu.utilization", unit: "1", value: 0.25),
-            MetricPoint(name: "system.memory.usage", unit: "By", value: 3, attributes: [MetricAttribute("state", "free")]),
+            MetricPoint(
+                name: "system.memory.usage", unit: "By", value: 3, attributes: [MetricAttribute("state", "free")]),
             MetricPoint(name: "pbx.media.mos", unit: "1", value: .nan),
         ]
         let json = String(decoding: try OTLPMetrics.encode(points, at: time), as: UTF8.self)
-        let used = #"{"asDouble":5,"attributes":[{"key":"state","value":{"stringValue":"used"}}],"timeUnixNano":"1767323045678000000"}"#
-        let free = #"{"asDouble":3,"attributes":[{"key":"state","value":{"stringValue":"free"}}],"timeUnixNano":"1767323045678000000"}"#
+        let used =
+            #"{"asDouble":5,"attributes":[{"key":"state","value":{"stringValue":"used"}}],"timeUnixNano":"1767323045678000000"}"#
+        let free =
+            #"{"asDouble":3,"attributes":[{"key":"state","value":{"stringValue":"free"}}],"timeUnixNano":"1767323045678000000"}"#
         let memory = #"{"gauge":{"dataPoints":[\#(used),\#(free)]},"name":"system.memory.usage","unit":"By"}"#
-        let cpu = #"{"gauge":{"dataPoints":[{"asDouble":0.25,"timeUnixNano":"1767323045678000000"}]},"name":"system.cpu.utilization","unit":"1"}"#
+        let cpu =
+            #"{"gauge":{"dataPoints":[{"asDouble":0.25,"timeUnixNano":"1767323045678000000"}]},"name":"system.cpu.utilization","unit":"1"}"#
         let resource = #"{"attributes":[{"key":"service.name","value":{"stringValue":"pbx"}}]}"#
         let scope = #"{"metrics":[\#(memory),\#(cpu)],"scope":{"name":"pbx.telemetry"}}"#
         #expect(json == #"{"resourceMetrics":[{"resource":\#(resource),"scopeMetrics":[\#(scope)]}]}"#)
@@ -26,7 +31,8 @@ import Testing
     @Test func `what is encoded is decoded again`() throws {
         let points = [
             MetricPoint(name: "pbx.calls.active", unit: "{call}", value: 3),
-            MetricPoint(name: "system.memory.usage", unit: "By", value: 7, attributes: [MetricAttribute("state", "used")]),
+            MetricPoint(
+                name: "system.memory.usage", unit: "By", value: 7, attributes: [MetricAttribute("state", "used")]),
         ]
         let received = try OTLPMetrics.decode(try OTLPMetrics.encode(points, at: time))
         #expect(received.map(\.point) == points)

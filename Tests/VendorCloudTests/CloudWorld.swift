@@ -55,7 +55,8 @@ struct CloudWorld: Sendable {
 
     /// Runs the cloud while `body` does, and ends it.
     static func run(
-        options change: (inout VendorCloudOptions) -> Void = { _ in }, _ body: @Sendable @escaping (CloudWorld) async throws -> Void
+        options change: (inout VendorCloudOptions) -> Void = { _ in },
+        _ body: @Sendable @escaping (CloudWorld) async throws -> Void
     ) async throws {
         let material = try Material.shared.get()
         let directory = try makeTemporaryDirectory()

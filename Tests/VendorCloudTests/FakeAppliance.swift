@@ -48,7 +48,8 @@ final class FakeAppliance: Sendable {
         let outer = try TLSConfigurations.context(
             TLSConfigurations.client(identity: identity, rootPEM: rootPEM, alpn: ["pbx-uplink/1"]))
         let strict = try TLSConfigurations.context(
-            TLSConfigurations.server(identity: identity, clientRootPEM: rootPEM, requireClient: true, alpn: ["http/1.1"]))
+            TLSConfigurations.server(
+                identity: identity, clientRootPEM: rootPEM, requireClient: true, alpn: ["http/1.1"]))
         let open = try TLSConfigurations.context(
             TLSConfigurations.server(identity: identity, clientRootPEM: nil, requireClient: false, alpn: ["sip/2"]))
         let loop = group.next()

@@ -29,14 +29,18 @@ import VendorCloud
         return record
     }()
 
-    private func answer(_ request: FakeAppliance.Request, _ seen: NIOLockedValueBox<Seen>, root: Certificate) -> FakeAppliance.Answer {
+    private func answer(_ request: FakeAppliance.Request, _ seen: NIOLockedValueBox<Seen>, root: Certificate)
+        -> FakeAppliance.Answer
+    {
         let expected = "Basic " + Base64.encode(Array("ccc-abcdefgh:secret-password".utf8))
         switch (request.service, request.method, request.path.prefix { $0 != "?" }) {
         case ("pairing", .POST, "/v1/offer"):
             let time = UnixTime(seconds: Int64(time(nil)))
             let payload = try? JWS.verify(
                 String(decoding: request.body, as: UTF8.self), root: root, requiredOU: "control-center", at: time)
-            guard let offer = try? payload.map({ try PairingOfferBody.decode($0) }) else { return .init(status: .badRequest) }
+            guard let offer = try? payload.map({ try PairingOfferBody.decode($0) }) else {
+                return .init(status: .badRequest)
+            }
             seen.withLockedValue {
                 $0.offers.append(offer)
                 $0.offerUnits.append(request.clientUnit)

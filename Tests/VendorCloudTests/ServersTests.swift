@@ -2,9 +2,13 @@ import CloudCore
 import CloudMessages
 import CloudWire
 import Glibc
+import HAL
+import NIOConcurrencyHelpers
 import NIOHTTP1
+import NIOPosix
 import OpenSSLCrypto
 import Primitives
+import TLS
 import Testing
 import VendorCloud
 
@@ -12,7 +16,8 @@ import VendorCloud
     private let points = [MetricPoint(name: "system.cpu.utilization", unit: "1", value: 0.5)]
 
     @Test(arguments: [
-        (VendorCloudOptions.Listener.monitoring, "/v1/metrics"), (.backup, "/v1/service"), (.controlCenter, "/v1/pairings"),
+        (VendorCloudOptions.Listener.monitoring, "/v1/metrics"), (.backup, "/v1/service"),
+        (.controlCenter, "/v1/pairings"),
     ])
     func `no one gets in without a certificate`(listener: VendorCloudOptions.Listener, path: String) async throws {
         try await CloudWorld.run { world in
@@ -22,7 +27,9 @@ import VendorCloud
         }
     }
 
-    @Test func `metrics are accepted for the certificate's serial, shown to the Control Center, and logged`() async throws {
+    @Test func `metrics are accepted for the certificate's serial, shown to the Control Center, and logged`()
+        async throws
+    {
         try await CloudWorld.run { world in
             let body = try OTLPMetrics.encode(points, at: UnixTime(seconds: 1))
             let json: HTTPHeaders = ["content-type": "application/json"]
@@ -34,7 +41,8 @@ import VendorCloud
                 #expect(bad.status == 400)
                 #expect(bad.headers.first(name: "content-type") == "application/problem+json")
                 let huge = [UInt8](repeating: 32, count: 300_000)
-                #expect(try await client.send(.POST, .monitoring, "/v1/metrics", headers: json, body: huge).status == 413)
+                #expect(
+                    try await client.send(.POST, .monitoring, "/v1/metrics", headers: json, body: huge).status == 413)
                 let form = try await client.send(.POST, .monitoring, "/v1/metrics", body: body)
                 #expect(form.status == 415)
                 let foreign = try await client.send(.GET, .monitoring, "/v1/devices/\(CloudWorld.serial)/metrics")
@@ -45,7 +53,8 @@ import VendorCloud
                 #expect(answer.status == 200)
                 #expect(answer.text.contains(#""name":"system.cpu.utilization","unit":"1","value":0.5"#))
                 #expect(try await client.send(.GET, .monitoring, "/v1/devices/other/metrics").status == 404)
-                #expect(try await client.send(.POST, .monitoring, "/v1/metrics", headers: json, body: body).status == 403)
+                #expect(
+                    try await client.send(.POST, .monitoring, "/v1/metrics", headers: json, body: body).status == 403)
             }
             let line = try #require(try world.log("monitoring").split(separator: "\n").first)
             #expect(line.contains(#""bytes":\#(body.count),"#))
@@ -64,7 +73,9 @@ import VendorCloud
         return headers
     }
 
-    @Test func `a backup goes up whole, is listed, fetched by its owner and the Control Center, and deleted`() async throws {
+    @Test func `a backup goes up whole, is listed, fetched by its owner and the Control Center, and deleted`()
+        async throws
+    {
         try await CloudWorld.run { world in
             let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
             try await world.withClient(try world.material.device(CloudWorld.serial)) { client async throws in
@@ -89,7 +100,9 @@ import VendorCloud
             try await world.withClient(try world.material.controlCenter()) { client async throws in
                 #expect(try await client.send(.GET, .backup, "/v1/backups").status == 400)
                 #expect(try await client.send(.GET, .backup, "/v1/backups/b1?serial=PBX-0001").body == bytes)
-                #expect(try await client.send(.PUT, .backup, "/v1/backups/b2", headers: upload(bytes), body: bytes).status == 403)
+                #expect(
+                    try await client.send(.PUT, .backup, "/v1/backups/b2", headers: upload(bytes), body: bytes).status
+                        == 403)
                 #expect(try await client.send(.DELETE, .backup, "/v1/backups/b1?serial=PBX-0001").status == 204)
                 #expect(try await client.send(.GET, .backup, "/v1/backups/b1?serial=PBX-0001").status == 404)
             }
@@ -174,16 +187,87 @@ import VendorCloud
                 #expect(try await client.send(.GET, .web, "/", headers: ["host": "evil.example"]).status == 421)
                 let json: HTTPHeaders = ["content-type": "application/json"]
                 for (headers, body, status) in [
-                    (json, #"{"serial":"a b","name":"x"}"#, 400), (json, "{", 400), ([:], #"{"serial":"1","name":"x"}"#, 415),
+                    (json, #"{"serial":"a b","name":"x"}"#, 400), (json, "{", 400),
+                    ([:], #"{"serial":"1","name":"x"}"#, 415),
                 ] as [(HTTPHeaders, String, Int)] {
-                    let answer = try await client.send(.POST, .web, "/api/devices", headers: headers, body: Array(body.utf8))
+                    let answer = try await client.send(
+                        .POST, .web, "/api/devices", headers: headers, body: Array(body.utf8))
                     #expect(answer.status == status)
                     #expect(answer.headers.first(name: "content-type") == "application/problem+json")
                 }
-                for path in ["/api/devices/none/metrics", "/api/devices/none/calls", "/api/devices/none/backups", "/nothing"] {
+                for path in [
+                    "/api/devices/none/metrics", "/api/devices/none/calls", "/api/devices/none/backups", "/nothing",
+                ] {
                     #expect(try await client.send(.GET, .web, path).status == 404)
                 }
             }
         }
+    }
+
+    @Test func `an appliance whose key stays in its hardware gets in`() async throws {
+        try await CloudWorld.run { world in
+            let identity = try TLSIdentity(
+                device: try HardwareIdentity(serial: CloudWorld.serial), pool: NIOThreadPool.singleton)
+            try await world.withClient(identity) { client async throws in
+                #expect(try await client.send(.GET, .backup, "/v1/service").status == 200)
+            }
+            #expect(try world.log("backup").contains(#""peer":"PBX-0001""#))
+        }
+    }
+
+    @Test func `a restart keeps the list, the code that waits, and the backups`() async throws {
+        let bytes: [UInt8] = [1, 2, 3]
+        let upload = upload(bytes)
+        let before = NIOLockedValueBox(("", ""))
+        try await CloudWorld.run { world in
+            try await world.withClient(try world.material.device(CloudWorld.serial)) { client async throws in
+                #expect(
+                    try await client.send(.PUT, .backup, "/v1/backups/b1", headers: upload, body: bytes).status == 201)
+            }
+            try await world.withClient(nil) { browser async throws in
+                let body = Array(#"{"serial":"PBX-0001","name":"Office"}"#.utf8)
+                let json: HTTPHeaders = ["content-type": "application/json"]
+                #expect(try await browser.send(.POST, .web, "/api/devices", headers: json, body: body).status == 201)
+                let list = try await browser.send(.GET, .web, "/api/devices").text
+                before.withLockedValue { $0 = (world.directory, list) }
+            }
+        }
+        let (directory, list) = before.withLockedValue { $0 }
+        try await CloudWorld.run {
+            $0.dataDirectory = directory
+        } _: { world in
+            try await world.withClient(nil) { browser async throws in
+                #expect(try await browser.send(.GET, .web, "/api/devices").text == list)
+                #expect(try await browser.send(.GET, .web, "/api/devices/PBX-0001/backups/b1/content").body == bytes)
+            }
+        }
+        var status = stat()
+        #expect(stat("\(directory)/control-center.json", &status) == 0)
+        #expect(status.st_mode & 0o777 == 0o600)
+    }
+}
+
+/// A device whose key can only be asked to sign.
+private struct HardwareIdentity: IdentityDevice {
+    let serial: String
+    let model = "Next"
+    let certificateChainPEM: String
+    let vendorRootPEM: String
+    private let key: ECDSAKey
+
+    init(serial: String) throws {
+        self.serial = serial
+        let material = try CloudWorld.Material.shared.get()
+        key = try ECDSAKey.generate()
+        let pki = try DevelopmentPKI.open(directory: material.pkiDirectory)
+        let chain = try pki.issueDevice(
+            serial: serial, model: model, publicKey: key.publicKey, dnsNames: [],
+            at: UnixTime(seconds: Int64(time(nil))))
+        certificateChainPEM = chain.map(\.pem).joined()
+        vendorRootPEM = material.rootPEM
+    }
+
+    func sign(sha256Digest: [UInt8]) throws(HALError) -> [UInt8] {
+        do { return try key.sign(sha256Digest: sha256Digest) } catch { throw .signingFailed("\(error)") }
     }
 }

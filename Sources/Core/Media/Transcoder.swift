@@ -38,7 +38,7 @@ struct Transcoder {
     private let encoder: any AudioEncoder
     private let sourceTicks: Int
     private let sinkTicks: Int
-    private var pcm: [Int16]
+    private let pcm: SampleBuffer
     private var count = 0
     private var isSynchronised = false
     private var marker = true
@@ -55,7 +55,7 @@ struct Transcoder {
         encoder = try codecs.makeEncoder(key.sink, rate: Self.rate)
         sourceTicks = key.source.clockRate / Self.rate
         sinkTicks = key.sink.clockRate / Self.rate
-        pcm = [Int16](repeating: 0, count: key.frameSamples + Self.decodedAtMost)
+        pcm = SampleBuffer(count: key.frameSamples + Self.decodedAtMost)
         events = EventMapper(source: key.sourceEvents, sink: key.sinkEvents)
     }
 
@@ -88,11 +88,7 @@ struct Transcoder {
         }
         if !isSynchronised { synchronise(to: header, at: now, sink: sink) }
         if header.marker, count == 0 { marker = true }
-        let free = count
-        let decoded = pcm.withUnsafeMutableBufferPointer {
-            decoder.decode(payload, into: UnsafeMutableBufferPointer(rebasing: $0[free...]))
-        }
-        guard let decoded, decoded > 0 else { return false }
+        guard let decoded = decoder.decode(payload, into: pcm[count..<pcm.count]), decoded > 0 else { return false }
         expected = header.timestamp &+ UInt32(truncatingIfNeeded: decoded * sourceTicks)
         lastSamples = decoded
         count += decoded
@@ -163,7 +159,7 @@ struct Transcoder {
             gap -= concealed
         }
         if gap <= key.frameSamples {
-            for index in count..<count + gap { pcm[index] = 0 }
+            pcm[count..<count + gap].update(repeating: 0)
             count += gap
             drain(at: now, sink: &sink, output: &output)
         } else {
@@ -180,11 +176,7 @@ struct Transcoder {
         var left = samples
         while left > 0 {
             let chunk = min(left, lastSamples, Self.concealedAtMost)
-            let free = count
-            pcm.withUnsafeMutableBufferPointer {
-                let gap = UnsafeMutableBufferPointer(rebasing: $0[free..<free + chunk])
-                decoder.conceal(into: gap, next: chunk == left ? next : nil)
-            }
+            decoder.conceal(into: pcm[count..<count + chunk], next: chunk == left ? next : nil)
             count += chunk
             left -= chunk
             drain(at: now, sink: &sink, output: &output)
@@ -196,7 +188,7 @@ struct Transcoder {
     /// Sends what is left of a frame with silence behind it.
     private mutating func pad(at now: Instant, sink: inout MediaLeg, output: inout PacketBatch) {
         guard count > 0, isSynchronised else { return }
-        for index in count..<key.frameSamples { pcm[index] = 0 }
+        pcm[count..<key.frameSamples].update(repeating: 0)
         count = key.frameSamples
         drain(at: now, sink: &sink, output: &output)
     }
@@ -211,7 +203,7 @@ struct Transcoder {
         }
         guard consumed > 0 else { return }
         count -= consumed
-        for index in 0..<count { pcm[index] = pcm[consumed + index] }
+        pcm.moveToFront(consumed..<consumed + count)
     }
 
     private mutating func encodeFrame(
@@ -221,11 +213,9 @@ struct Transcoder {
             let slot = output.reserve()
         else { return }
         let size = key.frameSamples
-        let bytes = pcm.withUnsafeBufferPointer {
-            encoder.encode(
-                UnsafeBufferPointer(rebasing: $0[offset..<offset + size]),
-                into: UnsafeMutableRawBufferPointer(rebasing: slot[RTPHeader.sizeBytes...]))
-        }
+        let bytes = encoder.encode(
+            UnsafeBufferPointer(pcm[offset..<offset + size]),
+            into: UnsafeMutableRawBufferPointer(rebasing: slot[RTPHeader.sizeBytes...]))
         guard let bytes else { return }
         let header = sink.stream.nextHeader(payloadType: payloadType, timestamp: start, marker: marker)
         sink.send(header, payloadBytes: bytes, in: slot, to: destination, at: now, output: &output)

@@ -101,7 +101,9 @@ package struct BackupServerCore: Sendable {
             if stored.sha256 == announcement.sha256 { return .alreadyStored }
             throw .alreadyExists(what: "backup \(announcement.id)")
         }
-        guard usedBytes + announcement.sizeBytes - announcement.offset <= limits.storageBytes else { throw .storageFull }
+        guard usedBytes + announcement.sizeBytes - announcement.offset <= limits.storageBytes else {
+            throw .storageFull
+        }
         try admit(announcement, serial: serial)
         return .receive
     }

@@ -34,6 +34,10 @@ package struct CloudLimits: Sendable, Hashable {
 
     // Relay
     package var uplinks = 1_000
+    /// Pipes to one appliance at a time; `Limits.uplinkStreams` is the appliance's own bound.
+    package var streamsPerUplink = 100
+    /// Accepted connections on all ports of the relay together.
+    package var relayConnections = 4_096
 
     package init() {}
 }

@@ -58,9 +58,12 @@ extension CloudRefusal: CustomStringConvertible {
         switch self {
         case .invalid(let what, let reason): "\(what) is not valid: \(reason)"
         case .notFound(let what): "there is no \(what)"
-        case .foreignIdentity: "the client certificate does not belong to this appliance; connect with its device certificate"
-        case .alreadyPaired(let serial): "appliance \(serial) is paired; switch the Control Center off there to start again"
-        case .unknownToken: "no pairing code with this reference is waiting; add the appliance in the Control Center again"
+        case .foreignIdentity:
+            "the client certificate does not belong to this appliance; connect with its device certificate"
+        case .alreadyPaired(let serial):
+            "appliance \(serial) is paired; switch the Control Center off there to start again"
+        case .unknownToken:
+            "no pairing code with this reference is waiting; add the appliance in the Control Center again"
         case .codeExpired: "the pairing code has expired; make a new one in the Control Center"
         case .tooMany(let what, let limit): "the limit of \(limit) \(what) is reached; remove some or try later"
         case .tooOften(let retryAfter): "too often; try again in \(max(1, Int(retryAfter.inWholeSecondsUp))) s"

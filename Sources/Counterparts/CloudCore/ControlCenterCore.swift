@@ -100,7 +100,8 @@ package struct ControlCenterCore: Sendable {
         guard CloudNames.isIdentifier(serial, limit: limits.serialBytes) else {
             throw .invalid(what: "serial number", reason: "letters, digits and dashes, at most \(limits.serialBytes)")
         }
-        guard !name.isEmpty, name.utf8.count <= limits.nameBytes, !name.unicodeScalars.contains(where: { $0.value < 32 })
+        guard !name.isEmpty, name.utf8.count <= limits.nameBytes,
+            !name.unicodeScalars.contains(where: { $0.value < 32 })
         else { throw .invalid(what: "name", reason: "1 to \(limits.nameBytes) bytes without control characters") }
         let position = index(of: serial)
         if let position, case .paired = devices[position].record.pairing { throw .alreadyPaired(serial: serial) }
@@ -261,7 +262,9 @@ package struct ControlCenterCore: Sendable {
         }
     }
 
-    private func isWaiting(_ device: Device) -> Bool { if case .waiting = device.record.pairing { true } else { false } }
+    private func isWaiting(_ device: Device) -> Bool {
+        if case .waiting = device.record.pairing { true } else { false }
+    }
 
     /// The list in the order in which the user has added the appliances.
     package func rows(at wall: UnixTime) -> [DeviceRow] { devices.map { row($0, at: wall) } }
@@ -295,7 +298,8 @@ package struct ControlCenterCore: Sendable {
         case .relayUnavailable: (.error, "the relay is not available; delivery is tried again")
         case .applianceAbsent, nil:
             (.waitingWithToken, "waiting for the appliance to connect to the relay; then type the code there")
-        case .failed(let reason): (.waitingWithToken, "the code could not be delivered yet (\(reason)); it is tried again")
+        case .failed(let reason):
+            (.waitingWithToken, "the code could not be delivered yet (\(reason)); it is tried again")
         }
     }
 

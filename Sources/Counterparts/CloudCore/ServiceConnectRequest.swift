@@ -32,11 +32,13 @@ package struct ServiceConnectRequest: Sendable, Hashable {
         let method = Array("CONNECT ".utf8)
         guard zip(bytes, method).allSatisfy({ $0 == $1 }) else { return .invalid }
         let window = bytes.prefix(maximumBytes)
-        guard let end = window.indices.dropLast(3).first(where: { window[$0..<$0 + 4].elementsEqual([13, 10, 13, 10]) })
+        guard
+            let end = window.indices.dropLast(3).first(where: { window[$0..<$0 + 4].elementsEqual([13, 10, 13, 10]) })
         else { return bytes.count >= maximumBytes ? .invalid : .needsMore }
         let line = window[..<end].prefix { $0 != 13 }
         let words = line.split(separator: 32, omittingEmptySubsequences: false)
-        guard words.count == 3, words[2].elementsEqual("HTTP/1.1".utf8), words[1].allSatisfy({ (0x21...0x7E).contains($0) })
+        guard words.count == 3, words[2].elementsEqual("HTTP/1.1".utf8),
+            words[1].allSatisfy({ (0x21...0x7E).contains($0) })
         else { return .invalid }
         let authority = String(decoding: words[1], as: UTF8.self)
         guard authority.hasSuffix(":443"), let dot = authority.firstIndex(of: "."),

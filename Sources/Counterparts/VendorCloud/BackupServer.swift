@@ -144,12 +144,14 @@ actor BackupServer {
             let sha256 = header("Repr-Digest").flatMap(BackupHeaders.sha256(digestField:))
         else {
             throw CloudRefusal.invalid(
-                what: "backup", reason: "send Repr-Digest (sha-256), \(BackupHeaders.createdAt), \(BackupHeaders.keyID)")
+                what: "backup", reason: "send Repr-Digest (sha-256), \(BackupHeaders.createdAt), \(BackupHeaders.keyID)"
+            )
         }
         var size = length
         var offset: Int64 = 0
         if let value = request.headers[.contentRange] {
-            guard let (range, total) = BackupHeaders.contentRange(value), range.upperBound - range.lowerBound + 1 == length
+            guard let (range, total) = BackupHeaders.contentRange(value),
+                range.upperBound - range.lowerBound + 1 == length
             else { throw CloudRefusal.invalid(what: "Content-Range", reason: "it does not fit the body") }
             (size, offset) = (total, range.lowerBound)
         }

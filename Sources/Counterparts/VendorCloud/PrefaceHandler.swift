@@ -1,6 +1,6 @@
-import Splice
 import CloudCore
 import NIOCore
+import Splice
 
 /// Reads the first bytes of an accepted connection until they say where it wants to go, then asks `route` for a pipe and
 /// becomes a splice. Bounded in bytes by the parser and in time by `patience`.

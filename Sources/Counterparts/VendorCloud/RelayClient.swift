@@ -55,7 +55,9 @@ struct RelayClient: Sendable {
                     case .head(let head): answer = Answer(status: Int(head.status.code), body: [])
                     case .body(let buffer):
                         answer?.body += buffer.readableBytesView
-                        guard answer?.body.count ?? 0 <= Self.bodyLimit else { throw TunnelFailure.failed("answer too long") }
+                        guard answer?.body.count ?? 0 <= Self.bodyLimit else {
+                            throw TunnelFailure.failed("answer too long")
+                        }
                     case .end:
                         if let answer { return answer }
                     }

@@ -14,8 +14,6 @@ import TLS
 /// It forwards ciphertext; TLS of the clients ends in the appliance. Only location records are kept, in memory (F-S5).
 final class RelayServer: Sendable {
     static let uplinkProtocol = "pbx-uplink/1"
-    /// Accepted connections that have not named a destination yet, public and service port together.
-    static let undecidedConnections = 512
 
     private struct State {
         var core: RelayCore
@@ -26,13 +24,14 @@ final class RelayServer: Sendable {
     }
 
     private let state: NIOLockedValueBox<State>
-    private let streamsPerUplink = Limits().uplinkStreams
+    private let limits: CloudLimits
     private let group: any EventLoopGroup
     private let log: MessageLog
     private let logger: Logger
 
     init(limits: CloudLimits, group: any EventLoopGroup, log: MessageLog, logger: Logger) {
         state = NIOLockedValueBox(State(core: RelayCore(limits: limits)))
+        self.limits = limits
         self.group = group
         self.log = log
         self.logger = logger
@@ -56,7 +55,8 @@ final class RelayServer: Sendable {
     /// The handshake is complete: a connection with a device certificate and our protocol becomes an uplink.
     fileprivate func adopt(_ channel: any Channel, negotiated: String?) throws {
         guard negotiated == Self.uplinkProtocol, let subject = PeerCertificate.subjectOnLoop(of: channel),
-            let serial = subject.serialNumber, let external = channel.remoteAddress.flatMap(Endpoint.init(socketAddress:))
+            let serial = subject.serialNumber,
+            let external = channel.remoteAddress.flatMap(Endpoint.init(socketAddress:))
         else { throw CloudRefusal.foreignIdentity }
         let uplink = try Uplink(adopting: channel)
         let id = try state.withLockedValue { state in
@@ -151,7 +151,9 @@ final class RelayServer: Sendable {
         _ id: UplinkID, _ service: UplinkService, for client: any Channel, names: Bool
     ) -> EventLoopFuture<UplinkPipe> {
         let uplink = state.withLockedValue { state -> Uplink? in
-            guard let uplink = state.uplinks[id], state.streams[id, default: 0] < streamsPerUplink else { return nil }
+            guard let uplink = state.uplinks[id], state.streams[id, default: 0] < limits.streamsPerUplink else {
+                return nil
+            }
             state.streams[id, default: 0] += 1
             return uplink
         }
@@ -204,7 +206,7 @@ final class RelayServer: Sendable {
     /// Keeps account of accepted connections, to bound and to end them.
     private func admit(_ channel: any Channel) throws(CloudRefusal) {
         let key = ObjectIdentifier(channel)
-        let limit = Self.undecidedConnections + streamsPerUplink * 64
+        let limit = limits.relayConnections
         let isAdmitted = state.withLockedValue { state in
             guard state.children.count < limit else { return false }
             state.children[key] = channel

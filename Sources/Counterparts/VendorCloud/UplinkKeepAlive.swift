@@ -52,4 +52,3 @@ final class UplinkKeepAlive: ChannelInboundHandler {
         context.close(promise: nil)
     }
 }
-

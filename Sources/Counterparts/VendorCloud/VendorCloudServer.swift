@@ -61,7 +61,8 @@ package struct VendorCloudServer: Sendable {
     }
 
     private func serve(
-        relay: RelayServer, client: HTTPClient, group: MultiThreadedEventLoopGroup, ready: @Sendable (Ready) async -> Void
+        relay: RelayServer, client: HTTPClient, group: MultiThreadedEventLoopGroup,
+        ready: @Sendable (Ready) async -> Void
     ) async throws {
         var listeners: [VendorCloudOptions.Listener: Endpoint] = [:]
         listeners[.relay] = try await binding(.relay) {
@@ -106,7 +107,8 @@ package struct VendorCloudServer: Sendable {
     private func makeControlCenter(relay: Endpoint, group: any EventLoopGroup) throws -> ControlCenter {
         let file = ControlCenterFile(path: "\(options.dataDirectory)/control-center.json")
         let client = RelayClient(
-            relay: relay, outer: try clientContext(alpn: []), inner: try clientContext(alpn: ["http/1.1"]), group: group)
+            relay: relay, outer: try clientContext(alpn: []), inner: try clientContext(alpn: ["http/1.1"]), group: group
+        )
         let core = ControlCenterCore(
             records: try file.load(), limits: options.limits, minimumFirmware: options.minimumFirmware,
             at: ServerClock.now)

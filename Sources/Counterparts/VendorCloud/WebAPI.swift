@@ -161,13 +161,17 @@ struct WebAPI: Sendable {
     private func calls(_ request: Request, _ context: PeerContext) async throws -> Response {
         let serial = try await known(context)
         _ = try await controlCenter.credential(serial: serial)
-        let cursor = HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] }
+        let cursor =
+            HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] }
             ?? request.uri.queryParameters["after"].map { String($0) } ?? "0"
         guard let after = UInt64(cursor) else {
             throw CloudRefusal.invalid(what: "cursor", reason: "after= is not a number")
         }
         let controlCenter = controlCenter
-        let headers: HTTPFields = [.contentType: ServerSentEvent.contentType, .cacheControl: "no-store"]
+        // Hummingbird closes the connection after a response that watched for the browser's leaving; say so.
+        let headers: HTTPFields = [
+            .contentType: ServerSentEvent.contentType, .cacheControl: "no-store", .connection: "close",
+        ]
         return Response(
             status: .ok, headers: headers,
             body: ResponseBody { writer in

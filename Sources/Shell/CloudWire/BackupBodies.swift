@@ -49,7 +49,9 @@ package struct BackupListBody: Codable, Sendable, Hashable {
 
     package init(_ entries: [BackupEntry]) { backups = entries.map(Item.init) }
 
-    package static func decode(_ bytes: [UInt8], limits: WireLimits = WireLimits()) throws(CloudWireError) -> [BackupEntry] {
+    package static func decode(_ bytes: [UInt8], limits: WireLimits = WireLimits()) throws(CloudWireError)
+        -> [BackupEntry]
+    {
         let what = "backup list"
         let body = try WireJSON.decode(Self.self, from: bytes, limit: limits.metricsBytes, what: what)
         guard body.backups.count <= limits.listedBackups else {

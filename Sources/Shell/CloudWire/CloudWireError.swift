@@ -11,11 +11,13 @@ package enum CloudWireError: Error, Sendable, Hashable {
 extension CloudWireError: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .bodyTooLarge(let what, let bytes, let limit): "\(what) has \(bytes) bytes, limit \(limit); send less at once"
+        case .bodyTooLarge(let what, let bytes, let limit):
+            "\(what) has \(bytes) bytes, limit \(limit); send less at once"
         case .malformed(let what, let reason): "\(what) is not as docs/protocols describes it: \(reason)"
         case .missingField(let flow, let field):
             "a message of \(flow) has no field '\(field)'; add it where the core makes the message"
-        case .notAnHTTPFlow(let flow): "\(flow) has no HTTP request of the appliance; it travels on the uplink, or not at all"
+        case .notAnHTTPFlow(let flow):
+            "\(flow) has no HTTP request of the appliance; it travels on the uplink, or not at all"
         }
     }
 }

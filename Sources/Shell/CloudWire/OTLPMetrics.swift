@@ -20,7 +20,8 @@ package enum OTLPMetrics {
             if let index = metrics.firstIndex(where: { $0.name == point.name && $0.unit == point.unit }) {
                 metrics[index].gauge?.dataPoints.append(dataPoint)
             } else {
-                metrics.append(Metric(name: point.name, unit: point.unit, gauge: Gauge(dataPoints: [dataPoint]), sum: nil))
+                metrics.append(
+                    Metric(name: point.name, unit: point.unit, gauge: Gauge(dataPoints: [dataPoint]), sum: nil))
             }
         }
         let resource = Resource(
@@ -73,7 +74,8 @@ package enum OTLPMetrics {
         let pairs = attributes.map { MetricAttribute($0.key, $0.value.stringValue ?? "") }
         let texts = [metric.name, metric.unit ?? ""] + pairs.flatMap { [$0.key, $0.value] }
         guard texts.allSatisfy({ $0.utf8.count <= limits.metricTextBytes }), !metric.name.isEmpty else {
-            throw .malformed(what: "metrics", reason: "a name is empty or a text exceeds \(limits.metricTextBytes) bytes")
+            throw .malformed(
+                what: "metrics", reason: "a name is empty or a text exceeds \(limits.metricTextBytes) bytes")
         }
         let point = MetricPoint(name: metric.name, unit: metric.unit ?? "", value: value, attributes: pairs)
         return Received(point: point, time: UnixTime(milliseconds: nanoseconds / 1_000_000))

@@ -25,10 +25,14 @@ package struct PairingOfferBody: Codable, Sendable, Hashable {
     package func encoded() throws(CloudWireError) -> [UInt8] { try WireJSON.encode(self, what: "pairing offer") }
 
     /// Reads a verified payload; form only, times and serial are the core's to judge.
-    package static func decode(_ payload: [UInt8], limits: WireLimits = WireLimits()) throws(CloudWireError) -> PairingOffer {
+    package static func decode(_ payload: [UInt8], limits: WireLimits = WireLimits()) throws(CloudWireError)
+        -> PairingOffer
+    {
         let what = "pairing offer"
         let body = try WireJSON.decode(Self.self, from: payload, limit: limits.jsonBytes, what: what)
-        guard limits.isIdentifier(body.tokenId) else { throw .malformed(what: what, reason: "tokenId is no identifier") }
+        guard limits.isIdentifier(body.tokenId) else {
+            throw .malformed(what: what, reason: "tokenId is no identifier")
+        }
         guard limits.isIdentifier(body.serial) else { throw .malformed(what: what, reason: "serial is no identifier") }
         guard let issuedAt = RFC3339.parse(body.issuedAt), let expiresAt = RFC3339.parse(body.expiresAt) else {
             throw .malformed(what: what, reason: "issuedAt or expiresAt is not RFC 3339")
@@ -67,7 +71,9 @@ package struct PairingRegistration: Sendable, Equatable {
     package static func decode(_ bytes: [UInt8], limits: WireLimits = WireLimits()) throws(CloudWireError) -> Self {
         let what = "pairing registration"
         let body = try WireJSON.decode(Body.self, from: bytes, limit: limits.jsonBytes, what: what)
-        guard limits.isIdentifier(body.tokenId) else { throw .malformed(what: what, reason: "tokenId is no identifier") }
+        guard limits.isIdentifier(body.tokenId) else {
+            throw .malformed(what: what, reason: "tokenId is no identifier")
+        }
         guard limits.isIdentifier(body.user) else { throw .malformed(what: what, reason: "user is no identifier") }
         guard (1...256).contains(body.password.utf8.count) else {
             throw .malformed(what: what, reason: "password must have 1 to 256 bytes")

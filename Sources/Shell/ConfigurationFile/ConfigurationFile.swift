@@ -100,7 +100,8 @@ package enum ConfigurationFile {
         return nil
     }
 
-    private static func read(_ path: String) throws(ConfigurationError) -> [UInt8] {
+    /// The bytes of a configuration file, at most `maximumBytes`. Blocks.
+    package static func read(_ path: String) throws(ConfigurationError) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .unreadable(file: path, reason: String(cString: strerror(errno))) }
         defer { close(descriptor) }

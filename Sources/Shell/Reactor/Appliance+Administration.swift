@@ -53,7 +53,10 @@ extension Appliance: AdminBackend {
                 return .failure(AdminProblem(status: 422, detail: "nothing was changed: \(error)"))
             }
         }
-        logger.notice("restore: \(outcome)")
+        switch outcome {
+        case .success(let message): logger.notice("\(message)")
+        case .failure(let problem): logger.warning("restore refused: \(problem.detail)")
+        }
         return try outcome.get()
     }
 

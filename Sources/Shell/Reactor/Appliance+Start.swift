@@ -70,10 +70,10 @@ extension Appliance {
         }
     }
 
-    private static func configuration(_ options: ApplianceOptions) throws(ApplianceError) -> ApplianceSettings? {
+    private static func configuration(_ options: ApplianceOptions) throws(ApplianceError) -> ConfiguredSettings? {
         guard let path = options.configurationPath else { return nil }
         do {
-            return try ConfigurationFile.load(path: path, limits: options.limits)
+            return try ConfiguredSettings.load(path, limits: options.limits)
         } catch {
             throw .configuration(error)
         }
@@ -92,19 +92,29 @@ extension Appliance {
         }
     }
 
-    /// The store is the truth: a file that says the same changes nothing.
+    /// The store is the truth: the file is applied when it is new or has been edited, not over what the administrator,
+    /// or a restore, changed since.
     private static func applied(
-        _ configured: ApplianceSettings?, to store: SQLiteStore, logger: Logger
+        _ configured: ConfiguredSettings?, to store: SQLiteStore, logger: Logger
     ) throws(SQLiteStoreError) -> StoreSnapshot {
         var snapshot = try store.snapshot()
-        guard let configured, configured != snapshot.settings else { return snapshot }
-        for line in SettingsDifference(from: snapshot.settings, to: configured).text { logger.info("configuration: \(line)") }
-        do {
-            try store.runAndWait([.replaceSettings(configured)])
-        } catch {
-            throw .failed(error)
+        guard let configured else { return snapshot }
+        let isKnown = configured.isMarked(in: store.directory) && snapshot.settings != ApplianceSettings()
+        let difference = SettingsDifference(from: snapshot.settings, to: configured.settings)
+        if isKnown {
+            if !difference.isEmpty { logger.notice("the database differs from the configuration file and is kept") }
+            return snapshot
         }
-        snapshot.settings = configured
+        if configured.settings != snapshot.settings {
+            for line in difference.text { logger.info("configuration: \(line)") }
+            do {
+                try store.runAndWait([.replaceSettings(configured.settings)])
+            } catch {
+                throw .failed(error)
+            }
+            snapshot.settings = configured.settings
+        }
+        configured.mark(in: store.directory)
         return snapshot
     }
 

@@ -27,7 +27,9 @@ package struct TLSIdentity: Sendable {
     package static func certificates(in pem: String, what: String) throws(TLSError) -> [NIOSSLCertificate] {
         do {
             let certificates = try NIOSSLCertificate.fromPEMBytes(Array(pem.utf8))
-            if certificates.isEmpty { throw TLSError.unreadableCertificate(what: what, reason: "no certificate inside") }
+            if certificates.isEmpty {
+                throw TLSError.unreadableCertificate(what: what, reason: "no certificate inside")
+            }
             return certificates
         } catch let error as TLSError {
             throw error
