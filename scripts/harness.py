@@ -76,6 +76,7 @@ class Program:
 
     def tail(self, lines=25):
         text = pathlib.Path(self.log_path).read_text(errors="replace").splitlines()[-lines:]
+        text += [event["text"] for event in self.seen[-lines:] if event.get("event") == "text"]
         return f"--- {self.log_path}\n" + "\n".join(text)
 
 

@@ -119,7 +119,7 @@ ausrc_srate 48000
 auplay_srate 48000
 audio_level no
 rtp_timeout 0
-net_interface lo
+net_interface 127.0.0.1
 snd_path {home}
 module_path {modules}
 module g711.so

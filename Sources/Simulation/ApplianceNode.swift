@@ -173,7 +173,9 @@ final class ApplianceNode {
             adminReplies[id] = reply
         case .run(let id, let job):
             world.note("job \(id.value) \(Summary.of(job))")
-            later(.milliseconds(2) + entropy.jitter(upTo: .milliseconds(100)), .jobFinished(id, jobs.run(job, disk: disk)))
+            later(
+                .milliseconds(2) + entropy.jitter(upTo: .milliseconds(100)), .jobFinished(id, jobs.run(job, disk: disk))
+            )
         case .takeSample: later(.milliseconds(1), .sample(sample()))
         case .log(let level, let text): if level.rawValue >= LogLevel.notice.rawValue { world.note("log \(text)") }
         case .drained: isDrained = true

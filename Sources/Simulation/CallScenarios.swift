@@ -43,15 +43,22 @@ extension Scenario {
         try world.echoCall()
         var heard: [UInt64] = []
         var isOpen = false
+        var hasEnded = false
         world.appliance.subscribe(credentials, after: 0) { reply in
             if case .callDataStream = reply { isOpen = true }
         } event: {
             heard.append($0.callDataID)
+        } end: {
+            hasEnded = true
         }
         try world.wait("the history on the stream", within: .seconds(10)) { isOpen && heard.count == 1 }
         try world.echoCall()
         try world.wait("the live record", within: .seconds(10)) { heard.count == 2 }
         try world.require(heard == heard.sorted() && Set(heard).count == 2, "ids \(heard) are not unique and ordered")
+        try world.turn(.callData, on: false)
+        try world.wait("the end of the stream", within: .seconds(1)) { hasEnded }
+        try world.failingCall()
+        try world.turn(.callData, on: true)
         try world.turn(.controlCenter, on: false)
         var afterwards: Int?
         world.appliance.subscribe(credentials, after: 0) { reply in
@@ -68,12 +75,15 @@ extension World {
     /// What is committed of the call history.
     var callRecords: [CallRecord] { appliance.disk.histories.callRecords(after: 0, limit: 1_000) }
 
-    func phone(_ user: String, codec: AudioCodec, toneHertz: Double, answers: Bool = false, password: Secret? = nil) -> PhoneNode {
+    func phone(_ user: String, codec: AudioCodec, toneHertz: Double, answers: Bool = false, password: Secret? = nil)
+        -> PhoneNode
+    {
         if let known = phones.first(where: { $0.user == user }) { return known }
         let index = phones.count
         let phone = PhoneNode(
             world: self, address: .v4(0xC000_0214 + UInt32(index)), user: user,
-            password: password ?? Self.users.first { $0.extension == user }?.password ?? Secret(""), codec: codec, toneHertz: toneHertz, answersAfter: answers ? .milliseconds(700) : nil)
+            password: password ?? Self.users.first { $0.extension == user }?.password ?? Secret(""), codec: codec,
+            toneHertz: toneHertz, answersAfter: answers ? .milliseconds(700) : nil)
         addPhone(phone)
         return phone
     }

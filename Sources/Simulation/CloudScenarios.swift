@@ -64,6 +64,8 @@ extension Scenario {
         try world.wait("the uplink", within: .seconds(120)) { world.appliance.uplink.isUp }
         if world.pairingStage == "offered" { _ = try world.appliance.admin(.enterPairingCode(code)) }
         try world.wait("one pairing on both sides", within: .seconds(900)) { world.isPaired }
+        // Written before sent: whatever was sent once has the name that is sent again.
+        try world.require(world.cloud.pairingUsers.count == 1, "users \(world.cloud.pairingUsers) were sent")
     }
 
     static let wrongCodes = Scenario(
@@ -108,6 +110,12 @@ extension Scenario {
         let after = world.appliance.egressed[.c5]
         world.advance(.seconds(60))
         try world.require(world.appliance.egressed[.c5] == after, "monitoring outlives the Control Center (Q5)")
+        try world.wait("the Control Center's knowledge", within: .seconds(120)) { world.cloud.credential == nil }
+        let code = try world.offerCode()
+        _ = try world.appliance.admin(.enterPairingCode(code))
+        try world.wait("paired again", within: .seconds(300)) { world.isPaired }
+        world.advance(.seconds(30))
+        try world.require(world.appliance.egressed[.c5] == after, "a new pairing does not start from zero (X5)")
     }
 
     static let backup = Scenario(
@@ -120,6 +128,8 @@ extension Scenario {
         try world.turn(.backup, on: true)
         let password = Secret("correct horse battery staple")
         _ = try world.appliance.admin(.setBackupPassword(password))
+        let original = world.officeSettings()
+        _ = try world.appliance.admin(.applySettings(original))
         guard case .backup(let entry) = try world.appliance.admin(.backUpNow, within: .seconds(600)) else {
             throw ScenarioFailure("no backup", at: world.now)
         }
@@ -127,9 +137,14 @@ extension Scenario {
         guard let content = world.cloud.contents[entry.id], let identity = world.cloud.keys[entry.keyID] else {
             throw ScenarioFailure("the server does not hold backup and key", at: world.now)
         }
-        let original = world.appliance.disk.exportedConfiguration
-        let restored = JobRunner.open(content, encryptedIdentity: identity, password: password)
-        try world.require(restored == original, "restore(backup(x)) is not x")
+        _ = try world.appliance.admin(.applySettings(world.officeSettings()))
+        try world.require(world.appliance.disk.snapshot.settings != original, "the settings have not changed")
+        let text = JobRunner.open(content, encryptedIdentity: identity, password: password)
+        guard let restored = text.flatMap(ConfigurationText.read) else {
+            throw ScenarioFailure("the backup holds no configuration", at: world.now)
+        }
+        _ = try world.appliance.admin(.applySettings(restored))
+        try world.require(world.appliance.disk.snapshot.settings == original, "restore(backup(x)) is not x")
         try world.require(
             JobRunner.open(content, encryptedIdentity: identity, password: Secret("wrong")) == nil,
             "a wrong password opens the backup")

@@ -72,7 +72,8 @@ extension Scenario {
     }
 
     static let fullDiskAnyTime = Scenario(
-        name: "full-disk-any-time", purpose: "a disk that is full now and then: refused or later, never half, then all works"
+        name: "full-disk-any-time",
+        purpose: "a disk that is full now and then: refused or later, never half, then all works"
     ) { world throws(ScenarioFailure) in
         world.bootAppliance()
         var chance = world.fork()
@@ -94,7 +95,8 @@ extension Scenario {
             try world.appliance.admin(.enterPairingCode(code), within: .seconds(300))
         }
         try world.wait("both sides paired", within: .seconds(300)) { world.isPaired }
-        try world.insist("backup") { () throws(ScenarioFailure) in try world.appliance.admin(.setSwitch(.backup, true)) }
+        try world.insist("backup") { () throws(ScenarioFailure) in try world.appliance.admin(.setSwitch(.backup, true))
+        }
         let password = Secret("correct horse battery staple")
         try world.insist("the backup password") { () throws(ScenarioFailure) in
             try world.appliance.admin(.setBackupPassword(password))
@@ -144,6 +146,44 @@ extension Scenario {
     }
 }
 
+extension Scenario {
+    static let switchRaces = Scenario(
+        name: "switch-races",
+        purpose: "switched off while a message is on its way: stopped, or gone before, never after"
+    ) { world throws(ScenarioFailure) in
+        world.bootAppliance()
+        try world.pair()
+        _ = try world.prepareBackups()
+        var chance = world.fork()
+        for _ in 0..<8 {
+            world.appliance.adminUnattended(.setSwitch(.monitoring, true))
+            world.appliance.adminUnattended(.setSwitch(.backup, true))
+            world.advance(.milliseconds(100))
+            world.appliance.adminUnattended(.backUpNow)
+            world.advance(.milliseconds(Int64(chance.next() % 250)))
+            world.appliance.adminUnattended(.setSwitch(.backup, false))
+            world.appliance.adminUnattended(.setSwitch(.monitoring, false))
+            world.advance(.milliseconds(500))
+            // Monitoring sends as soon as it is on.
+            world.appliance.adminUnattended(.setSwitch(.monitoring, true))
+            world.advance(.milliseconds(Int64(5 + chance.next() % 40)))
+            world.appliance.adminUnattended(.setSwitch(.monitoring, false))
+            world.advance(.milliseconds(500))
+        }
+        try world.turn(.controlCenter, on: false)
+        try world.wait("the Control Center's knowledge", within: .seconds(120)) { world.cloud.credential == nil }
+        try world.turn(.controlCenter, on: true)
+        let code = try world.cloud.addDevice(serial: ApplianceNode.serial)
+        try world.wait("the second offer", within: .seconds(300)) { world.pairingStage == "offered" }
+        world.advance(.seconds(1))
+        world.appliance.adminUnattended(.enterPairingCode(code))
+        world.advance(.milliseconds(Int64(chance.next() % 250)))
+        try world.turn(.controlCenter, on: false)
+        try world.require(world.appliance.disk.snapshot.pairing == nil, "the pairing outlives its switch")
+        try world.wait("the Control Center's knowledge", within: .seconds(300)) { world.cloud.credential == nil }
+    }
+}
+
 // MARK: - Clocks
 
 extension World {
@@ -163,11 +203,12 @@ extension World {
         appliance.setClockError(.zero)
         try requireRefused(code, "setting the clock back revives the code")
         guard let offer else { throw ScenarioFailure("there was no offer", at: now) }
+        advance(.seconds(1))
         var status: Int?
         appliance.request(.offer(offer, signatureIsValid: true)) { reply in
             if case .problem(let code, _, _)? = reply { status = code }
         }
-        try wait("the refusal of the replayed offer", within: .seconds(10)) { status != nil }
+        try wait("the refusal of the replayed offer", within: .seconds(10)) { status == 409 }
         try requireRefused(code, "a replayed offer revives the code")
     }
 

@@ -50,6 +50,9 @@ enum Invariants {
         // Longer than timers B, F and H, and than a registration's refresh that has just begun.
         world.advance(.seconds(40))
         try world.wait("telephones at rest", within: .seconds(60)) { world.phones.allSatisfy(\.isQuiet) }
+        try world.wait("the appliance's calls and transactions at rest", within: .seconds(60)) {
+            world.appliance.core?.isTelephonyIdle != false
+        }
         try world.wait("media sessions released", within: .seconds(60)) { world.appliance.media.sessionCount == 0 }
         if let violation = world.violations.first { throw ScenarioFailure(violation, at: world.now) }
         let status = try world.status()

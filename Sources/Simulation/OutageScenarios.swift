@@ -21,7 +21,8 @@ extension Scenario {
         world.scheduleOutages(within: .milliseconds(400))
         world.appliance.adminUnattended(.enterPairingCode(code))
         try world.wait("both sides paired", within: .seconds(1_200)) { world.isPaired }
-        try world.require(world.cloud.pairingUsers.count == 1, "\(world.cloud.pairingUsers.count) pairing users were sent")
+        try world.require(
+            world.cloud.pairingUsers.count == 1, "\(world.cloud.pairingUsers.count) pairing users were sent")
     }
 
     static let revocationOutage = Scenario(

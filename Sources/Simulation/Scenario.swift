@@ -14,10 +14,12 @@ package struct Scenario: Sendable {
     let body: @Sendable (World) throws(ScenarioFailure) -> Void
 
     package static let all: [Scenario] = [
-        .uplink, .pairing, .pairingUnderPowerCuts, .pairingOutage, .revocationOutage, .wrongCodes, .clockSteps, .monitoring,
-        .backup, .backupUnderPowerCuts, .backupOutage, .provisioning, .callData, .callDataOutage, .call, .transcodedCall,
+        .uplink, .pairing, .pairingUnderPowerCuts, .pairingOutage, .revocationOutage, .wrongCodes, .clockSteps,
+        .monitoring,
+        .backup, .backupUnderPowerCuts, .backupOutage, .provisioning, .callData, .callDataOutage, .call,
+        .transcodedCall,
         .groupCall, .refusedCalls, .hangUps, .wrongPassword, .longRegistration, .powerCutInCall, .drain, .fullDisk,
-        .fullDiskAnyTime, .switchStorm,
+        .fullDiskAnyTime, .switchRaces, .switchStorm,
     ]
 
     package init(
@@ -59,6 +61,20 @@ extension World {
         settings.cloud.backup = "https://backup.vendor.example"
         settings.cloud.monitoring = "https://monitoring.vendor.example"
         appliance.powerOn(settings: settings)
+    }
+
+    /// Settings with users and groups that the seed draws.
+    func officeSettings() -> ApplianceSettings {
+        var settings = appliance.disk.snapshot.settings
+        settings.sip.realm = "office-\(entropy.hexToken(bytes: 2)).example"
+        settings.users = (0..<(1 + entropy.next() % 40)).map {
+            UserSettings(
+                extension: "\(100 + $0)", name: "User \(entropy.hexToken(bytes: 4))",
+                password: Secret(entropy.hexToken(bytes: 8)))
+        }
+        let members = settings.users.map(\.extension).filter { _ in entropy.next() % 2 == 0 }
+        settings.groups = [GroupSettings(extension: "610", name: "Sales", strategy: .all, members: members)]
+        return settings
     }
 
     func turn(_ name: Switch, on isOn: Bool) throws(ScenarioFailure) {

@@ -25,7 +25,9 @@ extension PBXDaemon {
                 74 database or directory not usable, 75 another pbxd serves this directory, 78 configuration not valid.
                 """)
 
-        @Option(help: ArgumentHelp("A configuration file (YAML), applied when it differs from the database.", valueName: "file"))
+        @Option(
+            help: ArgumentHelp(
+                "A configuration file (YAML), applied when it differs from the database.", valueName: "file"))
         var config: String?
 
         @Option(help: ArgumentHelp("Database, administration socket and prepared backups.", valueName: "dir"))

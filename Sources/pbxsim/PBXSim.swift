@@ -37,7 +37,8 @@ struct RunSeed: ParsableCommand {
                 let datagrams = outcome.datagrams
                 print(
                     "\(outcome.scenario): \(outcome.virtualTime.thousandths) s virtual, \(datagrams.sent) datagrams sent, "
-                        + "\(datagrams.lost) lost, \(datagrams.duplicated) duplicated, \(datagrams.unroutable) unroutable")
+                        + "\(datagrams.lost) lost, \(datagrams.duplicated) duplicated, \(datagrams.unroutable) unroutable"
+                )
             }
         } catch { failure = error }
         if let failure { print("FAILED \(failure)") }

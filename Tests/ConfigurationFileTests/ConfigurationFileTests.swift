@@ -57,7 +57,10 @@ struct ConfigurationFileTests {
         ("features: {echo: abc}", 1, "1 to 20 digits"),
         ("users:\n- {extension: \"1\", name: A, password: 12345}", 2, "double quotes"),
         ("users:\n- {extension: \"1\", name: A}", 2, "'password' is missing"),
-        ("users:\n- {extension: \"1\", name: A, password: x}\n- {extension: \"1\", name: B, password: y}", 3, "taken by"),
+        (
+            "users:\n- {extension: \"1\", name: A, password: x}\n- {extension: \"1\", name: B, password: y}", 3,
+            "taken by"
+        ),
         ("features: {echo: \"1\"}\nusers:\n- {extension: \"1\", name: A, password: x}", 3, "taken by features.echo"),
         ("groups:\n- {extension: \"6\", name: G, members: [\"9\"]}", 2, "no user has the extension 9"),
         ("groups:\n- {extension: \"6\", name: G, strategy: random, members: []}", 2, "one of all"),
@@ -129,9 +132,11 @@ struct ConfigurationFileTests {
     }
 
     @Test func `the difference names what changes, and no password`() throws {
-        let old = try parse("users: [{extension: \"1\", name: A, password: one}, {extension: \"2\", name: B, password: x}]")
+        let old = try parse(
+            "users: [{extension: \"1\", name: A, password: one}, {extension: \"2\", name: B, password: x}]")
         let new = try parse(
-            "media: {ports: 20000-20010}\nusers: [{extension: \"1\", name: A, password: two}, {extension: \"3\", name: C, password: x}]")
+            "media: {ports: 20000-20010}\nusers: [{extension: \"1\", name: A, password: two}, {extension: \"3\", name: C, password: x}]"
+        )
         let difference = SettingsDifference(from: old, to: new)
         #expect(
             difference.text == [

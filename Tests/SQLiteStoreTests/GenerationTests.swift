@@ -12,7 +12,9 @@ struct GenerationTests {
 
     @Test func `a damaged database is set aside, named, and replaced by the last good configuration`() throws {
         let store = try folder.store()
-        try store.runAndWait([.replaceSettings(Samples.settings), .setSwitch(.backup, true), .putPairing(Samples.pairing)])
+        try store.runAndWait([
+            .replaceSettings(Samples.settings), .setSwitch(.backup, true), .putPairing(Samples.pairing),
+        ])
         store.close()
         try folder.damage("generations/1/appliance.sqlite")
         let again = try folder.store()
@@ -91,7 +93,8 @@ struct GenerationTests {
         defer { store.close() }
         try store.runAndWait([
             .replaceSettings(Samples.settings), .setSwitch(.relay, true), .putPairing(Samples.pairing),
-            .putBackupKey(Samples.backupKey), .appendCallRecord(Samples.callRecord(1)), .appendLedger(Samples.ledger(1)),
+            .putBackupKey(Samples.backupKey), .appendCallRecord(Samples.callRecord(1)),
+            .appendLedger(Samples.ledger(1)),
         ])
         let backup = try store.backupSnapshot()
         #expect(try store.inspect(backup: backup) == .init(settings: Samples.settings, switches: nil))

@@ -34,7 +34,8 @@ struct SQLiteStoreTests {
             .putPairing(Samples.pairing), .putBackupKey(Samples.backupKey), .putBackup(Samples.backup),
             .putProvisioningToken(Samples.token),
             .replaceBindings(aor: "sip:100@pbx.example", [Samples.binding]), .appendCallRecord(Samples.callRecord(1)),
-            .appendCallRecord(Samples.callRecord(2)), .appendLedger(Samples.ledger(1)), .appendLedger(Samples.ledger(2)),
+            .appendCallRecord(Samples.callRecord(2)), .appendLedger(Samples.ledger(1)),
+            .appendLedger(Samples.ledger(2)),
             .appendLedger(Samples.ledger(3)),
         ])
         store.close()

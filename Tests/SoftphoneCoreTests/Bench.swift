@@ -153,7 +153,7 @@ struct Bench {
         let invite = Self.invite()
         receive(.request(invite))
         _ = try sentStatus()
-        advance(.seconds(1))
+        advance(.milliseconds(10))
         let ok = try sentStatus()
         #expect(ok.status == 200)
         let dialog = try Dialog(sent: invite, received: ok)

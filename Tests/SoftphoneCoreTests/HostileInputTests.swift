@@ -18,7 +18,8 @@ import Testing
                 let incoming = Bench.invite(branch: "z9hG4bK\(round)", callID: "c\(round)")
                 bench.input(.message(Self.mutated(SIPMessage.request(incoming).serialised(), &chance), Bench.flow))
                 guard let invite else { continue }
-                var response = SIPResponse(to: invite, status: [100, 180, 200, 401, 486][Int(chance.next() % 5)], toTag: "p")
+                var response = SIPResponse(
+                    to: invite, status: [100, 180, 200, 401, 486][Int(chance.next() % 5)], toTag: "p")
                 response.headers.append(.contact, "<sip:101@192.0.2.10>")
                 response.body = Bench.sdp()
                 bench.input(.message(Self.mutated(SIPMessage.response(response).serialised(), &chance), Bench.flow))

@@ -87,6 +87,16 @@ import Testing
         #expect(bench.core.nextDeadline == nil)
     }
 
+    @Test func `unregistering that is refused is not tried again`() throws {
+        var bench = Bench()
+        try bench.register()
+        bench.input(.command(.unregister))
+        bench.answer(try bench.sent(.register), 500)
+        #expect(bench.events.last == .registrationFailed(status: 500))
+        bench.advance(.seconds(1_000))
+        #expect(!bench.hasSent(.register))
+    }
+
     @Test func `a closed flow ends registration and call`() throws {
         var bench = Bench()
         try bench.register()

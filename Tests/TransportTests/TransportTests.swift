@@ -86,7 +86,9 @@ struct TransportTests {
         }
     }
 
-    @Test(arguments: ["GET / HTTP/1.1\r\n\r\n", "\u{16}\u{3}\u{1}", "OPTIONS sip:a SIP/2.0\r\nContent-Length: -1\r\n\r\n"])
+    @Test(arguments: [
+        "GET / HTTP/1.1\r\n\r\n", "\u{16}\u{3}\u{1}", "OPTIONS sip:a SIP/2.0\r\nContent-Length: -1\r\n\r\n",
+    ])
     func `a stream that is not SIP is closed and counted`(text: String) async throws {
         try await withStations { server, client in
             let local = try await server.transport.listen(.tcp, on: Self.any)
@@ -145,7 +147,9 @@ struct TransportTests {
     @Test func `a port in use is named in the error`() async throws {
         try await withStations { server, client in
             let local = try await server.transport.listen(.tcp, on: Self.any)
-            let error = await #expect(throws: SIPTransportError.self) { try await client.transport.listen(.tcp, on: local) }
+            let error = await #expect(throws: SIPTransportError.self) {
+                try await client.transport.listen(.tcp, on: local)
+            }
             #expect(error?.description.contains("\(local)") == true)
             await #expect(throws: SIPTransportError.noTLS) { try await server.transport.listen(.tls, on: Self.any) }
         }
@@ -168,7 +172,8 @@ struct TransportTests {
             let relay = Endpoint(address: .loopbackV4, port: 7443)
             let home = Endpoint(address: .loopbackV4, port: 5061)
             let adopted = server.group.next().makePromise(of: SIPFlow.self)
-            let listener = try await ServerBootstrap(group: server.transport.eventLoop).childChannelInitializer { channel in
+            let listener = try await ServerBootstrap(group: server.transport.eventLoop).childChannelInitializer {
+                channel in
                 channel.eventLoop.makeCompletedFuture {
                     adopted.succeed(try server.transport.adopt(channel, local: home, remote: relay))
                 }

@@ -40,6 +40,9 @@ package struct ApplianceCore: Sendable {
         services.start(facts: facts, at: now, wall: wall(at: now), entropy: &entropy)
     }
 
+    /// True when nothing is left of any call or SIP transaction.
+    package var isTelephonyIdle: Bool { telephony.isIdle }
+
     /// The earliest instant at which `handle(.deadline)` has work to do; nil when nothing waits.
     package var nextDeadline: Instant? {
         switch (telephony.nextDeadline, services.nextDeadline) {

@@ -200,15 +200,11 @@ extension Telephony {
     private mutating func challenge(_ request: SIPRequest, _ server: ServerTransactionID, stale: Bool) {
         var response = SIPResponse(to: request, status: 401, toTag: context.entropy.hexToken(bytes: 8))
         let preferred = authenticator.challenges(at: context.now, entropy: &context.entropy, stale: stale)
-        for value in readsOneChallenge(request) ? preferred.reversed() : preferred {
+        for value in DigestOffer(for: request).ordered(preferred) {
             response.headers.append(.wwwAuthenticate, value)
         }
         context.respondStatelessly(server, with: response)
     }
-
-    /// Both challenges are always offered, SHA-256 above MD5 (RFC 8760 section 2.4). Clients that read the topmost alone,
-    /// and know MD5 alone, are test tools and old devices that do not name themselves: for them the order is turned round.
-    private func readsOneChallenge(_ request: SIPRequest) -> Bool { !request.headers.contains(.userAgent) }
 
     private mutating func refuseCredentials(
         _ request: SIPRequest, _ server: ServerTransactionID, from source: IPAddress

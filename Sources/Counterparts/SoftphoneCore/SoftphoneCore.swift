@@ -121,8 +121,8 @@ package struct SoftphoneCore: Sendable {
                 }
             case .failed(let id, let failure):
                 let status = failure == .timedOut ? 408 : 503
-                if case .registering(id, _, _) = registration {
-                    result += registrationFailed(status, at: now)
+                if case .registering(id, _, let expires) = registration {
+                    result += registrationFailed(status, expires: expires, at: now)
                 } else {
                     result += callFailed(id, status: status)
                 }
@@ -227,11 +227,13 @@ package struct SoftphoneCore: Sendable {
         case 401, 407:
             guard let flow else { return [] }
             var request = registerRequest(expires: expires, over: flow)
-            guard mayAnswer(response, challenges: challenges), authorise(&request, for: response, entropy: &entropy) else {
-                return registrationFailed(response.status, at: now)
+            guard mayAnswer(response, challenges: challenges), authorise(&request, for: response, entropy: &entropy)
+            else {
+                return registrationFailed(response.status, expires: expires, at: now)
             }
-            return sendRegister(request, expires: expires, challenges: challenges + 1, over: flow, at: now, entropy: &entropy)
-        default: return registrationFailed(response.status, at: now)
+            return sendRegister(
+                request, expires: expires, challenges: challenges + 1, over: flow, at: now, entropy: &entropy)
+        default: return registrationFailed(response.status, expires: expires, at: now)
         }
     }
 
@@ -244,8 +246,9 @@ package struct SoftphoneCore: Sendable {
         return response.expires()
     }
 
-    private mutating func registrationFailed(_ status: Int, at now: Instant) -> [SoftphoneEffect] {
-        registration = .failed(retryAt: now + .seconds(30))
+    /// Registering is tried again, unregistering is not: the binding ends by itself.
+    private mutating func registrationFailed(_ status: Int, expires: Int, at now: Instant) -> [SoftphoneEffect] {
+        registration = expires > 0 ? .failed(retryAt: now + .seconds(30)) : .idle
         return [.event(.registrationFailed(status: status))]
     }
 }

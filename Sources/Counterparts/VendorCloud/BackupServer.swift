@@ -3,6 +3,7 @@ import CloudMessages
 import CloudWire
 import HTTPTypes
 import Hummingbird
+import Logging
 import Primitives
 import TLS
 
@@ -11,13 +12,15 @@ actor BackupServer {
     private var core: BackupServerCore
     private let files: BackupFiles
     private let log: MessageLog
+    private let logger: Logger
     private let limits: CloudLimits
     /// Uploads with a request under way, so that two cannot write one file.
     private var writing: Set<String> = []
 
-    init(files: BackupFiles, limits: CloudLimits, log: MessageLog) throws(VendorCloudError) {
+    init(files: BackupFiles, limits: CloudLimits, log: MessageLog, logger: Logger) throws(VendorCloudError) {
         self.files = files
         self.log = log
+        self.logger = logger
         self.limits = limits
         core = BackupServerCore(index: try files.loadIndex(), limits: limits)
     }
@@ -25,7 +28,7 @@ actor BackupServer {
     nonisolated var router: Router<PeerContext> {
         let router = Router(context: PeerContext.self)
         router.addMiddleware {
-            AnswerProblems()
+            AnswerProblems(logger: logger)
             IdentifyPeer()
         }
         router.get("/v1/service") { request, context in try await self.service(request, context) }

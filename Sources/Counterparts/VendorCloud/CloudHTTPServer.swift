@@ -23,6 +23,9 @@ struct CloudHTTPServer: Sendable {
         bound = promise.futureResult
         var logger = logger
         logger[metadataKey: "server"] = .string(name)
+        // Hummingbird reports being cancelled, which is how we end, as errors; real ones are answered and logged by
+        // `AnswerProblems`.
+        logger.logLevel = .critical
         do {
             application = Application(
                 router: router, server: try tls.map { try .tls(.http1(), tlsConfiguration: $0) } ?? .http1(),

@@ -210,7 +210,7 @@ actor ControlCenter {
     nonisolated var applianceRouter: Router<PeerContext> {
         let router = Router(context: PeerContext.self)
         router.addMiddleware {
-            AnswerProblems()
+            AnswerProblems(logger: logger)
             IdentifyPeer()
         }
         router.post("/v1/pairings") { request, context in try await self.register(request, context) }

@@ -2,15 +2,18 @@ import CloudCore
 import CloudMessages
 import CloudWire
 import Hummingbird
+import Logging
 import Primitives
 
 /// The monitoring server (F-C5): takes OTLP/HTTP JSON from appliances, hands the newest values to the Control Center.
 actor MonitoringServer {
     private var core: MonitoringCore
     private let log: MessageLog
+    private let logger: Logger
     private let wire = WireLimits()
 
-    init(limits: CloudLimits, log: MessageLog) {
+    init(limits: CloudLimits, log: MessageLog, logger: Logger) {
+        self.logger = logger
         core = MonitoringCore(limits: limits)
         self.log = log
     }
@@ -18,7 +21,7 @@ actor MonitoringServer {
     nonisolated var router: Router<PeerContext> {
         let router = Router(context: PeerContext.self)
         router.addMiddleware {
-            AnswerProblems()
+            AnswerProblems(logger: logger)
             IdentifyPeer()
         }
         router.post("/v1/metrics") { request, context in try await self.receive(request, context) }

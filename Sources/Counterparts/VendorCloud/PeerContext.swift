@@ -58,6 +58,8 @@ struct IdentifyPeer: RouterMiddleware {
 struct AnswerProblems: RouterMiddleware {
     typealias Context = PeerContext
 
+    let logger: Logger
+
     func handle(
         _ request: Request, context: PeerContext, next: (Request, PeerContext) async throws -> Response
     ) async throws -> Response {
@@ -73,7 +75,7 @@ struct AnswerProblems: RouterMiddleware {
                 status: error.status.code, title: error.status.reasonPhrase,
                 detail: error.body ?? "\(request.method.rawValue) \(request.uri.path) is not served here")
         } catch let error as ServerFiles.Failure {
-            context.logger.error("disk failure: \(error)")
+            logger.error("disk failure: \(error)")
             return error.isFull
                 ? .problem(CloudRefusal.storageFull)
                 : .problem(status: 500, title: "Storage failed", detail: "the server's disk does not work; try later")

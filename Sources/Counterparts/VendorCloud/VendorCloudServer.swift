@@ -78,8 +78,8 @@ package struct VendorCloudServer: Sendable {
         let controlCenter = try makeControlCenter(relay: service, group: group)
         let backup = try BackupServer(
             files: try BackupFiles(directory: "\(options.dataDirectory)/backups"), limits: options.limits,
-            log: try messageLog("backup"))
-        let monitoring = MonitoringServer(limits: options.limits, log: try messageLog("monitoring"))
+            log: try messageLog("backup"), logger: logger)
+        let monitoring = MonitoringServer(limits: options.limits, log: try messageLog("monitoring"), logger: logger)
         let backupHTTP = try http(.backup, identities.backup, backup.router, group)
         let monitoringHTTP = try http(.monitoring, identities.monitoring, monitoring.router, group)
         let centerHTTP = try http(.controlCenter, identities.controlCenter, controlCenter.applianceRouter, group)
@@ -93,7 +93,8 @@ package struct VendorCloudServer: Sendable {
             listeners[.monitoring] = monitoringEndpoint
             listeners[.controlCenter] = try await binding(.controlCenter) { _ in try await centerHTTP.bound.get() }
             let web = WebAPI(
-                controlCenter: controlCenter, client: client, monitoring: monitoringEndpoint, backup: backupEndpoint)
+                controlCenter: controlCenter, client: client, monitoring: monitoringEndpoint, backup: backupEndpoint,
+                logger: logger)
             let webHTTP = try http(.web, nil, web.router, group)
             tasks.addTask { try await webHTTP.run() }
             listeners[.web] = try await binding(.web) { _ in try await webHTTP.bound.get() }

@@ -4,6 +4,7 @@ import CloudMessages
 import CloudWire
 import HTTPTypes
 import Hummingbird
+import Logging
 import NIOCore
 import NIOHTTP1
 import Primitives
@@ -15,6 +16,7 @@ struct WebAPI: Sendable {
     let client: HTTPClient
     let monitoring: Endpoint
     let backup: Endpoint
+    let logger: Logger
 
     private static let answerLimit = 1 << 20
 
@@ -54,7 +56,7 @@ struct WebAPI: Sendable {
     var router: Router<PeerContext> {
         let router = Router(context: PeerContext.self)
         router.addMiddleware {
-            AnswerProblems()
+            AnswerProblems(logger: logger)
             LocalRequestsOnly()
         }
         router.get("/") { _, _ in ControlCenterPage.html() }

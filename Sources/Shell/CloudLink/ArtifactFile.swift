@@ -3,9 +3,9 @@ import NIOPosix
 import OpenSSLCrypto
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #endif
 
 /// A prepared file, read in pieces on the thread pool: never on the event loop.

@@ -18,7 +18,8 @@ struct ArtifactUpload: Sendable {
         var offset: Int64 = 0
         for attempt in 0...Self.resumptions {
             do {
-                let answer = try await put(request, from: offset, length: size - offset, server: server, counting: &bytes)
+                let answer = try await put(
+                    request, from: offset, length: size - offset, server: server, counting: &bytes)
                 guard answer.status == 202 || answer.status == 416, attempt < Self.resumptions else { return answer }
                 offset = Self.received(answer)
             } catch {

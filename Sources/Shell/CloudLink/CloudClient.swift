@@ -52,7 +52,8 @@ struct CloudClient: Sendable {
                 for: message, at: configuration.clock.wallTime(), artifactSHA256: digest)
             let answer: Answer
             if case .artifact(let name, let size) = request.body {
-                let upload = ArtifactUpload(client: self, file: ArtifactFile(path: path(of: name), pool: pool), size: size)
+                let upload = ArtifactUpload(
+                    client: self, file: ArtifactFile(path: path(of: name), pool: pool), size: size)
                 answer = try await upload.run(request, server: server, counting: &bytes)
             } else {
                 answer = try await send(request, server: server, counting: &bytes)

@@ -17,7 +17,8 @@ package struct CloudLinkConfiguration: Sendable {
     package var adoptSIP: @Sendable (any Channel, Endpoint) -> Void
 
     package init(
-        identity: any IdentityDevice, limits: Limits, clock: any ClockDevice, entropy: Entropy, artifactDirectory: String,
+        identity: any IdentityDevice, limits: Limits, clock: any ClockDevice, entropy: Entropy,
+        artifactDirectory: String,
         adoptSIP: @escaping @Sendable (any Channel, Endpoint) -> Void
     ) {
         self.identity = identity

@@ -73,7 +73,8 @@ final class ServiceDesk: @unchecked Sendable {
         request.timeout.cancel()
         if case .callDataStream = reply {
             // Room for all that the core may queue, and keep-alives. What does not fit ends the stream, it is not lost.
-            let (stream, continuation) = Events.makeStream(bufferingPolicy: .bufferingOldest(limits.callRecordQueue + 16))
+            let (stream, continuation) = Events.makeStream(
+                bufferingPolicy: .bufferingOldest(limits.callRecordQueue + 16))
             streams[id] = continuation
             pendingStreams[id] = stream
         }
@@ -95,5 +96,6 @@ final class ServiceDesk: @unchecked Sendable {
     }
 
     private static let overload = ServiceReply.problem(
-        status: 503, title: "Service Unavailable", detail: "the appliance did not answer in time; try again in a minute")
+        status: 503, title: "Service Unavailable", detail: "the appliance did not answer in time; try again in a minute"
+    )
 }

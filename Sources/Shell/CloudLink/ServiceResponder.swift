@@ -57,7 +57,8 @@ struct ServiceResponder: Sendable {
         case (.pairing, .post, "/v1/offer"):
             let body: [UInt8]
             do {
-                body = Array(try await request.collectBody(upTo: configuration.limits.serviceRequestBytes).readableBytesView)
+                body = Array(
+                    try await request.collectBody(upTo: configuration.limits.serviceRequestBytes).readableBytesView)
             } catch {
                 throw Problem(
                     status: 413, title: "Content Too Large",

@@ -3,9 +3,9 @@ package import Settings
 import Yams
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #endif
 
 /// The declarative configuration (DESIGN.md section 5): YAML to `ApplianceSettings`, strictly.
@@ -40,7 +40,9 @@ package enum ConfigurationFile {
         }
         let reader = YAMLReader(file: file)
         let settings = SettingsReader(reader: reader, limits: limits).read(try compose(text, file: file))
-        guard reader.problems.isEmpty else { throw .problems(reader.problems.sorted { ($0.line ?? 0) < ($1.line ?? 0) }) }
+        guard reader.problems.isEmpty else {
+            throw .problems(reader.problems.sorted { ($0.line ?? 0) < ($1.line ?? 0) })
+        }
         return settings
     }
 

@@ -95,7 +95,8 @@ struct SettingsReader {
             node, at: "cloud", allowed: ["relay", "control_center", "backup", "monitoring", "monitoring_interval"])
         if let relay = entries["relay"].flatMap({ reader.text($0, at: "cloud.relay") }) {
             if !Self.isAuthority(relay) {
-                reader.report("expected host:port, for example \"127.0.0.1:7443\"", at: entries["relay"], key: "cloud.relay")
+                reader.report(
+                    "expected host:port, for example \"127.0.0.1:7443\"", at: entries["relay"], key: "cloud.relay")
             }
             settings.relay = relay
         }
@@ -125,7 +126,8 @@ struct SettingsReader {
         }
         let host = text[..<colon]
         if host.hasPrefix("[") { return IPAddress(host) != nil }
-        return !host.isEmpty && host.utf8.allSatisfy { $0 > 0x20 && $0 != 0x2F && $0 != 0x3A && $0 != 0x40 && $0 < 0x7F }
+        return !host.isEmpty
+            && host.utf8.allSatisfy { $0 > 0x20 && $0 != 0x2F && $0 != 0x3A && $0 != 0x40 && $0 < 0x7F }
     }
 
     private func listenAddress(_ node: Node, at key: String) -> ListenAddress? {
@@ -182,7 +184,9 @@ struct SettingsReader {
         let entries = reader.mapping(node, at: key, allowed: ["extension", "name", "strategy", "members"])
         let numberNode = reader.required("extension", in: entries, of: node, at: key)
         let number = numberNode.flatMap { reader.number($0, at: "\(key).extension") }
-        let name = reader.required("name", in: entries, of: node, at: key).flatMap { reader.text($0, at: "\(key).name") }
+        let name = reader.required("name", in: entries, of: node, at: key).flatMap {
+            reader.text($0, at: "\(key).name")
+        }
         let strategy = entries["strategy"].map {
             reader.choice($0, at: "\(key).strategy", of: GroupSettings.Strategy.self)
         }

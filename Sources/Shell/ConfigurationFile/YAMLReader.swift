@@ -38,7 +38,9 @@ final class YAMLReader {
             report("expected a list", at: node, key: key)
             return []
         }
-        if sequence.count > limit { report("has \(sequence.count) entries, at most \(limit) are allowed", at: node, key: key) }
+        if sequence.count > limit {
+            report("has \(sequence.count) entries, at most \(limit) are allowed", at: node, key: key)
+        }
         return Array(sequence.prefix(limit))
     }
 

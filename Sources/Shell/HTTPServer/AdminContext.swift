@@ -53,7 +53,8 @@ struct Authenticate: RouterMiddleware {
         let value = request.headers[.authorization] ?? ""
         guard value.lowercased().hasPrefix("bearer "), Secret(String(value.dropFirst(7))).matches(token) else {
             var response = Response.problem(
-                AdminProblem(status: 401, detail: "send 'Authorization: Bearer' with the content of the file admin-token"))
+                AdminProblem(
+                    status: 401, detail: "send 'Authorization: Bearer' with the content of the file admin-token"))
             response.headers[.wwwAuthenticate] = "Bearer"
             return response
         }

@@ -8,9 +8,9 @@ package import Primitives
 import Synchronization
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #endif
 
 /// The administration over HTTP: on a Unix domain socket (mode 0600, no further authentication) and over HTTPS with a
@@ -65,7 +65,8 @@ package final class AdminServer: Sendable {
     private static var channelConfiguration: HTTP1Channel.Configuration {
         HTTP1Channel.Configuration(
             idleTimeout: .seconds(60),
-            httpDecoderConfiguration: .init(maxHeaderFieldSize: 8_192, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100))
+            httpDecoderConfiguration: .init(
+                maxHeaderFieldSize: 8_192, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100))
     }
 
     private func serve(

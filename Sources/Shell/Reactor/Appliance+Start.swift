@@ -132,7 +132,8 @@ extension Appliance {
 
     // MARK: Sockets
 
-    private func serve(group: MultiThreadedEventLoopGroup, lock: Int32) async throws(ApplianceError) -> RunningAppliance {
+    private func serve(group: MultiThreadedEventLoopGroup, lock: Int32) async throws(ApplianceError) -> RunningAppliance
+    {
         hal.indicator.show(.starting)
         let transport = SIPTransport(eventLoop: eventLoop, limits: options.limits) { [weak self] event in
             guard let self else { return }
@@ -200,7 +201,8 @@ extension Appliance {
                     kind == .tls
                     ? try TLSConfigurations.context(
                         TLSConfigurations.server(
-                            identity: identity, clientRootPEM: nil, requireClient: false, alpn: [], floor: .tls12)) : nil
+                            identity: identity, clientRootPEM: nil, requireClient: false, alpn: [], floor: .tls12))
+                    : nil
                 endpoint = try await transport.listen(kind, on: wanted, tls: context)
             } catch let error as SIPTransportError {
                 throw .listener(error)

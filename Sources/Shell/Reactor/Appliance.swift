@@ -194,7 +194,8 @@ package actor Appliance {
     /// The shell's own copy follows what is durable, before the core acts on it.
     private func adopt(_ commands: [StoreCommand]) {
         for case .replaceSettings(let new) in commands {
-            if new.sip.listeners != settings.sip.listeners || new.https != settings.https || new.media != settings.media {
+            if new.sip.listeners != settings.sip.listeners || new.https != settings.https || new.media != settings.media
+            {
                 logger.notice("addresses and ports of SIP, media and HTTPS change at the next start")
             }
             settings = new

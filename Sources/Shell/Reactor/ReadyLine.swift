@@ -13,7 +13,9 @@ package struct ReadyLine: Sendable, Equatable {
     }
 
     package mutating func add(_ kind: String, _ endpoint: Endpoint) {
-        let count = listeners.count { $0.name == kind || $0.name.hasPrefix(kind + "-") && Int($0.name.dropFirst(kind.count + 1)) != nil }
+        let count = listeners.count {
+            $0.name == kind || $0.name.hasPrefix(kind + "-") && Int($0.name.dropFirst(kind.count + 1)) != nil
+        }
         listeners.append((count == 0 ? kind : "\(kind)-\(count + 1)", endpoint))
     }
 
@@ -24,6 +26,7 @@ package struct ReadyLine: Sendable, Equatable {
     /// `{"event":"ready","listeners":{"sip-udp":"127.0.0.1:5060",…},"serial":"…"}`
     package var json: String {
         let pairs = listeners.map { "\(JSONText.quoted($0.name)):\(JSONText.quoted("\($0.endpoint)"))" }
-        return "{\"event\":\"ready\",\"listeners\":{\(pairs.joined(separator: ","))},\"serial\":\(JSONText.quoted(serial))}"
+        return
+            "{\"event\":\"ready\",\"listeners\":{\(pairs.joined(separator: ","))},\"serial\":\(JSONText.quoted(serial))}"
     }
 }

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #endif
 
 /// File operations that survive a power cut: the small set that the database's surroundings need.
@@ -18,7 +18,9 @@ enum DurableFile {
 
     /// Makes one directory that only its owner may enter; an existing one is fine.
     static func makeDirectory(_ path: String) throws(Failure) {
-        if mkdir(path, 0o700) != 0, errno != EEXIST { throw Failure(operation: "make directory", path: path, code: errno) }
+        if mkdir(path, 0o700) != 0, errno != EEXIST {
+            throw Failure(operation: "make directory", path: path, code: errno)
+        }
     }
 
     /// The whole content; nil when there is no such file.

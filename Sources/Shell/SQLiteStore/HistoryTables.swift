@@ -32,7 +32,8 @@ enum HistoryTables {
     private static func ledgerEntry(_ row: Row) throws -> LedgerEntry {
         let names: String = row["field_names"]
         return LedgerEntry(
-            sequence: row.unsigned("sequence"), time: row.time("time"), flow: try decoded(row["flow"], of: "ledger.flow"),
+            sequence: row.unsigned("sequence"), time: row.time("time"),
+            flow: try decoded(row["flow"], of: "ledger.flow"),
             recipient: try decoded(row["recipient"], of: "ledger.recipient"),
             fieldNames: names.split(separator: ",").map { FieldName(String($0)) }, bytes: row["bytes"],
             result: row["result"], hash: row.bytes("hash"))
@@ -51,7 +52,8 @@ enum HistoryTables {
             try database.execute(
                 sql: "INSERT INTO call_leg VALUES (?, ?, ?, ?, ?, ?, ?)",
                 arguments: [
-                    stored(record.callDataID), position, leg.codec, stored(leg.packetsReceived), stored(leg.packetsSent),
+                    stored(record.callDataID), position, leg.codec, stored(leg.packetsReceived),
+                    stored(leg.packetsSent),
                     stored(leg.packetsLost), leg.jitterMilliseconds,
                 ])
         }
@@ -100,7 +102,8 @@ enum HistoryTables {
 
     private static func legs(of record: UInt64, in database: Database) throws -> [CallLegQuality] {
         try Row.fetchAll(
-            database, sql: "SELECT * FROM call_leg WHERE call_data_id = ? ORDER BY position", arguments: [stored(record)]
+            database, sql: "SELECT * FROM call_leg WHERE call_data_id = ? ORDER BY position",
+            arguments: [stored(record)]
         ).map {
             CallLegQuality(
                 codec: $0["codec"], packetsReceived: $0.unsigned("packets_received"),

@@ -65,7 +65,8 @@ extension SQLiteStore {
         configuration.journalMode = .wal
         configuration.label = "store"
         configuration.prepareDatabase { database in
-            try database.execute(sql: "PRAGMA secure_delete = ON; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY")
+            try database.execute(
+                sql: "PRAGMA secure_delete = ON; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY")
             try database.execute(sql: "PRAGMA cache_size = -1024; PRAGMA wal_autocheckpoint = 500")
             if let limit = options.pageLimit { try database.execute(sql: "PRAGMA max_page_count = \(limit)") }
         }
@@ -80,7 +81,9 @@ extension SQLiteStore {
                 }
             }
             try Schema.migrator.migrate(queue)
-            if options.isReadOnly { try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA query_only = ON") } }
+            if options.isReadOnly {
+                try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA query_only = ON") }
+            }
             return queue
         } catch let error as SQLiteStoreError {
             throw error

@@ -16,7 +16,8 @@ enum SettingsTables {
             try database.execute(
                 sql: "INSERT INTO listener (position, transport, address, port) VALUES (?, ?, ?, ?)",
                 arguments: [
-                    position, listener.transport.rawValue, listener.listen.address.description, Int(listener.listen.port),
+                    position, listener.transport.rawValue, listener.listen.address.description,
+                    Int(listener.listen.port),
                 ])
         }
         for (position, user) in settings.users.enumerated() {
@@ -40,7 +41,8 @@ enum SettingsTables {
     static func read(_ database: Database) throws -> ApplianceSettings {
         var settings = try scalars(database)
         for row in try Row.fetchAll(database, sql: "SELECT transport, address, port FROM listener ORDER BY position") {
-            let listen = ListenAddress(address: try address(row["address"], of: "listener"), port: try port(row["port"]))
+            let listen = ListenAddress(
+                address: try address(row["address"], of: "listener"), port: try port(row["port"]))
             settings.sip.listeners.append(
                 .init(transport: try decoded(row["transport"], of: "listener.transport"), listen: listen))
         }
@@ -52,7 +54,8 @@ enum SettingsTables {
             grouping: try Row.fetchAll(
                 database, sql: "SELECT group_extension, extension FROM group_member ORDER BY group_extension, position"),
             by: { $0["group_extension"] as String })
-        for row in try Row.fetchAll(database, sql: "SELECT extension, name, strategy FROM call_group ORDER BY position") {
+        for row in try Row.fetchAll(database, sql: "SELECT extension, name, strategy FROM call_group ORDER BY position")
+        {
             let number: String = row["extension"]
             settings.groups.append(
                 GroupSettings(
@@ -137,6 +140,8 @@ enum SettingsTables {
 
 /// The enum case that a stored text names.
 func decoded<Value: RawRepresentable<String>>(_ text: String, of name: String) throws -> Value {
-    guard let value = Value(rawValue: text) else { throw StoreFailure.damaged("'\(name)' has the unknown value '\(text)'") }
+    guard let value = Value(rawValue: text) else {
+        throw StoreFailure.damaged("'\(name)' has the unknown value '\(text)'")
+    }
     return value
 }

@@ -25,7 +25,8 @@ enum StateTables {
             sql: "INSERT INTO pairing VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             arguments: [
                 record.stage.rawValue, record.offer.tokenID, record.offer.serial, record.offer.issuedAt.milliseconds,
-                record.offer.expiresAt.milliseconds, record.offer.codeHash.blob, record.wrongAttempts, record.user?.name,
+                record.offer.expiresAt.milliseconds, record.offer.codeHash.blob, record.wrongAttempts,
+                record.user?.name,
                 record.user?.salt.blob, record.user?.passwordHash.blob,
             ])
     }

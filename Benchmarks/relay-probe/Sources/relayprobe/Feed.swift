@@ -10,7 +10,7 @@ struct Feed: ~Copyable {
     private let source = Endpoint(address: .v4(0xC000_0201), port: 4_000)
     private var session: MediaSession
     /// One packet each of a second of tone, to be numbered anew every time round.
-    private var packets: [[UInt8]] = []
+    private(set) var packets: [[UInt8]] = []
     private var batch = PacketBatch()
     private var fed = 0
 

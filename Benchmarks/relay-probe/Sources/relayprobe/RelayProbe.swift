@@ -15,12 +15,13 @@ enum RelayProbe {
     ]
 
     static func main() throws {
-        var times: [[Double]] = []
+        var times: [Times] = []
         for pair in pairs { times.append(try measureTimes(pair.from, pair.to, packets: pair.packets)) }
         // The counting hooks slow the runtime down, so they come second.
         guard ccounters_install() != 0 else {
             fail("this Swift runtime has no hooks to count retains and releases with")
         }
+        guard countersCount() else { fail("the counters do not see what a list of objects costs") }
         var isClean = true
         for (pair, times) in zip(pairs, times) {
             var feed = try Feed(from: pair.from, to: pair.to)
@@ -37,23 +38,54 @@ enum RelayProbe {
         if !isClean { fail("a packet was lost, or allocated or counted references") }
     }
 
+    private final class Witness {}
+
+    /// Zero is worth something only from counters that can count.
+    private static func countersCount() -> Bool {
+        let witness = Witness()
+        ccounters_start()
+        var list: [Witness] = []
+        for _ in 0..<100 { list.append(witness) }
+        list.removeAll()
+        let counts = ccounters_stop()
+        return counts.allocations > 0 && counts.frees > 0 && counts.retains >= 100 && counts.releases >= 100
+    }
+
     private static func fail(_ text: String) -> Never {
         let bytes = Array("relayprobe: \(text)\n".utf8)
         _ = write(STDERR_FILENO, bytes, bytes.count)
         exit(1)
     }
 
-    /// Nanoseconds a packet, one figure a round, in ascending order.
-    private static func measureTimes(_ from: AudioCodec, _ to: AudioCodec, packets: Int) throws -> [Double] {
+    /// Nanoseconds a packet, one figure a round.
+    private struct Times {
+        var whole: [Double] = []
+        /// The codecs alone, with the same packets, in alternating rounds; empty for a relayed pair.
+        var codecs: [Double] = []
+    }
+
+    private static func measureTimes(_ from: AudioCodec, _ to: AudioCodec, packets: Int) throws -> Times {
         var feed = try Feed(from: from, to: to)
+        var floor = try CodecFloor(from: from, to: to)
         feed.run(200)
-        var times: [Double] = []
+        var times = Times()
         for _ in 0..<rounds {
             let start = threadNanoseconds()
             feed.run(packets)
-            times.append(Double(threadNanoseconds() - start) / Double(packets))
+            times.whole.append(Double(threadNanoseconds() - start) / Double(packets))
+            guard floor != nil else { continue }
+            let bare = threadNanoseconds()
+            floor?.run(packets, over: feed.packets)
+            times.codecs.append(Double(threadNanoseconds() - bare) / Double(packets))
         }
-        return times.sorted()
+        return times
+    }
+
+    /// `min/median/max`, or a dash.
+    private static func spread(_ figures: [Double]) -> String {
+        let sorted = figures.sorted()
+        guard let least = sorted.first, let greatest = sorted.last else { return "-" }
+        return [least, sorted[sorted.count / 2], greatest].map { decimals($0, 0) }.joined(separator: "/")
     }
 
     /// Processor time of this thread: what others on the machine do does not count.
@@ -64,12 +96,11 @@ enum RelayProbe {
     }
 
     private static func line(
-        _ from: AudioCodec, _ to: AudioCodec, packets: Int, sent: UInt64, _ counts: ccounters_t, _ times: [Double]
+        _ from: AudioCodec, _ to: AudioCodec, packets: Int, sent: UInt64, _ counts: ccounters_t, _ times: Times
     ) -> String {
         func perPacket(_ count: UInt64) -> String { decimals(Double(count) / Double(packets), 3) }
-        let spread = [times[0], times[times.count / 2], times[times.count - 1]].map { decimals($0, 0) }
         return "FIGURES media-core \(from.rawValue)-\(to.rawValue) packets=\(packets) sent=\(sent)"
-            + " ns_per_packet=\(spread.joined(separator: "/"))"
+            + " ns_per_packet=\(spread(times.whole)) codec_ns_per_packet=\(spread(times.codecs))"
             + " allocations_per_packet=\(perPacket(counts.allocations)) frees_per_packet=\(perPacket(counts.frees))"
             + " retains_per_packet=\(perPacket(counts.retains)) releases_per_packet=\(perPacket(counts.releases))"
     }
