@@ -149,7 +149,8 @@ let package = Package(
             [
                 "Primitives", "ApplianceCore", "CloudMessages", "CloudWire", "PrivacyContract", "Settings", "HAL",
                 "TLS",
-                "Transport", "Splice", "OpenSSLCrypto", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, nioHTTP2, hummingbird,
+                "Transport", "Splice", "OpenSSLCrypto", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, nioHTTP2,
+                hummingbird,
                 httpTypes, httpClient, logging,
             ]),
         shell(
@@ -171,7 +172,8 @@ let package = Package(
         counterpart(
             "VendorCloud",
             [
-                "Primitives", "CloudCore", "CloudMessages", "CloudWire", "OpenSSLCrypto", "TLS", "Splice", nioCore, nioPosix,
+                "Primitives", "CloudCore", "CloudMessages", "CloudWire", "OpenSSLCrypto", "TLS", "Splice", nioCore,
+                nioPosix,
                 nioHTTP1, nioTLS, nioConcurrency, nioSSL, nioHTTP2, hummingbird, hummingbirdTLS, httpTypes, httpClient,
                 logging,
             ]),
@@ -232,6 +234,13 @@ let package = Package(
         tests("PrivacyContract", ["CloudMessages", "Primitives", "PrivacyContract"]),
         tests("Provisioning", ["OpenSSLCrypto", "Persistence", "Primitives", "Provisioning", "Settings"]),
         tests("RTP", ["Primitives", "RTP"]),
+        tests(
+            "Reactor",
+            [
+                "ApplianceCore", "Archive", "Backup", "CloudLink", "CloudWire", "HAL", "HALLinux", "OpenSSLCrypto",
+                "Persistence", "Primitives", "PrivacyContract", "Reactor", "SQLiteStore", "Settings", "TLS",
+                "Transport", httpClient, logging, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL, nioTLS,
+            ]),
         tests("Registration", ["Persistence", "Primitives", "Registration", "SIPMessage", "SIPTransaction"]),
         tests("SDP", ["Primitives", "SDP"]),
         tests("SIPDialog", ["OpenSSLCrypto", "Primitives", "SIPDialog", "SIPMessage"]),
@@ -239,6 +248,12 @@ let package = Package(
         tests("SIPTransaction", ["Primitives", "SIPMessage", "SIPTransaction"]),
         tests(
             "SQLiteStore", ["CloudMessages", "Persistence", "Primitives", "PrivacyContract", "SQLiteStore", "Settings"]),
+        tests(
+            "Simulation",
+            [
+                "ApplianceCore", "CloudMessages", "Media", "Persistence", "Primitives", "PrivacyContract", "Settings",
+                "Simulation",
+            ]),
         tests(
             "SoftphoneCore",
             ["Media", "OpenSSLCrypto", "Primitives", "SIPDialog", "SIPMessage", "SIPTransaction", "SoftphoneCore"]),
@@ -256,7 +271,7 @@ let package = Package(
         tests(
             "VendorCloud",
             [
-                "CloudCore", "CloudMessages", "CloudWire", "OpenSSLCrypto", "Pairing", "Primitives", "TLS",
+                "CloudCore", "CloudMessages", "CloudWire", "HAL", "OpenSSLCrypto", "Pairing", "Primitives", "TLS",
                 "VendorCloud", httpClient, logging, nioConcurrency, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL,
             ]),
     ]

@@ -35,7 +35,7 @@ extension PBXDaemon {
 
         @Option(
             help: ArgumentHelp(
-                "The directory that stands for the flash: factory and configuration partitions (default: the data directory).",
+                "Stands for the flash: factory and configuration partitions (default: the data directory).",
                 valueName: "dir"))
         var hal: String?
 

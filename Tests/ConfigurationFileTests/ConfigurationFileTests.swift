@@ -19,7 +19,8 @@ struct ConfigurationFileTests {
         let settings = try parse(
             """
             appliance: { edition: flex }
-            sip: { listen: [ {transport: tls, address: "::1", port: 0} ], protection: {enabled: false}, realm: a.example }
+            sip: { listen: [ {transport: tls, address: "::1", port: 0} ], protection: {enabled: false},
+                   realm: a.example }
             media: { address: 127.0.0.2, ports: 20000-20101, opus_complexity: 3 }
             https: { listen: {address: 127.0.0.1, port: 8443} }
             features: { echo: "600" }
@@ -135,7 +136,8 @@ struct ConfigurationFileTests {
         let old = try parse(
             "users: [{extension: \"1\", name: A, password: one}, {extension: \"2\", name: B, password: x}]")
         let new = try parse(
-            "media: {ports: 20000-20010}\nusers: [{extension: \"1\", name: A, password: two}, {extension: \"3\", name: C, password: x}]"
+            "media: {ports: 20000-20010}\n"
+                + "users: [{extension: \"1\", name: A, password: two}, {extension: \"3\", name: C, password: x}]"
         )
         let difference = SettingsDifference(from: old, to: new)
         #expect(

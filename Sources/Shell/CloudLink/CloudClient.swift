@@ -4,9 +4,16 @@ import HAL
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import Primitives
 import PrivacyContract
 import TLS
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
 
 /// HTTPS towards the vendor's servers: HAL key, pinned root, time-outs, bounded answers, bytes counted.
 struct CloudClient: Sendable {
@@ -151,7 +158,11 @@ struct CloudClient: Sendable {
         if let error = error as? HTTPClientError {
             return error == .connectTimeout || error == .tlsHandshakeTimeout || error == .invalidURL
         }
-        return !(error is ChannelError)
+        if let error = error as? IOError {
+            return [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT, EADDRNOTAVAIL].contains(error.errnoCode)
+        }
+        if case .handshakeFailed? = error as? NIOSSLError { return true }
+        return error is NIOConnectionError || error is ArtifactFile.Unreadable
     }
 
     /// For the administrator: which kind of failure, not a dump of it.

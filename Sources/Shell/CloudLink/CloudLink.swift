@@ -15,7 +15,7 @@ import TLS
 /// Every way out takes a `Permit`, which the core's gate alone can make; a message that does not fit its permit is not
 /// sent. What comes back, and what comes in through the relay, reaches the core as `Input` through `sink`.
 ///
-/// `@unchecked Sendable`: mutable state is confined to `eventLoop`; every method but `init` and `shutdown` is called there.
+/// `@unchecked Sendable`: mutable state is confined to `eventLoop`, where every method is called that is not `async`.
 package final class CloudLink: @unchecked Sendable {
     private let eventLoop: any EventLoop
     private let client: CloudClient

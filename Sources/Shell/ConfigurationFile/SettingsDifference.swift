@@ -56,8 +56,8 @@ package struct SettingsDifference: Sendable, Equatable {
             "cloud.monitoring_interval": "\(settings.cloud.monitoringInterval.components.seconds)",
         ]
         for (index, listener) in settings.sip.listeners.enumerated() {
-            lines["sip.listen[\(index)]"] =
-                "\(listener.transport.rawValue) \(Endpoint(address: listener.listen.address, port: listener.listen.port))"
+            let endpoint = Endpoint(address: listener.listen.address, port: listener.listen.port)
+            lines["sip.listen[\(index)]"] = "\(listener.transport.rawValue) \(endpoint)"
         }
         lines["https.listen"] = settings.https.map { "\(Endpoint(address: $0.address, port: $0.port))" }
         lines["features.echo"] = settings.features.echo

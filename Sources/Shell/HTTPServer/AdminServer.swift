@@ -113,6 +113,6 @@ package struct AdminServerError: Error, Sendable, CustomStringConvertible {
     var name: String
     var reason: String
     package var description: String {
-        "cannot serve the administration on \(name): \(reason); another program may hold it, or it is not this machine's"
+        "cannot serve the administration on \(name): \(reason); does another program hold it?"
     }
 }

@@ -39,8 +39,8 @@ package struct RunningAppliance: Sendable {
 }
 
 extension Appliance {
-    /// Opens the store, applies the configuration, binds every listener, and serves. Blocks while the store opens: to be
-    /// called off the event loop.
+    /// Opens the store, applies the configuration, binds every listener, and serves. Blocks while the store opens: not
+    /// for the event loop.
     package static func start(
         _ options: ApplianceOptions, group: MultiThreadedEventLoopGroup, pool: NIOThreadPool, logger: Logger
     ) async throws(ApplianceError) -> RunningAppliance {
@@ -106,7 +106,8 @@ extension Appliance {
             return snapshot
         }
         if configured.settings != snapshot.settings {
-            for line in difference.text { logger.info("configuration: \(line)") }
+            logger.info("configuration file applied, \(difference.changes.count) changes")
+            for line in difference.text { logger.debug("configuration: \(line)") }
             do {
                 try store.runAndWait([.replaceSettings(configured.settings)])
             } catch {

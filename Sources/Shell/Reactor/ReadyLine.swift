@@ -26,7 +26,8 @@ package struct ReadyLine: Sendable, Equatable {
     /// `{"event":"ready","listeners":{"sip-udp":"127.0.0.1:5060",…},"serial":"…"}`
     package var json: String {
         let pairs = listeners.map { "\(JSONText.quoted($0.name)):\(JSONText.quoted("\($0.endpoint)"))" }
+            .joined(separator: ",")
         return
-            "{\"event\":\"ready\",\"listeners\":{\(pairs.joined(separator: ","))},\"serial\":\(JSONText.quoted(serial))}"
+            "{\"event\":\"ready\",\"listeners\":{\(pairs)},\"serial\":\(JSONText.quoted(serial))}"
     }
 }

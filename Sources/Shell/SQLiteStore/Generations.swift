@@ -17,7 +17,8 @@ struct Generations {
     /// Numbers of all generations that have a folder, ascending.
     var numbers: [Int] { DurableFile.list("\(directory)/generations").compactMap { Int($0) }.sorted() }
 
-    /// What `current` names; when it is missing or unreadable, the oldest generation (a newer one was never switched to).
+    /// What `current` names; when that is missing or unreadable, the oldest generation (a newer one was never
+    /// switched to).
     func current() throws(DurableFile.Failure) -> Int {
         let bytes = try DurableFile.read("\(directory)/current", limit: 64) ?? []
         let text = String(decoding: bytes.filter { $0 != UInt8(ascii: "\n") }, as: UTF8.self)

@@ -18,7 +18,7 @@ extension SQLiteStore {
         }
     }
 
-    /// What a backup's `configuration.sqlite` holds, after all checks; the running configuration is not touched. Blocks.
+    /// What a backup's `configuration.sqlite` holds, after all checks; nothing is changed by it. Blocks.
     package func inspect(backup bytes: [UInt8]) throws(SQLiteStoreError) -> ConfigurationCopy {
         let path = "\(generations.folder(generation))/restore.sqlite"
         do {

@@ -8,8 +8,8 @@ import Synchronization
 /// The appliance's one database on the system's SQLite: the truth about configuration, pairing, history and ledger.
 ///
 /// One writer runs transactions in the order of `run`, on a queue of its own; reads wait in the same queue. WAL with
-/// `synchronous = FULL`: a transaction that was reported committed survives a power cut. `secure_delete` and a truncated
-/// WAL make erased pairings and keys vanish from the files (R8, X5, Q10). Safe to use from any thread.
+/// `synchronous = FULL`: a transaction that was reported committed survives a power cut. `secure_delete` and a
+/// truncated WAL make erased pairings and keys vanish from the files (R8, X5, Q10). Safe to use from any thread.
 package final class SQLiteStore: Sendable {
     package struct Options: Sendable {
         /// The most pages of 4096 bytes that the database may grow to; nil: as many as the partition holds.

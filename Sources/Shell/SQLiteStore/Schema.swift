@@ -46,8 +46,8 @@ enum Schema {
     private static let stateTables =
         switchTable + """
             CREATE TABLE pairing (
-                id INTEGER PRIMARY KEY CHECK (id = 1), stage TEXT NOT NULL, token_id TEXT NOT NULL, serial TEXT NOT NULL,
-                issued_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, code_hash BLOB NOT NULL,
+                id INTEGER PRIMARY KEY CHECK (id = 1), stage TEXT NOT NULL, token_id TEXT NOT NULL,
+                serial TEXT NOT NULL, issued_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, code_hash BLOB NOT NULL,
                 wrong_attempts INTEGER NOT NULL, user_name TEXT, user_salt BLOB, user_password_hash BLOB
             ) STRICT;
             CREATE TABLE backup_key (

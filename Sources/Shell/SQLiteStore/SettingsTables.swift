@@ -52,7 +52,8 @@ enum SettingsTables {
         }
         let members = Dictionary(
             grouping: try Row.fetchAll(
-                database, sql: "SELECT group_extension, extension FROM group_member ORDER BY group_extension, position"),
+                database,
+                sql: "SELECT group_extension, extension FROM group_member ORDER BY group_extension, position"),
             by: { $0["group_extension"] as String })
         for row in try Row.fetchAll(database, sql: "SELECT extension, name, strategy FROM call_group ORDER BY position")
         {

@@ -19,6 +19,7 @@ package final class SIPTransport: @unchecked Sendable {
     private var connections: [UInt64: Connection] = [:]
     private var nextConnection: UInt64 = 1
     private var unflushed: [any Channel] = []
+    private var unflushedConnections: [UInt64] = []
     private var isShutDown = false
 
     private struct Connection {
@@ -97,7 +98,7 @@ package final class SIPTransport: @unchecked Sendable {
 
     /// Makes a byte stream that something else opened (a relay's stream, TLS already in its pipeline) a `tls` flow.
     ///
-    /// The channel must live on `eventLoop`. Throws when it is closed or there are too many connections; closes it then.
+    /// The channel must live on `eventLoop`. Throws, and closes it, when there are too many connections or it is gone.
     package func adopt(_ channel: any Channel, local: Endpoint, remote: Endpoint) throws(SIPTransportError) -> SIPFlow {
         eventLoop.preconditionInEventLoop()
         return try register(channel, transport: .tls, local: local, remote: remote, expectsFirstMessage: true)
@@ -134,6 +135,7 @@ package final class SIPTransport: @unchecked Sendable {
             connection.channel.write(connection.channel.allocator.buffer(bytes: bytes), promise: nil)
             if !connection.isUnflushed {
                 connections[number]?.isUnflushed = true
+                unflushedConnections.append(number)
                 flushLater(connection.channel)
             }
         }
@@ -168,9 +170,8 @@ package final class SIPTransport: @unchecked Sendable {
             let channels = unflushed
             unflushed.removeAll(keepingCapacity: true)
             for channel in channels { channel.flush() }
-            for number in connections.keys where connections[number]?.isUnflushed == true {
-                connections[number]?.isUnflushed = false
-            }
+            for number in unflushedConnections { connections[number]?.isUnflushed = false }
+            unflushedConnections.removeAll(keepingCapacity: true)
         }
     }
 
