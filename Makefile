@@ -65,8 +65,9 @@ interop: build deps-interop
 
 ## bench: start-up, memory and media cost, beside a peer or a library's bare limit
 bench: deps
+	$(call install_packages,$(BENCH_PACKAGES))
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product pbxd
-	$(SWIFT_BUILD) -c release --static-swift-stdlib --product pbxctl
+	$(SWIFT_BUILD) -c release --static-swift-stdlib --product pbxsim
 	python3 scripts/bench.py --bin $(SCRATCH)/release
 
 ## lint: purity of the core, direction of imports, formatting, forbidden names
