@@ -1,5 +1,7 @@
 import Foundation
+import HTTPServer
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import Primitives
 import Reactor

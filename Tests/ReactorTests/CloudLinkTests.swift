@@ -1,8 +1,10 @@
 import ApplianceCore
 import CloudLink
+import HAL
 import HALLinux
 import Logging
 import NIOCore
+import NIOHPACK
 import NIOPosix
 import Primitives
 import PrivacyContract

@@ -1,5 +1,6 @@
 import CloudWire
 import Foundation
+import HAL
 import HALLinux
 import NIOCore
 import NIOHPACK

@@ -1,6 +1,7 @@
 import Archive
 import Backup
 import Foundation
+import NIOHTTP1
 import OpenSSLCrypto
 import Persistence
 import Primitives

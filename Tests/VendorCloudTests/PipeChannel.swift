@@ -1,4 +1,4 @@
-package import NIOCore
+import NIOCore
 
 /// A byte channel that rides on another channel, usually on one HTTP/2 stream: TLS and HTTP handlers work on it as on a
 /// socket.
@@ -9,7 +9,7 @@ package import NIOCore
 ///
 /// Below it the carrier's pipeline must end in handlers that read and write `ByteBuffer`, report the peer's end as
 /// `ChannelEvent.inputClosed`, and understand `close(mode: .output)`.
-package final class PipeChannel: Channel, ChannelCore, @unchecked Sendable {
+final class PipeChannel: Channel, ChannelCore, @unchecked Sendable {
     // State is touched on the event loop alone, except `isActive` and `isWritable`, which mirror the carrier's atomics.
     private let carrier: any Channel
     private let closePromise: EventLoopPromise<Void>
@@ -22,7 +22,7 @@ package final class PipeChannel: Channel, ChannelCore, @unchecked Sendable {
     /// Puts a pipe on `carrier`. `initialise` adds the pipe's handlers; then it becomes active and starts to read. On the
     /// carrier's event loop; the carrier's own reading from now on follows the pipe's.
     @discardableResult
-    package static func attach(
+    static func attach(
         to carrier: any Channel, _ initialise: (PipeChannel) throws -> Void
     ) throws -> PipeChannel {
         carrier.eventLoop.preconditionInEventLoop()
@@ -49,29 +49,29 @@ package final class PipeChannel: Channel, ChannelCore, @unchecked Sendable {
 
     // MARK: Channel
 
-    package var allocator: ByteBufferAllocator { carrier.allocator }
-    package var closeFuture: EventLoopFuture<Void> { closePromise.futureResult }
-    package var pipeline: ChannelPipeline {
+    var allocator: ByteBufferAllocator { carrier.allocator }
+    var closeFuture: EventLoopFuture<Void> { closePromise.futureResult }
+    var pipeline: ChannelPipeline {
         guard let lazyPipeline else { preconditionFailure("a channel has its pipeline from the start") }
         return lazyPipeline
     }
-    package var localAddress: SocketAddress? { carrier.localAddress ?? carrier.parent?.localAddress }
-    package var remoteAddress: SocketAddress? { carrier.remoteAddress ?? carrier.parent?.remoteAddress }
-    package var parent: (any Channel)? { carrier }
-    package var isWritable: Bool { carrier.isWritable }
-    package var isActive: Bool { carrier.isActive }
-    package var eventLoop: any EventLoop { carrier.eventLoop }
-    package var _channelCore: any ChannelCore { self }
+    var localAddress: SocketAddress? { carrier.localAddress ?? carrier.parent?.localAddress }
+    var remoteAddress: SocketAddress? { carrier.remoteAddress ?? carrier.parent?.remoteAddress }
+    var parent: (any Channel)? { carrier }
+    var isWritable: Bool { carrier.isWritable }
+    var isActive: Bool { carrier.isActive }
+    var eventLoop: any EventLoop { carrier.eventLoop }
+    var _channelCore: any ChannelCore { self }
 
-    package func setOption<Option: ChannelOption>(_ option: Option, value: Option.Value) -> EventLoopFuture<Void> {
+    func setOption<Option: ChannelOption>(_ option: Option, value: Option.Value) -> EventLoopFuture<Void> {
         return eventLoop.submit { try self.set(option, value) }
     }
 
-    package func getOption<Option: ChannelOption>(_ option: Option) -> EventLoopFuture<Option.Value> {
+    func getOption<Option: ChannelOption>(_ option: Option) -> EventLoopFuture<Option.Value> {
         eventLoop.submit { try self.get(option) }
     }
 
-    package var syncOptions: (any NIOSynchronousChannelOptions)? { Options(pipe: self) }
+    var syncOptions: (any NIOSynchronousChannelOptions)? { Options(pipe: self) }
 
     private struct Options: NIOSynchronousChannelOptions {
         let pipe: PipeChannel
@@ -108,52 +108,52 @@ package final class PipeChannel: Channel, ChannelCore, @unchecked Sendable {
 
     // MARK: ChannelCore, called by the pipeline's head
 
-    package func localAddress0() throws -> SocketAddress {
+    func localAddress0() throws -> SocketAddress {
         guard let localAddress else { throw ChannelError.unknownLocalAddress }
         return localAddress
     }
 
-    package func remoteAddress0() throws -> SocketAddress {
+    func remoteAddress0() throws -> SocketAddress {
         guard let remoteAddress else { throw ChannelError.operationUnsupported }
         return remoteAddress
     }
 
-    package func register0(promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.operationUnsupported) }
-    package func registerAlreadyConfigured0(promise: EventLoopPromise<Void>?) {
+    func register0(promise: EventLoopPromise<Void>?) { promise?.fail(ChannelError.operationUnsupported) }
+    func registerAlreadyConfigured0(promise: EventLoopPromise<Void>?) {
         promise?.fail(ChannelError.operationUnsupported)
     }
-    package func bind0(to: SocketAddress, promise: EventLoopPromise<Void>?) {
+    func bind0(to: SocketAddress, promise: EventLoopPromise<Void>?) {
         promise?.fail(ChannelError.operationUnsupported)
     }
-    package func connect0(to: SocketAddress, promise: EventLoopPromise<Void>?) {
+    func connect0(to: SocketAddress, promise: EventLoopPromise<Void>?) {
         promise?.fail(ChannelError.operationUnsupported)
     }
-    package func triggerUserOutboundEvent0(_ event: Any, promise: EventLoopPromise<Void>?) {
+    func triggerUserOutboundEvent0(_ event: Any, promise: EventLoopPromise<Void>?) {
         promise?.fail(ChannelError.operationUnsupported)
     }
 
-    package func write0(_ data: NIOAny, promise: EventLoopPromise<Void>?) {
+    func write0(_ data: NIOAny, promise: EventLoopPromise<Void>?) {
         guard !isFinished else { return promise?.fail(ChannelError.ioOnClosedChannel) ?? () }
         carrier.pipeline.syncOperations.write(NIOAny(unwrapData(data, as: ByteBuffer.self)), promise: promise)
     }
 
-    package func flush0() {
+    func flush0() {
         if !isFinished { carrier.pipeline.syncOperations.flush() }
     }
 
-    package func read0() {
+    func read0() {
         if !isFinished { carrier.pipeline.syncOperations.read() }
     }
 
-    package func close0(error: any Error, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    func close0(error: any Error, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         guard !isFinished else { return promise?.fail(ChannelError.alreadyClosed) ?? () }
         guard mode != .input else { return promise?.fail(ChannelError.operationUnsupported) ?? () }
         carrier.close(mode: mode, promise: promise)
     }
 
-    package func channelRead0(_ data: NIOAny) {}  // nobody wanted it
+    func channelRead0(_ data: NIOAny) {}  // nobody wanted it
 
-    package func errorCaught0(error: any Error) {}  // handlers have had their turn
+    func errorCaught0(error: any Error) {}  // handlers have had their turn
 
     // MARK: From the carrier
 
