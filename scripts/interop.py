@@ -116,6 +116,7 @@ audio_player aubridge,{name}
 audio_source ausine,{hertz}
 audio_alert aubridge,{name}-alert
 ausrc_srate 48000
+ausrc_channels 2
 auplay_srate 48000
 audio_level no
 rtp_timeout 0
@@ -143,7 +144,7 @@ module_app menu.so
         until("the callee's registration", lambda: self.ctl("status")["registrations"] >= 1, 15)
         time.sleep(0.5)
         home_a, caller = self.baresip("ada-baresip", "100", "opus/48000/2", 1000, False)
-        call = until("the established call", lambda: next((c for c in self.ctl("calls") if c["state"] == "established" and c["seconds"] >= 4), None), 30)
+        call = until("the established call", lambda: next((c for c in self.ctl("calls") if c["state"] == "talking" and c["seconds"] >= 4), None), 30)
         for program in (caller, callee):
             program.terminate(10)
         heard = {}
@@ -202,7 +203,7 @@ module_app menu.so
             ca = ["openssl", "s_client", "-connect", address, "-CAfile", self.data / "factory" / "vendor-root.pem", "-verify_return_error", "-tls1_3"]
             shown = run(ca, stdin="", check=False, timeout=20)
             require("TLSv1.3" in shown.stdout and "Verify return code: 0" in shown.stdout, f"{name}: {shown.stdout[-800:]}{shown.stderr[-800:]}")
-        own = ["-cert", self.data / "factory" / "device.pem", "-key", self.data / "factory" / "device.key"]
+        own = ["-cert", self.data / "factory" / "device.pem", "-cert_chain", self.data / "factory" / "device.pem", "-key", self.data / "factory" / "device.key"]
         for name in ("backup", "monitoring", "control-center"):
             request = "GET /v1/service HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
             without = run([*s_client, "-connect", self.listeners[name], "-ign_eof"], stdin=request, check=False, timeout=20)

@@ -27,6 +27,8 @@ final class ApplianceNode {
     let jobs: JobRunner
     var entropy: Entropy
     private var armedDeadline: Instant?
+    /// When the store's last outcome arrives.
+    private var reportedUntil = Instant.origin
     private var pending: [Input] = []
     private var isRunning = false
     /// Added to the true wall clock.
@@ -188,7 +190,9 @@ final class ApplianceNode {
             let outcome = disk.commit(commands)
             world.note(
                 "store \(ticket.value) \(commands.map(Summary.of).joined(separator: ",")) \(Summary.of(outcome))")
-            later(entropy.jitter(upTo: .milliseconds(2)), .stored(ticket, outcome))
+            // The writer's reports come in the order of its transactions.
+            reportedUntil = max(reportedUntil, world.now + entropy.jitter(upTo: .milliseconds(2)))
+            later(reportedUntil - world.now, .stored(ticket, outcome))
         }
     }
 

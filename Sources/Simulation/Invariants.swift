@@ -46,7 +46,7 @@ enum Invariants {
 
     /// What must hold once everything has come to rest.
     static func checkAtRest(_ world: World) throws(ScenarioFailure) {
-        if let violation = world.violations.first { throw ScenarioFailure(violation, at: world.now) }
+        if let violation = world.violations.first { throw violation }
         // Longer than timers B, F and H, and than a registration's refresh that has just begun.
         world.advance(.seconds(40))
         try world.wait("telephones at rest", within: .seconds(60)) { world.phones.allSatisfy(\.isQuiet) }
@@ -54,7 +54,7 @@ enum Invariants {
             world.appliance.core?.isTelephonyIdle != false
         }
         try world.wait("media sessions released", within: .seconds(60)) { world.appliance.media.sessionCount == 0 }
-        if let violation = world.violations.first { throw ScenarioFailure(violation, at: world.now) }
+        if let violation = world.violations.first { throw violation }
         let status = try world.status()
         guard status.calls == 0 else { throw ScenarioFailure("\(status.calls) calls are left", at: world.now) }
         guard world.appliance.jobs.artifactCount == 0 else {

@@ -140,7 +140,7 @@ final class PhoneNode {
             return
         }
         audio = try? AudioEndpoint(
-            stream, codecs: codecs, toneHertz: toneHertz, listeningWindows: 10, entropy: &entropy, at: world.now)
+            stream, codecs: codecs, toneHertz: toneHertz, listeningWindows: 6, entropy: &entropy, at: world.now)
         audioNumber += 1
         tick(audioNumber, every: stream.ptime)
     }

@@ -44,11 +44,11 @@ package final class World {
 
     var wall: UnixTime { epoch + (now - .origin) }
 
-    private(set) var violations: [String] = []
+    private(set) var violations: [ScenarioFailure] = []
 
     func violated(_ text: String) {
         note("VIOLATION \(text)")
-        violations.append(text)
+        violations.append(ScenarioFailure(text, at: now))
     }
 
     func note(_ text: String) { trace.write(now, text) }

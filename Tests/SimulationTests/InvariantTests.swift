@@ -49,7 +49,7 @@ import Testing
             for name in [Switch.controlCenter, .monitoring] { try world.turn(name, on: true) }
             world.sendMonitoring(fields: [OutboundField(.password, .text("x"))], to: .push)
             world.advance(.seconds(1))
-            let texts = world.violations
+            let texts = world.violations.map(\.text)
             try world.require(
                 texts == ["F-C5 sends the undeclared field password", "F-C5 goes to push"], "violations are \(texts)")
         }

@@ -68,6 +68,20 @@ struct TelemetryMachineTests {
         #expect((machine.nextDeadline ?? .origin) >= now + .seconds(60))
     }
 
+    @Test mutating func `after a long outage it is tried again within a minute`() {
+        var machine = TelemetryMachine()
+        _ = machine.handle(.wanted(every: .seconds(10)), at: .origin, entropy: &entropy)
+        var now = Instant.origin
+        for _ in 0..<30 {
+            _ = machine.handle(.sample(sample, gauges), at: now, entropy: &entropy)
+            _ = machine.handle(.answered(.unreachable("time-out")), at: now, entropy: &entropy)
+            let next = machine.nextDeadline ?? .origin
+            #expect(next > now && next <= now + .seconds(60))
+            now = next
+            #expect(machine.handle(.timePassed, at: now, entropy: &entropy) == [.takeSample])
+        }
+    }
+
     @Test mutating func `switching off stops at once`() {
         var machine = TelemetryMachine()
         _ = machine.handle(.wanted(every: .seconds(10)), at: .origin, entropy: &entropy)

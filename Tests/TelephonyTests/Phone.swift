@@ -69,7 +69,7 @@ final class Phone {
         var headers = SIPHeaders([
             .init(.maxForwards, "70"), .init(.from, "<sip:\(number)@\(World.realm)>;tag=\(tag)-\(callID)"),
             .init(.to, "<sip:\(target)@\(World.realm)>"), .init(.callID, "\(callID)@\(name)"),
-            .init(.cseq, "\(sequence) \(method)"),
+            .init(.cseq, "\(sequence) \(method)"), .init(.userAgent, "scripted telephone"),
         ])
         if !fields.contains(where: { $0.name == .contact }) {
             headers.append(.contact, NameAddress(uri: contact).description)

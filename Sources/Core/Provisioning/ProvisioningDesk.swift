@@ -39,7 +39,8 @@ package struct ProvisioningDesk: Sendable {
         guard tokens.filter({ $0.expiresAt > wall }).count < Self.maximumTokens else {
             throw .tooManyTokens(limit: Self.maximumTokens)
         }
-        let text = Base64.encode(entropy.bytes(Self.tokenBytes), alphabet: .url, padding: false)
+        // Letters and digits alone: nothing that a shell, a URL or a person could take for something else.
+        let text = entropy.hexToken(bytes: Self.tokenBytes)
         let record = ProvisioningTokenRecord(
             tokenHash: hashes.sha256(Array(text.utf8)), extension: `extension`, expiresAt: wall + Self.tokenLifetime)
         return (Secret(text), record)
