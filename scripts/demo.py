@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 
-from harness import Failed, Story, fail, get_json, http, require, run, until
+from harness import Failed, Story, end_on_signals, fail, get_json, http, require, run, until
 
 SERIAL, MODEL = "8A5K204711", "PBX-48"
 PASSWORD = "correct horse battery staple"
@@ -239,7 +239,8 @@ Then, in another terminal:
 Telephones:      SIP {self.sip['sip-udp']}, users 100 (Ada, ada-keeps-a-long-secret) and 101 (Bob, bob-keeps-a-long-secret), echo 600
 Logs and data:   {self.directory}
 Ctrl-C ends it.""", flush=True)
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        while True:
+            signal.pause()
 
 
 def main():
@@ -249,7 +250,7 @@ def main():
     parser.add_argument("--quiet", action="store_true", help="print the last line only")
     parser.add_argument("--keep", help="keep data and logs in this directory")
     options = parser.parse_args()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    end_on_signals()
     demo = Demo(options.bin, quiet=options.quiet, keep=options.keep)
     try:
         demo.stay() if options.stay else demo.story()

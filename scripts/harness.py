@@ -151,6 +151,14 @@ def require(condition, text):
         raise Failed(text)
 
 
+def end_on_signals():
+    """SIGINT and SIGTERM become exceptions, so that what was started is ended; also where the caller had them ignored."""
+    def raise_exit(number, _):
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, raise_exit)
+
+
 def fail(error):
     print(f"FAILED: {error}", file=sys.stderr, flush=True)
     return 1

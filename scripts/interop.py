@@ -20,7 +20,7 @@ import time
 import wave
 
 from demo import PASSWORD, SERIAL, Demo
-from harness import Failed, Program, fail, http, require, run, until
+from harness import Failed, end_on_signals, fail, http, require, run, until
 
 HERE = pathlib.Path(__file__).resolve().parent
 BARESIP_MODULES = ("/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules", "/usr/lib/aarch64-linux-gnu/baresip/modules")
@@ -268,6 +268,7 @@ def main():
     parser.add_argument("--bin", required=True, help="directory with the built programs")
     parser.add_argument("--keep", help="keep data, logs and the capture in this directory")
     options = parser.parse_args()
+    end_on_signals()
     interop = Interop(options.bin, keep=options.keep)
     try:
         interop.story()
