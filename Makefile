@@ -57,7 +57,7 @@ test: deps
 ## sim: deterministic simulator; SEED=7 prints one trace's hash, SEEDS=1..200 sweeps
 sim: deps
 	$(SWIFT_BUILD) --product pbxsim
-	@if [ -n "$(SEED)" ]; then $(SCRATCH)/debug/pbxsim run --seed $(SEED); else $(SCRATCH)/debug/pbxsim sweep --seeds $(SEEDS); fi
+	@if [ -n "$(SEED)" ]; then $(SCRATCH)/debug/pbxsim run --seed $(SEED); else $(SCRATCH)/debug/pbxsim sweep --seeds $(SEEDS) --jobs $$(nproc); fi
 
 ## interop: calls, captures and backups against software that we did not write
 interop: build deps-interop
