@@ -89,6 +89,6 @@ check: lint docs test interop
 
 ## clean: remove build products
 clean:
-	rm -rf .build
+	rm -rf $(SCRATCH)
 
 .PHONY: help deps deps-interop build demo run test sim interop bench lint format docs check clean

@@ -5,7 +5,8 @@
   direction   imports point down the layer map; sibling features do not import each other
   names       no vendor host name, no absolute path of a build machine
   size        no Swift file above 500 lines
-  docs (--docs)  the code map names every target, every ADR is listed, links between documents resolve
+  docs (--docs)  the code map names every target and no file that is not there, every ADR is listed, links resolve, and documents
+              that comments speak of exist
 
 Exit status 1 and one line per finding. --self-test feeds each rule an offender and fails if it is not caught."""
 import argparse
@@ -130,6 +131,13 @@ def check_docs():
         for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", (ROOT / name).read_text()):
             if "://" not in link and not ((ROOT / name).parent / link).exists():
                 findings.append(f"{name}: the link to {link} leads nowhere")
+    documents = {pathlib.PurePath(name).name for name in tracked("*.md")}
+    for name in tracked("*.swift") + tracked("*.py"):
+        for mentioned in set(re.findall(r"\b([A-Z][A-Z0-9_]+\.md)\b", (ROOT / name).read_text(errors="replace"))) - documents:
+            findings.append(f"{name}: speaks of {mentioned}, which does not exist")
+    for place in re.findall(r"`((?:Core|HAL|Shell|Counterparts)/[\w/.*]+)`", architecture):
+        if not list((ROOT / "Sources").glob(place)):
+            findings.append(f"docs/ARCHITECTURE.md: there is no Sources/{place}")
     readme = (ROOT / "docs/adr/README.md").read_text()
     findings += [f"docs/adr/README.md does not list {p.name}" for p in sorted((ROOT / "docs/adr").glob("0*.md")) if p.name not in readme]
     dependencies = (ROOT / "docs/DEPENDENCIES.md").read_text()
