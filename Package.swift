@@ -237,9 +237,9 @@ let package = Package(
         tests(
             "Reactor",
             [
-                "ApplianceCore", "Archive", "Backup", "CloudLink", "CloudWire", "HAL", "HALLinux", "OpenSSLCrypto",
-                "Persistence", "Primitives", "PrivacyContract", "Reactor", "SQLiteStore", "Settings", "TLS",
-                "Transport", httpClient, logging, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL, nioTLS,
+                "ApplianceCore", "Archive", "Backup", "CloudLink", "CloudWire", "HAL", "HALLinux", "HTTPServer",
+                "OpenSSLCrypto", "Persistence", "Primitives", "PrivacyContract", "Reactor", "SQLiteStore", "Settings",
+                "TLS", "Transport", httpClient, logging, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL, nioTLS,
             ]),
         tests("Registration", ["Persistence", "Primitives", "Registration", "SIPMessage", "SIPTransaction"]),
         tests("SDP", ["Primitives", "SDP"]),

@@ -5,6 +5,7 @@
   direction   imports point down the layer map; sibling features do not import each other
   names       no vendor host name, no absolute path of a build machine
   size        no Swift file above 500 lines
+  gate        no egress gate is made outside the core and the tests
   docs (--docs)  the code map names every target and no file that is not there, every ADR is listed, links resolve, and documents
               that comments speak of exist
 
@@ -35,6 +36,8 @@ LAYER_RANK = {"Core": 0, "HAL": 1, "Shell": 2, "Counterparts": 3, "Simulation": 
 # HAL adapters sign and draw randomness with OpenSSL; OpenSSLCrypto itself knows only Primitives.
 DIRECTION_EXCEPTIONS = {("HALLinux", "OpenSSLCrypto"), ("HALSimulated", "OpenSSLCrypto")}
 FILE_LINES = 500
+# The core's gate is the only one: a second one would give permits that no switch and no ledger knows of.
+GATE = re.compile(r"\bEgressGate\s*(?:\.\s*init\s*)?\(")
 
 
 def tracked(pattern="*"):
@@ -95,6 +98,10 @@ def check_swift(name, text, targets):
             for match in re.finditer(pattern, code):
                 number = code.count("\n", 0, match.start()) + 1
                 yield f"{name}:{number}: the core {reason}: {match.group(0).strip()}"
+    if not name.startswith(("Sources/Core/", "Tests/")):
+        for match in GATE.finditer(code):
+            number = code.count("\n", 0, match.start()) + 1
+            yield f"{name}:{number}: makes an egress gate of its own; ask the core for a permit"
     lines = text.count("\n")
     if lines > FILE_LINES:
         yield f"{name}: {lines} lines, limit {FILE_LINES}; look for the second idea"
@@ -160,6 +167,7 @@ def self_test():
         ("Sources/Core/Pairing/A.swift", "let d = Date()\n", "Foundation"),
         ("Sources/HAL/HAL/A.swift", "import Reactor\n", "point down"),
         ("Sources/Core/Pairing/A.swift", "//\n" * 501, "lines"),
+        ("Sources/Shell/Reactor/A.swift", "var gate = EgressGate()\n", "gate of its own"),
     ]
     missed = [f"{reason}: not caught" for name, text, reason in offenders
               if not any(reason in finding for finding in check_swift(name, text, targets))]

@@ -131,7 +131,7 @@ final class CloudNode {
                 world.after(.milliseconds(30)) { [unowned self] in
                     switch reply {
                     case nil: handle(.stateFailed(serial: serial, tokenID: credential.tokenID, .failed("cut off")))
-                    case .deviceState(let state): handle(.state(serial: serial, tokenID: credential.tokenID, state))
+                    case .deviceState(let state, _): handle(.state(serial: serial, tokenID: credential.tokenID, state))
                     case .problem(401, _, _): handle(.stateUnauthorised(serial: serial, tokenID: credential.tokenID))
                     case .problem(let status, _, _):
                         handle(.stateFailed(serial: serial, tokenID: credential.tokenID, .failed("status \(status)")))
@@ -185,7 +185,7 @@ final class CloudNode {
             return .accepted
         case .c7: return .serviceStatus(backups.serviceStatus(serial: serial))
         case .c8: return try store(message, artifact: artifact ?? [], serial: serial)
-        case .c1, .c2, .c6, .c9, .c10, .c11, .c12, .s1, .s2, .s3, .s4, .s5, .s6, .s7, .s8, .s9, .s10, .s11:
+        case .c1, .c2, .c6, .c9, .c10, .c11, .c12, .c13, .s1, .s2, .s3, .s4, .s5, .s6, .s7, .s8, .s9, .s10, .s11:
             throw .invalid(what: "flow \(message.flow.rawValue)", reason: "no server takes it")
         }
     }

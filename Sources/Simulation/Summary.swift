@@ -58,7 +58,7 @@ enum Summary {
         case .ledger(let cursor): "ledger after \(cursor)"
         case .callRecords(let cursor): "records after \(cursor)"
         case .applySettings: "apply-settings"
-        case .status, .deleteBackupPassword, .backUpNow, .listBackups, .calls, .privacy: "\(command)"
+        case .status, .deleteBackupPassword, .backUpNow, .listBackups, .permitRestore, .calls, .privacy: "\(command)"
         }
     }
 
@@ -68,6 +68,7 @@ enum Summary {
         case .status(let status): "status \(status.pairing) \(status.registrations)/\(status.users) \(status.calls)"
         case .backup: "backup"
         case .backups(let list): "\(list.count) backups"
+        case .restorePermit: "restore-permit"
         case .provisioningToken(_, let number): "token for \(number)"
         case .calls(let list): "\(list.count) calls"
         case .ledger(let entries): "\(entries.count) ledger entries"
@@ -80,7 +81,7 @@ enum Summary {
     static func of(_ reply: ServiceReply) -> String {
         switch reply {
         case .noContent: "204"
-        case .deviceState(let state):
+        case .deviceState(let state, _):
             "state \(state.registeredUsers) registered \(state.services.joined(separator: "+"))"
         case .provisioningFile: "provisioning file"
         case .callDataStream: "call data stream"

@@ -111,8 +111,10 @@ struct Privacy: AsyncParsableCommand {
                 var table = Table("Flow", "State", "Switch", "Recipient", "What", "Fields")
                 for flow in flows {
                     let title = flow["flow"].text.flatMap(FlowID.init).flatMap(Contract.flow)?.title
+                    let isAbsent = flow["isImplemented"] == .bool(false)
                     table.add(
-                        flow["flow"].shown, flow["isOn"] == .bool(true) ? "on" : "off", flow["offSwitch"].shown,
+                        flow["flow"].shown, isAbsent ? "absent" : flow["isOn"] == .bool(true) ? "on" : "off",
+                        flow["offSwitch"].shown,
                         flow["recipient"].shown, title ?? "-", flow.first(of: ["fields", "fieldNames"]).shown)
                 }
                 return table.text(absent: "No flows.")

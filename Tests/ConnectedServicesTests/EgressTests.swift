@@ -132,7 +132,95 @@ struct EgressTests {
         world.silent = [.c3]
         world.pair()
         world.advance(.seconds(130))
+        let message = world.outbound.last { $0.flow == .c3 }
+        #expect(world.cancelled == [message?.id] && world.recorded(.c3).isEmpty)
+        world.advance(.seconds(60))
         #expect(world.recorded(.c3).map(\.result) == ["unreachable no answer in time"])
+    }
+
+    @Test func `of a message that waited too long the ledger has what the shell says of it`() throws {
+        var world = World(switches: [.controlCenter, .monitoring, .relay])
+        world.pair()
+        world.silent = [.c5]
+        world.handle(.sample(sample))
+        world.run()
+        let message = try #require(world.outbound.last { $0.flow == .c5 })
+        world.advance(.seconds(125))
+        #expect(world.cancelled.filter { $0 == message.id }.count == 1 && world.recorded(.c5).isEmpty)
+        world.handle(.cloudReply(message.id, .unreachable("cut off"), bytesSent: 4_096))
+        world.advance(.seconds(120))
+        #expect(world.recorded(.c5).map(\.bytes) == [4_096])
+        #expect(world.recorded(.c5).map(\.result) == ["unreachable cut off"])
+    }
+
+    @Test func `what is being stored as on stays off when the Control Center goes off meanwhile`() {
+        for name in Contract.controlCenterDependents {
+            var world = World()
+            world.run()
+            let on = world.begin(.setSwitch(name, true))
+            let off = world.begin(.setSwitch(.controlCenter, false))
+            world.run()
+            #expect(world.services.status(facts: World.facts).switches[name] != true, "\(name)")
+            #expect(world.snapshot.switches[name] == false, "\(name)")
+            guard case .refused(status: 409, _)? = world.adminReplies[on], case .done? = world.adminReplies[off] else {
+                Issue.record("\(String(describing: world.adminReplies))")
+                continue
+            }
+            world.admin(.setSwitch(name, true))
+            #expect(world.services.status(facts: World.facts).switches[name] == true)
+        }
+    }
+
+    @Test func `welcomes on one uplink do not fill the ledger`() {
+        var world = World(switches: [.relay])
+        world.run()
+        let known = Endpoint(address: .v4(0xCB00_7107), port: 40_000)
+        for _ in 0..<100 { world.handle(.uplink(.up(external: known))) }
+        for port in 0..<100 {
+            world.handle(.uplink(.up(external: Endpoint(address: known.address, port: UInt16(port)))))
+        }
+        world.run()
+        #expect(world.recorded(.s5).count == 1)
+        #expect(world.services.status(facts: World.facts).uplink == "up 203.0.113.7:99")
+        world.advance(.seconds(61))
+        world.handle(.uplink(.up(external: known)))
+        world.run()
+        #expect(world.recorded(.s5).count == 2)
+        world.handle(.uplink(.down(reason: "gone")))
+        world.handle(.uplink(.up(external: known)))
+        world.run()
+        #expect(world.recorded(.s5).count == 3)
+    }
+
+    @Test func `no uplink is opened that could not be recorded, and it comes when it can be`() {
+        var limits = Limits()
+        limits.pendingStoreTransactions = 2
+        var world = World(limits: limits, switches: [.relay])
+        world.run()
+        world.storeFailure = .diskFull
+        for _ in 0..<4 {
+            world.handle(.uplink(.down(reason: "gone")))
+            world.handle(.uplink(.up(external: Endpoint(address: .loopbackV4, port: 1))))
+        }
+        world.admin(.setSwitch(.relay, false))
+        #expect(!world.uplinkIsOpen)
+        var moved = world.snapshot.settings
+        moved.cloud.relay = "127.0.0.1:7999"
+        world.services.adopt(moved)
+        world.storeFailure = nil
+        world.snapshot.switches[.relay] = true
+        world.work = []
+        world.handle(.admin(AdminRequestID(900), .setSwitch(.relay, true)))
+        // The switch is stored before the journal is: there is no room yet.
+        if case .store(let ticket, let commands)? = world.work.first, case .setSwitch? = commands.first {
+            world.work = []
+            world.handle(.stored(ticket, .committed))
+        }
+        #expect(!world.work.contains { if case .openUplink = $0 { true } else { false } })
+        world.advance(.seconds(120))
+        #expect(world.uplinkIsOpen)
+        let counters = world.services.status(facts: World.facts).counters
+        #expect((counters.first { $0.name == "egress.denied.ledger-full" }?.value ?? 0) > 0)
     }
 
     @Test func `the uplink follows its switch and its address, and each location is one entry`() {
@@ -180,5 +268,7 @@ struct EgressTests {
         #expect(flows.first { $0.flow == .s5 }?.isOn == true)
         #expect(flows.first { $0.flow == .c6 }?.isOn == false)  // the Control Center option is off
         #expect(flows.allSatisfy { !$0.fieldNames.isEmpty })
+        let absent = flows.filter { !$0.isImplemented }
+        #expect(absent.map(\.flow) == [.c10, .c12, .s2, .s8, .s10] && absent.allSatisfy { !$0.isOn })
     }
 }

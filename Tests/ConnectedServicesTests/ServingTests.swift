@@ -89,6 +89,30 @@ struct CallDataTests {
 }
 
 struct ControlTests {
+    @Test func `the device state has a permit, and a ledger row when it says something new or an hour has passed`()
+        throws
+    {
+        var world = World()
+        world.pair()
+        let credentials = try #require(world.credentials)
+        for _ in 0..<100 {
+            guard case .deviceState(_, let permit)? = world.service(.deviceState(credentials)).reply else {
+                Issue.record("not let in")
+                return
+            }
+            #expect(permit.flow == .c13 && permit.recipient == .controlCenter)
+            world.advance(.seconds(5))
+        }
+        #expect(world.recorded(.c13).count == 1)
+        #expect(world.recorded(.c13).allSatisfy { $0.fieldNames == FieldName.deviceState && $0.bytes > 0 })
+        world.admin(.setSwitch(.monitoring, true))
+        world.service(.deviceState(credentials))
+        #expect(world.recorded(.c13).count == 2)
+        world.advance(.seconds(3_600))
+        world.service(.deviceState(credentials))
+        #expect(world.recorded(.c13).count == 3)
+    }
+
     @Test func `a wrong password, a wrong name and an unpaired appliance answer alike`() throws {
         var world = World()
         let nobody = Credentials(user: "ccc-00000000", password: Secret("x"))
@@ -107,7 +131,7 @@ struct ControlTests {
         var world = World()
         world.pair()
         let credentials = try #require(world.credentials)
-        guard case .deviceState(let state)? = world.service(.deviceState(credentials)).reply else {
+        guard case .deviceState(let state, _)? = world.service(.deviceState(credentials)).reply else {
             Issue.record("not let in")
             return
         }
@@ -117,7 +141,7 @@ struct ControlTests {
         let jobs = world.work.filter { if case .run(_, .verifyPassword) = $0 { true } else { false } }
         #expect(jobs.isEmpty)
         world.run()
-        guard case .deviceState(let monitored)? = world.serviceReplies[ServiceRequestID(77)] else {
+        guard case .deviceState(let monitored, _)? = world.serviceReplies[ServiceRequestID(77)] else {
             Issue.record("not let in")
             return
         }
@@ -268,7 +292,8 @@ struct ProvisioningServiceTests {
         #expect(
             world.admin(.makeProvisioningToken(extension: "999"))
                 == .refused(
-                    status: 404, detail: "no user has the extension 999; see 'pbxctl users'"))
+                    status: 404,
+                    detail: "no user has the extension 999; add one to the configuration file, then 'pbxctl apply'"))
     }
 
     @Test func `the log is pruned every day after twelve months`() {

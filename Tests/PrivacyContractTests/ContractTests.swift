@@ -2,8 +2,9 @@ import PrivacyContract
 import Testing
 
 struct ContractTests {
-    @Test func `every flow of the policies has exactly one row`() {
-        #expect(Contract.flows.count == 23)
+    @Test func `every flow of the policies has exactly one row, and one assumption is added`() {
+        #expect(Contract.flows.filter { $0.id != .c13 }.count == 23)
+        #expect(Contract.flow(.c13)?.basis == .assumption("CC: list of appliances, registration status"))
         #expect(Contract.flows.map(\.id).sorted() == FlowID.allCases.sorted())
     }
 
@@ -27,6 +28,17 @@ struct ContractTests {
         }
         // Q5: remote backup is a function of its own and goes on.
         #expect(Contract.flow(.c8)?.switches == [.backup])
+    }
+
+    @Test func `flows that no code sends say so`() {
+        #expect(Contract.flows.filter { !$0.isImplemented }.map(\.id) == [.c10, .c12, .s2, .s8, .s10])
+    }
+
+    @Test func `of a server's words the ledger keeps printable ASCII`() {
+        let reply = CloudReply.refused(status: 500, detail: "\u{1B}[2Jh\u{E9}llo\r\n\u{202E}x", retryAfter: nil)
+        #expect(reply.ledgerResult == "refused 500 [2Jhllox")
+        let reason = String(repeating: "\u{7F}", count: 50) + String(repeating: "a", count: 500)
+        #expect(CloudReply.unreachable(reason).ledgerResult == "unreachable " + String(repeating: "a", count: 120))
     }
 
     @Test func `call records carry the seventeen fields of FLOWS section 5`() {

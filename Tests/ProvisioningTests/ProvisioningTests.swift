@@ -33,7 +33,7 @@ struct ProvisioningTests {
 
     @Test mutating func `a token identifies its user, and only its hash is kept`() throws {
         let token = try token()
-        #expect(token.count == 27)
+        #expect(token.count == 40)
         let answer = try query(token)
         #expect(answer.user?.extension == "100")
         #expect(!"\(answer.commands)".contains(token.withBytes { String(decoding: $0, as: UTF8.self) }))
@@ -75,7 +75,14 @@ struct ProvisioningTests {
         #expect(entry.hour.seconds % 3_600 == 0)
     }
 
-    @Test mutating func `sixty queries a minute are answered, no more`() throws {
+    @Test mutating func `a stranger's guesses do not keep a client with a token from its file`() throws {
+        let token = try token()
+        for _ in 0..<ProvisioningDesk.queriesPerWindow { _ = try query(Secret("x")) }
+        #expect(throws: ProvisioningRefusal.tooManyQueries(limit: 60)) { _ = try query(Secret("x")) }
+        #expect(try query(token).user != nil)
+    }
+
+    @Test mutating func `sixty guesses a minute are answered, no more`() throws {
         for _ in 0..<ProvisioningDesk.queriesPerWindow { _ = try query(Secret("x")) }
         #expect(throws: ProvisioningRefusal.tooManyQueries(limit: 60)) { _ = try query(Secret("x")) }
         _ = try query(Secret("x"), at: .origin + ProvisioningDesk.rateWindow)

@@ -71,6 +71,34 @@ struct CloudLinkTests {
         }
     }
 
+    @Test func `new settings alone dial nothing: the core opens the uplink anew`() async throws {
+        try await withLink { link, relay, inputs in
+            try await link.open()
+            let uplink = try #require(await relay.nextUplink())
+            var moved = CloudSettings()
+            moved.relay = "127.0.0.1:1"
+            let settings = moved
+            try await link.onLoop { $0.update(settings) }
+            #expect(try await uplink.welcome(Self.external) == "204")
+            #expect(await inputs.next() == .uplink(.up(external: Self.external)))
+        }
+    }
+
+    @Test func `what a restore fetches is reported under its request`() async throws {
+        try await withLink { link, _, inputs in
+            var gate = EgressGate()
+            let id = CloudRequestID(9)
+            let message = OutboundMessage(id: id, flow: .c8, recipient: .backup, fields: [])
+            let permit = try gate.authorise(message, trigger: .administrator, switches: [.backup: true]).get()
+            await #expect(throws: BackupFetchError.noServer) {
+                _ = try await link.link.fetch(.backup(id: "b1"), as: id, permit: permit)
+            }
+            #expect(
+                await inputs.next()
+                    == .cloudReply(id, .unreachable("\(BackupFetchError.noServer)"), bytesSent: 0))
+        }
+    }
+
     @Test func `without a server, or with another flow's permit, nothing is sent`() async throws {
         try await withLink { link, _, inputs in
             var gate = EgressGate()
@@ -128,7 +156,8 @@ struct CloudLinkTests {
         let link = try CloudLink(
             CloudLinkConfiguration(
                 identity: hal.identity, limits: Limits(), clock: hal.clock, entropy: hal.entropy.makeEntropy(),
-                artifactDirectory: vendor.directory) { _, _ in },
+                artifactDirectory: vendor.directory
+            ) { _, _ in },
             settings: settings, eventLoop: loop, pool: pool,
             logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }
         ) { inputs.put($0) }

@@ -1,7 +1,10 @@
+import ApplianceCore
 import Archive
 import Backup
 import Foundation
+import NIOCore
 import NIOHTTP1
+import NIOPosix
 import OpenSSLCrypto
 import Persistence
 import Primitives
@@ -32,6 +35,25 @@ struct RestoreTests {
         let status = try await test.request(.GET, "/v1/status")
         #expect(status.text.contains(#""users":2"#), "\(status)")
         await again.stop()
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `the appliance restarts although the client has left`() async throws {
+        let (restarts, restarted) = AsyncStream<Void>.makeStream()
+        let key = try makeKey()
+        let file = try makeBackup(to: key)
+        try Data(key.encryptedIdentity).write(to: URL(fileURLWithPath: "\(file).key"))
+        let running = try await test.start(restart: { restarted.yield() })
+        let body = #"{"path":"\#(file)","password":"\#(Self.password)"}"#
+        let client = try await ClientBootstrap(group: test.group)
+            .connect(unixDomainSocketPath: "\(test.directory)/pbxd.sock").get()
+        let head = "POST /v1/restore HTTP/1.1\r\nhost: a\r\ncontent-length: \(body.utf8.count)\r\n\r\n"
+        try await client.writeAndFlush(ByteBuffer(string: head + body))
+        try await client.close()
+        for await _ in restarts { break }
+        await running.stop()
+        let late = await running.appliance.administer(.status)
+        #expect(late == .refused(status: 503, detail: "the appliance is shutting down"))
     }
 
     @Test func `a file that is no backup changes nothing`() async throws {

@@ -5,6 +5,7 @@ import Primitives
 import PrivacyContract
 import SQLiteStore
 import Settings
+import Synchronization
 import Testing
 
 /// R8, X5, Q10: after the promised deletion the bytes are in no file of the data directory.
@@ -31,6 +32,15 @@ struct PromisedDeletionTests {
         #expect(try store.snapshot().pairing == nil)
     }
 
+    @Test func `room for a promised deletion is kept, also after it was needed`() throws {
+        let store = try folder.store()
+        defer { store.close() }
+        #expect(folder.exists("reserve"))
+        try folder.remove("reserve")
+        try store.runAndWait([.setSwitch(.backup, true)])
+        #expect(folder.exists("reserve"))
+    }
+
     @Test func `an erased backup key leaves no byte of identity or recipient in any file`() throws {
         let store = try folder.store()
         defer { store.close() }
@@ -52,6 +62,31 @@ struct PromisedDeletionTests {
         try store.runAndWait([.putBackupKey(key), .replaceSettings(settings)])
         #expect(try !folder.contains(Samples.backupKey.encryptedIdentity))
         #expect(try !folder.contains(Samples.passwordBytes))
+    }
+
+    @Test func `a deletion that could not be wiped is committed, says so, and is wiped later`() throws {
+        let reports = Mutex(0)
+        var options = SQLiteStore.Options()
+        options.report = { _ in reports.withLock { $0 += 1 } }
+        let store = try SQLiteStore(directory: folder.path, at: UnixTime(seconds: 1), options: options)
+        try store.runAndWait([.putBackupKey(Samples.backupKey)])
+        // A folder inside of a generation cannot be removed as a file.
+        try FileManager.default.createDirectory(
+            atPath: "\(folder.path)/generations/7/obstacle", withIntermediateDirectories: true)
+        let failure = #expect(throws: StoreFailure.self) { try store.runAndWait([.eraseBackupKey]) }
+        guard case .scrubPending? = failure else {
+            Issue.record("\(String(describing: failure))")
+            return
+        }
+        #expect(try store.snapshot().backupKey == nil)
+        // Another transaction is not made to fail by it.
+        #expect(throws: Never.self) { try store.runAndWait([.setSwitch(.relay, true)]) }
+        #expect(reports.withLock { $0 } == 1)
+        #expect(folder.exists("scrub-pending") && folder.exists("generations/7"))
+        try FileManager.default.removeItem(atPath: "\(folder.path)/generations/7/obstacle")
+        try store.runAndWait([.setSwitch(.relay, false)])
+        #expect(!folder.exists("scrub-pending") && !folder.exists("generations/7"))
+        store.close()
     }
 
     @Test func `the deletion reaches a database that was set aside`() throws {

@@ -111,6 +111,18 @@ struct SQLiteStoreTests {
         #expect(throws: StoreFailure.readOnly) { try store.runAndWait([.setSwitch(.relay, true)]) }
     }
 
+    @Test func `what comes after the end is refused, and closing twice is harmless`() async throws {
+        let store = try folder.store()
+        store.close()
+        store.close()
+        #expect(throws: SQLiteStoreError.self) { try store.snapshot() }
+        #expect(throws: StoreFailure.self) { try store.runAndWait([.erasePairing]) }
+        let outcome = await withCheckedContinuation { continuation in
+            store.run([.erasePairing]) { continuation.resume(returning: $0) }
+        }
+        #expect(throws: StoreFailure.self) { try outcome.get() }
+    }
+
     @Test func `transactions run in order and report on their completion`() async throws {
         let store = try folder.store()
         defer { store.close() }

@@ -90,6 +90,8 @@ final class TemporaryFolder: Sendable {
 
     func write(_ data: Data, to name: String) throws { try data.write(to: URL(fileURLWithPath: "\(path)/\(name)")) }
 
+    func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: "\(path)/\(name)") }
+
     /// Overwrites the start of the second page, which holds a table.
     func damage(_ name: String) throws {
         let url = URL(fileURLWithPath: "\(path)/\(name)")

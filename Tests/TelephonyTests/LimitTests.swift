@@ -102,6 +102,66 @@ import Testing
         world.expectEverythingEnded()
     }
 
+    @Test func `credentials that met no challenge of ours do not pass by the rate`() throws {
+        let limit = Limits().challengesPerSecondPerSource
+        func bogus(_ nonce: String, realm: String = World.realm) -> String {
+            "Digest username=\"100\", realm=\"\(realm)\", nonce=\"\(nonce)\", uri=\"sip:pbx.example\", "
+                + "response=\"00000000000000000000000000000000\", algorithm=MD5"
+        }
+        let world = World(World.settings(protected: true))
+        let old = Phone(world, "100", port: 40_001)
+        old.send(old.request(.register, to: "100", callID: "old"))
+        let nonce = try #require(try old.nextResponse().challenges().first?.parameters["nonce"])
+        world.advance(by: .seconds(400))
+        let headers = [
+            "Basic YWJj", "Digest", bogus("x"), bogus(String(repeating: "A", count: 43)), bogus("x", realm: "other"),
+            bogus(nonce), bogus(nonce) + ", qop=auth-int",
+        ]
+        for (index, header) in headers.enumerated() {
+            let flood = Phone(world, "100", port: 41_000, host: 0x0A00_0100 + UInt32(index))
+            for number in 0..<(index == 2 ? 5_000 : 300) {
+                let methods: [SIPMethod] = [.register, .invite, .options, .bye, .subscribe]
+                var request = flood.request(methods[number % 5], to: "101", callID: "f\(number)")
+                request.headers.set(number % 2 == 0 ? .authorization : .proxyAuthorization, header)
+                flood.send(request)
+            }
+            #expect(flood.inbox.count <= limit, "\(header)")
+        }
+        try Phone(world, "101", port: 40_100).register()
+        world.expectEverythingEnded()
+    }
+
+    @Test func `credentials under our nonce do not help what is not asked for them`() throws {
+        let world = World(World.settings(protected: true))
+        let phone = Phone(world, "100", port: 40_000)
+        let plain = phone.request(.register, to: "100", callID: "r")
+        phone.send(plain)
+        let header = try phone.authenticated(plain, by: try phone.nextResponse()).headers[.authorization]
+        for number in 0..<500 {
+            let methods: [SIPMethod] = [.options, .bye, .subscribe, .cancel, .register]
+            var request = phone.request(methods[number % 5], to: "100", callID: "f\(number)")
+            if request.method == .register { request.headers.set(.to, "<sip:100@pbx.example>;tag=nobody") }
+            request.headers.set(.authorization, header ?? "")
+            phone.send(request)
+        }
+        #expect(phone.inbox.count < Limits().challengesPerSecondPerSource)
+    }
+
+    @Test func `one account's password does not cover guesses at another`() throws {
+        let world = World(World.settings(protected: true))
+        let own = Phone(world, "101", port: 40_000)
+        let guess = Phone(world, "100", port: 40_001)
+        guess.password = "guess"
+        for index in 0..<9 {
+            #expect(try guess.register(callID: "g\(index)").status == 403)
+            #expect(try own.register(callID: "o\(index)").status == 200)
+            world.advance(by: .seconds(1))
+        }
+        #expect(world.count("sip.bans") == 0)
+        _ = try guess.register(callID: "g9")
+        #expect(world.count("sip.bans") == 1)
+    }
+
     @Test func `right credentials wipe out wrong ones before`() throws {
         let world = World(World.settings(protected: true))
         let phone = Phone(world, "100", port: 40_000)
@@ -122,7 +182,7 @@ import Testing
         #expect(admitted(0..<limit, at: .origin) == limit)
         #expect(admitted(limit..<limit + 200, at: .origin) == Limits().challengesPerSecondPerSource)
         #expect(protection.sourceCount == limit)
-        let isBanned = protection.failed(.v4(0xFFFF_FFFF), at: .origin)
+        let isBanned = protection.failed(.v4(0xFFFF_FFFF), user: "100", at: .origin)
         #expect(!isBanned)
         #expect(admitted(limit..<limit + 1, at: .origin + .seconds(3)) == 1)
         #expect(protection.sourceCount == 1)

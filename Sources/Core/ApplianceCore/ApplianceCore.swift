@@ -17,7 +17,17 @@ package struct ApplianceCore: Sendable {
     /// Wall time minus monotonic time, as of the last `Input.wallClock`.
     private var wallOffset: Duration
     private var nextTicket: UInt64 = 1 << 32
+    private var drain: Drain?
     private var pendingSettings: [StoreTicket: (AdminRequestID, ApplianceSettings)] = [:]
+
+    /// `Input.drain` was taken: when to stop waiting, and since when telephony has nothing left.
+    private struct Drain {
+        var until: Instant
+        var telephonyEndedAt: Instant?
+
+        /// The last call's record still gets a moment to become durable.
+        var giveUpAt: Instant? { telephonyEndedAt.map { max(until, $0 + .seconds(2)) } }
+    }
 
     /// `snapshot` is what the store holds; `wall` may be wrong and is corrected by `Input.wallClock`.
     package init(
@@ -45,14 +55,23 @@ package struct ApplianceCore: Sendable {
 
     /// The earliest instant at which `handle(.deadline)` has work to do; nil when nothing waits.
     package var nextDeadline: Instant? {
-        switch (telephony.nextDeadline, services.nextDeadline) {
-        case (let first?, let second?): min(first, second)
-        case (let only, nil), (nil, let only): only
-        }
+        [telephony.nextDeadline, services.nextDeadline, drain?.giveUpAt].compactMap { $0 }.min()
     }
 
     /// Takes one input at `now`, which must not lie before that of an earlier call.
     package mutating func handle(_ input: Input, at now: Instant) -> [Effect] {
+        let effects = take(input, at: now)
+        return effects + drained(at: now)
+    }
+
+    /// `.drained`, once: no call is left, and ledger and call records are durable or have had their time.
+    private mutating func drained(at now: Instant) -> [Effect] {
+        guard let giveUpAt = drain?.giveUpAt, services.isDrained || now >= giveUpAt else { return [] }
+        drain = nil
+        return [.drained]
+    }
+
+    private mutating func take(_ input: Input, at now: Instant) -> [Effect] {
         switch input {
         case .deadline:
             return telephonyEffects(.deadline, at: now) + serviceEffects(.deadline, at: now)
@@ -66,7 +85,10 @@ package struct ApplianceCore: Sendable {
             counters[name, default: 0] += 1
             return []
         case .media(let event): return telephonyEffects(.media(event), at: now)
-        case .drain(let limit): return telephonyEffects(.drain(deadline: now + limit), at: now)
+        case .drain(let limit):
+            drain = drain ?? Drain(until: now + limit)
+            let stopped = serviceEffects(input, at: now)
+            return stopped + telephonyEffects(.drain(deadline: now + limit), at: now)
         case .admin(let id, .calls): return [.adminReply(id, .calls(telephony.calls(at: now)))]
         case .admin(let id, .applySettings(let settings)): return apply(settings, for: id)
         case .stored(let ticket, let outcome):
@@ -122,7 +144,7 @@ package struct ApplianceCore: Sendable {
                 effects.append(.store(makeTicket(), [.replaceBindings(aor: aor, bindings)]))
             case .count(let name): counters[name, default: 0] += 1
             case .log(let level, let text): effects.append(.log(level, text))
-            case .drained: effects.append(.drained)
+            case .drained: drain?.telephonyEndedAt = now
             }
         }
         return effects

@@ -36,6 +36,7 @@ extension ConnectedServices {
                 trigger: .administrator, requester: BackupRequester(id.value))
             inbox.append(.backup(.begin(order)))
         case .listBackups: reply(id, .backups(backups))
+        case .permitRestore: permitRestore(id)
         case .makeProvisioningToken(let number): makeToken(for: number, id, entropy: &entropy)
         case .ledger(let cursor):
             run(.readLedger(after: cursor, limit: limits.ledgerEntriesPerAnswer), then: .ledger(id))
@@ -88,7 +89,7 @@ extension ConnectedServices {
             guard flow.direction == .sent, let recipient = flow.recipient else { return nil }
             return FlowState(
                 flow: flow.id, recipient: recipient, fieldNames: flow.fields, offSwitch: flow.switches.last,
-                isOn: flow.isOn(switches))
+                isOn: flow.isImplemented && flow.isOn(switches), isImplemented: flow.isImplemented)
         }
     }
 
@@ -99,36 +100,47 @@ extension ConnectedServices {
             let detail = "the former pairing is still being erased; free storage space and try again"
             return reply(id, .refused(status: 503, detail: detail))
         }
-        store([.setSwitch(name, true)], then: .switchChange(name, true, id))
+        store([.setSwitch(name, true)], then: .switchChange(name, true, generation: generation(of: name), id))
     }
 
     /// Off counts from this moment, before it is stored.
     private mutating func switchOff(_ name: Switch, _ id: AdminRequestID) {
-        switches[name] = false
-        cancelMessages(needing: name)
+        turnOff(name)
         if name == .backup { inbox.append(.backup(.cancel)) }
-        store([.setSwitch(name, false)], then: .switchChange(name, false, id))
+        store([.setSwitch(name, false)], then: .switchChange(name, false, generation: generation(of: name), id))
     }
+
+    /// Every off passes here. What is still being stored as on does not come back on.
+    private mutating func turnOff(_ name: Switch) {
+        switches[name] = false
+        switchGenerations[name] = generation(of: name) + 1
+        cancelMessages(needing: name)
+    }
+
+    private func generation(of name: Switch) -> UInt64 { switchGenerations[name] ?? 0 }
 
     /// F-C4. The options that depend on the Control Center go off with it: a later pairing starts from zero (X5, Q5).
     private mutating func switchControlCenterOff(_ id: AdminRequestID) {
         let affected = [.controlCenter] + Contract.controlCenterDependents
         for name in affected {
-            switches[name] = false
-            cancelMessages(needing: name)
+            turnOff(name)
         }
         inbox.append(
             .pairing(.switchOff(with: affected.map { .setSwitch($0, false) }, PairingRequester(id.value))))
     }
 
-    mutating func switchStored(_ name: Switch, _ isOn: Bool, _ id: AdminRequestID, _ outcome: StoreOutcome) {
+    mutating func switchStored(
+        _ name: Switch, _ isOn: Bool, _ generation: UInt64, _ id: AdminRequestID, _ outcome: StoreOutcome
+    ) {
         switch outcome {
         case .committed:
             // Switched on only now; but not if it was switched off again while this was being stored.
-            let isOvertaken = stores.values.contains { continuation in
-                if case .switchChange(name, false, _) = continuation { true } else { false }
+            if isOn {
+                guard generation == self.generation(of: name) else {
+                    return reply(id, .refused(status: 409, detail: "\(name.rawValue) was switched off in the meantime"))
+                }
+                switches[name] = true
             }
-            if isOn, !isOvertaken { switches[name] = true }
             reply(id, .done("\(name.rawValue) is \(isOn ? "on" : "off")"))
         case .failed(let failure) where isOn: refuse(id, failure)
         case .failed(let failure):
@@ -174,6 +186,11 @@ extension ConnectedServices {
     }
 
     mutating func backupKeyErased(_ previous: BackupKeyRecord?, _ id: AdminRequestID, _ outcome: StoreOutcome) {
+        if case .failed(.scrubPending(let reason)) = outcome {
+            let detail =
+                "the backup key is erased, but bytes of it may be left in a file (\(reason)); it is tried again"
+            return reply(id, .refused(status: 503, detail: detail))
+        }
         if case .failed(let failure) = outcome {
             backupKey = backupKey ?? previous  // it is in the store still: say so, rather than pretend
             return refuse(id, failure)

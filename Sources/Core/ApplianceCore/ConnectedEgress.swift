@@ -12,6 +12,10 @@ extension ConnectedServices {
     /// The shell answers every message sooner than this; if it does not, the message counts as lost.
     static let answerLimit = Duration.seconds(120)
     static let uploadAnswerLimit = Duration.seconds(3600)
+    /// After it was told to stop, the shell has so long to say what became of a message.
+    static let cancelLimit = Duration.seconds(60)
+    /// A relay that names ever new addresses on one uplink fills the ledger no faster than this.
+    static let locationInterval = Duration.seconds(60)
 
     // MARK: Messages
 
@@ -34,7 +38,7 @@ extension ConnectedServices {
         }
     }
 
-    private mutating func authorise(_ message: OutboundMessage, trigger: Trigger) -> Result<Permit, EgressRefusal> {
+    mutating func authorise(_ message: OutboundMessage, trigger: Trigger) -> Result<Permit, EgressRefusal> {
         if let refusal = roomRefusal(for: message.flow) {
             gate.count(refusal)
             return .failure(refusal)
@@ -44,6 +48,8 @@ extension ConnectedServices {
 
     /// What could not be recorded, or not be waited for, does not leave.
     func roomRefusal(for flow: FlowID) -> EgressRefusal? {
+        // Only the revocation, which has no second chance, still leaves a device that is going down.
+        guard !isDraining || flow == .c4 else { return .draining(flow) }
         guard messages.count < limits.pendingCloudRequests else {
             return .tooManyPending(flow, limit: limits.pendingCloudRequests)
         }
@@ -61,19 +67,32 @@ extension ConnectedServices {
         tell(message.purpose, reply)
     }
 
+    /// What waited too long is stopped. Only the shell knows how many bytes have left: its answer is what is recorded,
+    /// unless none comes even then.
     mutating func expireMessages() {
-        for id in messages.filter({ $0.value.deadline <= now }).keys.sorted() {
-            effects.append(.cancelEgress(id))
-            answered(id, .unreachable("no answer in time"), bytesSent: 0)
+        for (id, message) in messages.filter({ $0.value.deadline <= now }).sorted(by: { $0.key < $1.key }) {
+            if message.isCancelled {
+                answered(id, .unreachable("no answer in time"), bytesSent: 0)
+            } else {
+                cancel(id)
+            }
         }
+    }
+
+    func cancellable(_ matches: (PendingMessage) -> Bool) -> [CloudRequestID] {
+        messages.filter { !$0.value.isCancelled && matches($0.value) }.keys.sorted()
+    }
+
+    mutating func cancel(_ id: CloudRequestID) {
+        messages[id]?.isCancelled = true
+        messages[id]?.deadline = now + Self.cancelLimit
+        effects.append(.cancelEgress(id))
     }
 
     /// Stops what is on its way and needs a switch that is off now; the shell's answer brings the ledger entry.
     mutating func cancelMessages(needing off: Switch) {
-        for (id, message) in messages.sorted(by: { $0.key < $1.key })
-        where Contract.flow(message.permit.flow)?.switches.contains(off) == true {
-            effects.append(.cancelEgress(id))
-        }
+        let stopped = cancellable { Contract.flow($0.permit.flow)?.switches.contains(off) == true }
+        for id in stopped { cancel(id) }
     }
 
     private mutating func tell(_ purpose: CloudPurpose, _ reply: CloudReply) {
@@ -81,6 +100,7 @@ extension ConnectedServices {
         case .pairing(let operation): inbox.append(.pairing(.answered(operation, reply)))
         case .backup(let operation): inbox.append(.backup(.answered(operation, reply)))
         case .telemetry: inbox.append(.telemetry(.answered(reply)))
+        case .restore: break
         case .revocation:
             if reply != .accepted {
                 effects.append(
@@ -202,7 +222,13 @@ extension ConnectedServices {
         if case .off = uplink { return }  // late
         switch event {
         case .up(let external):
+            let former = uplink
             uplink = .up(external)
+            if case .up(let known) = former {
+                // A welcome that says nothing new, or new things all the time, is not a location of its own each.
+                guard known != external, now - locationRecordedAt >= Self.locationInterval else { return }
+            }
+            locationRecordedAt = now
             let fields = Contract.flow(.s5)?.fields ?? []
             // Address, port and serial are implied by the connection: no application bytes.
             record(.s5, .relay, fields, bytes: 0, result: "sent")
@@ -220,20 +246,30 @@ extension ConnectedServices {
             uplinkAddress = nil
             uplink = .off
         }
-        guard let wanted else { return }
+        guard let wanted, !isDraining else { return }
+        if let refusal = roomRefusal(for: .s5) { return uplinkRefused(refusal, isCounted: false) }
         switch gate.permitConnection(.s5, switches: switches) {
         case .success(let permit):
             uplinkAddress = wanted
             uplink = .dialling
+            uplinkRefusal = nil
             effects.append(.openUplink(permit))
-        case .failure(let refusal): effects.append(.log(.warning, "\(refusal)"))
+        case .failure(let refusal): uplinkRefused(refusal, isCounted: true)
         }
+    }
+
+    /// The uplink is asked for anew at every turn: the same refusal is said once.
+    private mutating func uplinkRefused(_ refusal: EgressRefusal, isCounted: Bool) {
+        guard uplinkRefusal != refusal else { return }
+        uplinkRefusal = refusal
+        if !isCounted { gate.count(refusal) }
+        effects.append(.log(.warning, "\(refusal)"))
     }
 
     /// How often F-C5 is wanted now; nil: not at all. In use means: paired, both options on, and a server is known.
     var monitoringInterval: Duration? {
         let isOn = switches[.controlCenter] == true && switches[.monitoring] == true
-        guard isOn, pairing.stage == .paired, settings.cloud.monitoring != nil else { return nil }
+        guard isOn, !isDraining, pairing.stage == .paired, settings.cloud.monitoring != nil else { return nil }
         return settings.cloud.monitoringInterval
     }
 }

@@ -26,6 +26,7 @@ struct ConnectedJournal: Sendable {
     }
 
     func hasLedgerRoom(for count: Int) -> Bool { ledgerCount + count <= ledgerLimit }
+    var isEmpty: Bool { pending.isEmpty }
     var ledgerCapacity: Int { ledgerLimit }
 
     mutating func append(_ entry: LedgerEntry) {

@@ -21,7 +21,8 @@ package struct ConnectedServices: Sendable {
         case journal
         case pairing(PairingOperation)
         case backup(BackupOperation)
-        case switchChange(Switch, Bool, AdminRequestID)
+        /// With the switch's generation when it was asked for: an off since then, by whatever way, wins.
+        case switchChange(Switch, Bool, generation: UInt64, AdminRequestID)
         case backupKey(BackupKeyRecord, AdminRequestID)
         case backupKeyErased(BackupKeyRecord?, AdminRequestID)
         case provisioningToken(Secret, ProvisioningTokenRecord, AdminRequestID)
@@ -43,12 +44,15 @@ package struct ConnectedServices: Sendable {
         case revocation
         case telemetry
         case backup(BackupOperation)
+        /// The shell sends it and reports; the ledger entry is all that is left to do.
+        case restore
     }
     struct PendingMessage: Sendable {
         var permit: Permit
         var purpose: CloudPurpose
-        /// When the shell should long have answered.
+        /// When the shell should long have answered: then it is told to stop, and after that the message is given up.
         var deadline: Instant
+        var isCancelled = false
     }
     /// What a machine is to be told once the present one has finished: inputs are queued, never nested.
     enum InternalInput: Sendable {
@@ -66,6 +70,8 @@ package struct ConnectedServices: Sendable {
 
     var settings: ApplianceSettings
     var switches: [Switch: Bool]
+    /// How often each switch was turned off since the start.
+    var switchGenerations: [Switch: UInt64] = [:]
     var gate = EgressGate()
     var ledger: Ledger
     var journal: ConnectedJournal
@@ -80,6 +86,12 @@ package struct ConnectedServices: Sendable {
     var uplink = Uplink.off
     /// The relay that the open uplink goes to.
     var uplinkAddress: String?
+    /// Why it is wanted and not open.
+    var uplinkRefusal: EgressRefusal?
+    /// When F-S5 was last written into the ledger.
+    var locationRecordedAt = Instant.origin
+    /// Set by `Input.drain`, for good.
+    private(set) var isDraining = false
     var pruneAt: Instant
     var lastCallDataID: UInt64
 
@@ -152,7 +164,8 @@ package struct ConnectedServices: Sendable {
             inbox.append(.telemetry(.sample(sample, gauges)))
         case .jobFinished(let id, let outcome): jobFinished(id, outcome)
         case .stored(let ticket, let outcome): stored(ticket, outcome, entropy: &entropy)
-        case .listening, .sipMessage, .sipFlowClosed, .counted, .media, .drain: break
+        case .listening, .sipMessage, .sipFlowClosed, .counted, .media: break
+        case .drain: drain()
         }
         return leave(entropy: &entropy)
     }
@@ -184,6 +197,18 @@ package struct ConnectedServices: Sendable {
             messages.values.map(\.deadline).min(),
         ]
         return deadlines.compactMap { $0 }.min()
+    }
+
+    /// After `Input.drain`: nothing is on its way, and ledger and call records are durable.
+    package var isDrained: Bool { isDraining && messages.isEmpty && journal.isEmpty }
+
+    /// Nothing new leaves (F-C4 excepted) and what is on its way is stopped. The uplink stays: running calls use it.
+    private mutating func drain() {
+        guard !isDraining else { return }
+        isDraining = true
+        for id in cancellable({ $0.permit.flow != .c4 }) { cancel(id) }
+        inbox.append(.backup(.cancel))
+        endStreams()
     }
 
     // MARK: One turn
@@ -270,7 +295,8 @@ package struct ConnectedServices: Sendable {
         case (.backup(let operation), .committed): inbox.append(.backup(.stored(operation)))
         case (.backup(let operation), .failed(let failure)):
             inbox.append(.backup(.storingFailed(operation, failure)))
-        case (.switchChange(let name, let isOn, let id), _): switchStored(name, isOn, id, outcome)
+        case (.switchChange(let name, let isOn, let generation, let id), _):
+            switchStored(name, isOn, generation, id, outcome)
         case (.backupKey(let record, let id), _): backupKeyStored(record, id, outcome)
         case (.backupKeyErased(let previous, let id), _): backupKeyErased(previous, id, outcome)
         case (.provisioningToken(let token, let record, let id), _): tokenStored(token, record, id, outcome)

@@ -16,6 +16,10 @@ struct ConnectedCredentials: Sendable {
     /// Counts changes of the live user: a check that began before the change is void.
     var generation: UInt64 = 0
     var refusedCount: UInt64 = 0
+    /// What the ledger's last row of F-C13 stands for, and when it was written.
+    var shownState: DeviceState?
+    var shownAt = Instant.origin
+    static let showingInterval = Duration.seconds(3600)
     /// So many checks run at once; scrypt takes memory and time.
     static let simultaneousChecks = 4
 }
@@ -44,6 +48,9 @@ extension ConnectedServices {
         guard stores.count < limits.pendingStoreTransactions else {
             return reply(
                 id, .problem(status: 503, title: "overloaded", detail: "the storage is behind; try again later"))
+        }
+        guard !isDraining else {
+            return reply(id, .problem(status: 503, title: "shutting down", detail: "try again in a minute"))
         }
         switch request {
         case .offer(let offer, let signatureIsValid):
@@ -105,14 +112,44 @@ extension ConnectedServices {
     mutating func forgetCredentials() {
         credentials.generation += 1
         credentials.verifiedDigest = nil
+        credentials.shownState = nil
         endStreams()
     }
 
     private mutating func grant(_ id: ServiceRequestID, _ purpose: ConnectedCredentials.Purpose) {
         switch purpose {
-        case .deviceState: reply(id, .deviceState(deviceState))
+        case .deviceState: showDeviceState(id)
         case .callData(let cursor): subscribe(id, after: cursor)
         }
+    }
+
+    /// F-C13. A Control Center asks every few seconds: the ledger has a row when something else is shown than before, or
+    /// an hour later, so that polling does not fill it.
+    private mutating func showDeviceState(_ id: ServiceRequestID) {
+        if let refusal = roomRefusal(for: .c13) {
+            gate.count(refusal)
+            return reply(id, .problem(status: 503, title: "overloaded", detail: "\(refusal)"))
+        }
+        switch gate.permitDeviceState(switches: switches) {
+        case .success(let permit):
+            let state = deviceState
+            if credentials.shownState != state || now - credentials.shownAt >= ConnectedCredentials.showingInterval {
+                credentials.shownState = state
+                credentials.shownAt = now
+                record(.c13, .controlCenter, permit.fieldNames, bytes: Self.contentBytes(state), result: "sent")
+            }
+            reply(id, .deviceState(state, permit))
+        case .failure(let refusal):
+            reply(id, .problem(status: 403, title: "not permitted", detail: "\(refusal)"))
+        }
+    }
+
+    /// The values as text, without the framing that the shell adds.
+    private static func contentBytes(_ state: DeviceState) -> Int64 {
+        let texts = [
+            state.model, state.firmwareVersion, state.edition, String(state.registeredUsers), String(state.activeCalls),
+        ]
+        return (texts + state.services).reduce(0) { $0 + Int64($1.utf8.count) }
     }
 
     /// How many are registered and talking are monitoring values: shown only while F-C5 is on.

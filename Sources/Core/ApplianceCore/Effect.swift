@@ -37,7 +37,8 @@ package enum LogLevel: Int, Sendable, Hashable { case debug, info, notice, warni
 
 package enum ServiceReply: Sendable, Equatable {
     case noContent
-    case deviceState(DeviceState)
+    /// F-C13, under its permit.
+    case deviceState(DeviceState, Permit)
     /// The provisioning file (XML) of an identified client, under its permit.
     case provisioningFile([UInt8], Permit)
     /// A stream of `serviceEvent` follows.
@@ -51,6 +52,8 @@ package enum AdminReply: Sendable, Equatable {
     case status(ApplianceStatus)
     case backup(BackupEntry)
     case backups([BackupRecord])
+    /// The answer to `AdminCommand.permitRestore`: one request, to be reported under this id.
+    case restorePermit(CloudRequestID, Permit)
     case provisioningToken(Secret, extension: String)
     case calls([CallSummary])
     case ledger([LedgerEntry])
@@ -119,11 +122,17 @@ package struct FlowState: Sendable, Equatable {
     package var fieldNames: [FieldName]
     package var offSwitch: Switch?
     package var isOn: Bool
-    package init(flow: FlowID, recipient: Recipient, fieldNames: [FieldName], offSwitch: Switch?, isOn: Bool) {
+    /// False where nothing here sends it yet; `isOn` is false then too.
+    package var isImplemented: Bool
+    package init(
+        flow: FlowID, recipient: Recipient, fieldNames: [FieldName], offSwitch: Switch?, isOn: Bool,
+        isImplemented: Bool = true
+    ) {
         self.flow = flow
         self.recipient = recipient
         self.fieldNames = fieldNames
         self.offSwitch = offSwitch
         self.isOn = isOn
+        self.isImplemented = isImplemented
     }
 }

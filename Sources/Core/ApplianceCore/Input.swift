@@ -97,6 +97,9 @@ package enum AdminCommand: Sendable, Equatable {
     case deleteBackupPassword
     case backUpNow
     case listBackups
+    /// Leave to fetch one object from the backup server for a restore. The shell asks, never an interface; it reports
+    /// the outcome as `Input.cloudReply`, whatever happens.
+    case permitRestore
     /// Makes a one-time token for a softphone of that extension.
     case makeProvisioningToken(extension: String)
     case calls

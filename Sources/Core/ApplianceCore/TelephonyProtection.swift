@@ -16,7 +16,8 @@ package struct TelephonyProtection: Sendable {
     private struct Source {
         var second: Instant
         var requestsInSecond = 0
-        var failures = 0
+        /// Wrong credentials by the user whom they name; fewer than `failuresBeforeBan` users, as all of them count.
+        var failures: [String: Int] = [:]
         var firstFailure: Instant
         var bannedUntil: Instant?
 
@@ -26,7 +27,8 @@ package struct TelephonyProtection: Sendable {
         }
 
         func isIdle(at now: Instant) -> Bool {
-            now - second > .seconds(1) && (bannedUntil ?? now) <= now && (failures == 0 || now - firstFailure > window)
+            now - second > .seconds(1) && (bannedUntil ?? now) <= now
+                && (failures.isEmpty || now - firstFailure > window)
         }
     }
 
@@ -46,7 +48,7 @@ package struct TelephonyProtection: Sendable {
         return now >= until
     }
 
-    /// Counts a request without credentials; false when it is one too many in this second.
+    /// Counts a request that has proved nothing; false when it is one too many in this second.
     package mutating func admits(_ address: IPAddress, at now: Instant) -> Bool {
         guard makeRoom(for: address, at: now) else { return Self.admits(&overflow, limit: requestsPerSecond, at: now) }
         return Self.admits(&sources[address, default: Source(at: now)], limit: requestsPerSecond, at: now)
@@ -61,26 +63,26 @@ package struct TelephonyProtection: Sendable {
         return source.requestsInSecond <= limit
     }
 
-    /// Counts wrong credentials; true when the address is ignored from now on.
-    package mutating func failed(_ address: IPAddress, at now: Instant) -> Bool {
+    /// Counts wrong credentials for a user; true when the address is ignored from now on.
+    package mutating func failed(_ address: IPAddress, user: String, at now: Instant) -> Bool {
         guard makeRoom(for: address, at: now) else { return false }
         var source = sources[address] ?? Source(at: now)
-        if source.failures == 0 || now - source.firstFailure > Self.window {
+        if source.failures.isEmpty || now - source.firstFailure > Self.window {
             source.firstFailure = now
-            source.failures = 0
+            source.failures = [:]
         }
-        source.failures += 1
-        let isBanned = source.failures >= Self.failuresBeforeBan
+        source.failures[user, default: 0] += 1
+        let isBanned = source.failures.values.reduce(0, +) >= Self.failuresBeforeBan
         if isBanned {
-            source.failures = 0
+            source.failures = [:]
             source.bannedUntil = now + Self.banTime
         }
         sources[address] = source
         return isBanned
     }
 
-    /// Right credentials wipe out the wrong ones before.
-    package mutating func succeeded(_ address: IPAddress) { sources[address]?.failures = 0 }
+    /// Right credentials wipe out the wrong ones before for the same user; guesses at others still count.
+    package mutating func succeeded(_ address: IPAddress, user: String) { sources[address]?.failures[user] = nil }
 
     private mutating func makeRoom(for address: IPAddress, at now: Instant) -> Bool {
         guard sources[address] == nil, sources.count >= Self.sourceLimit else { return true }

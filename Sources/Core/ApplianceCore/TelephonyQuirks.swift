@@ -32,7 +32,9 @@ enum DigestOffer: Sendable, Equatable {
     /// baresip before version 3: its library gives up on a response that names SHA-256 anywhere.
     private static func refusesOtherAlgorithms(_ agent: String) -> Bool {
         let name = "baresip v"
-        guard agent.hasPrefix(name), let major = Int(agent.dropFirst(name.count).prefix { $0 != "." }) else { return false }
+        guard agent.hasPrefix(name), let major = Int(agent.dropFirst(name.count).prefix { $0 != "." }) else {
+            return false
+        }
         return major < 3
     }
 }

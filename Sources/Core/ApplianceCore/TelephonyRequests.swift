@@ -32,7 +32,7 @@ extension Telephony {
                 refuseMalformed(isAnswerable ? SIPResponse(to: request, status: status) : nil, from: flow)
                 return
             }
-            guard isWithinRate(request, from: source) else {
+            guard isWithinRate(request, from: flow) else {
                 outputs.append(.count("sip.rate-limited"))
                 return
             }
@@ -48,14 +48,29 @@ extension Telephony {
         outputs.append(.transmit(response.serialised(), flow))
     }
 
-    /// Requests without credentials are held to a rate, except those of running calls, and ACK and CANCEL, which end
-    /// things.
-    private mutating func isWithinRate(_ request: SIPRequest, from source: IPAddress) -> Bool {
-        guard settings.sip.protectionEnabled, request.method != .ack, request.method != .cancel,
-            !request.headers.contains(.authorization), !request.headers.contains(.proxyAuthorization)
-        else { return true }
-        if let tag = (try? request.to())?.tag, calls.hasDialog(localTag: tag, context) { return true }
-        return protection.admits(source, at: context.now)
+    /// What costs an answer is held to a rate, except what belongs to a running call or a waiting INVITE, and what
+    /// carries credentials that met a challenge of ours: those end well, or count as wrong ones. ACK has no answer.
+    private mutating func isWithinRate(_ request: SIPRequest, from flow: SIPFlow) -> Bool {
+        guard settings.sip.protectionEnabled, request.method != .ack else { return true }
+        let tag = (try? request.to())?.tag
+        if let tag, calls.hasDialog(localTag: tag, context) { return true }
+        switch request.method {
+        case .cancel where context.transactions.knows(cancel: request, from: flow): return true
+        case .register, .invite:
+            if tag == nil, let credentials = credentials(in: request),
+                authenticator.isOurs(
+                    credentials, method: request.method, uri: Self.digestURI(of: request, credentials), at: context.now)
+            {
+                return true
+            }
+        default: break
+        }
+        return protection.admits(flow.remote.address, at: context.now)
+    }
+
+    /// The credentials that are judged: the first for our realm.
+    private func credentials(in request: SIPRequest) -> AuthenticationParameters? {
+        request.authorizations().first { $0.isDigest && $0.parameters["realm"] == settings.sip.realm }
     }
 
     // MARK: Requests
@@ -156,8 +171,7 @@ extension Telephony {
     private mutating func authenticate(
         _ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow
     ) -> String? {
-        let credentials = request.authorizations().first { $0.isDigest && $0.parameters["realm"] == settings.sip.realm }
-        guard let credentials, let name = credentials.parameters["username"] else {
+        guard let credentials = credentials(in: request), let name = credentials.parameters["username"] else {
             challenge(request, server, stale: false)
             return nil
         }
@@ -176,10 +190,10 @@ extension Telephony {
             context.reply(server, to: request, 400)
             return nil
         case .badCredentials:
-            refuseCredentials(request, server, from: flow.remote.address)
+            refuseCredentials(request, server, of: name, from: flow.remote.address)
             return nil
         }
-        protection.succeeded(flow.remote.address)
+        protection.succeeded(flow.remote.address, user: name)
         guard let from = try? request.from(), DialPlan.number(in: from.uri) == name else {
             context.reply(server, to: request, 403)
             return nil
@@ -207,11 +221,11 @@ extension Telephony {
     }
 
     private mutating func refuseCredentials(
-        _ request: SIPRequest, _ server: ServerTransactionID, from source: IPAddress
+        _ request: SIPRequest, _ server: ServerTransactionID, of name: String, from source: IPAddress
     ) {
         outputs.append(.count("sip.wrong-credentials"))
         context.reply(server, to: request, 403)
-        guard settings.sip.protectionEnabled, protection.failed(source, at: context.now) else { return }
+        guard settings.sip.protectionEnabled, protection.failed(source, user: name, at: context.now) else { return }
         outputs.append(.count("sip.bans"))
         outputs.append(.log(.notice, "SIP from \(source.anonymised) is ignored for a while: too many wrong passwords"))
     }

@@ -39,6 +39,8 @@ package enum StoreFailure: Error, Sendable, Hashable {
     case readOnly
     case damaged(String)
     case input(String)
+    /// Committed, but bytes of what was erased are still in a file, for this reason; the store tries again.
+    case scrubPending(String)
 
     package var isTransient: Bool { self == .diskFull }
 }

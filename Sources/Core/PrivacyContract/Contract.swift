@@ -1,4 +1,4 @@
-/// The privacy contract: every flow of FLOWS.md section 2, as data. What is not here is denied (Q19).
+/// The privacy contract: every flow of FLOWS.md section 2, and one assumption (F-C13), as data. What is not here is denied (Q19).
 package enum Contract {
     /// In the order of the ids; each `FlowID` exactly once.
     package static let flows: [Flow] = controlCenterFlows + softphoneFlows
@@ -44,13 +44,22 @@ package enum Contract {
             retention: .r10, basis: .clause("CC, Using the Remote Backup"), .elsewhere),
         Flow(
             .c10, "remote configuration", to: .remoteAccess, fields: [.adminSession], on: [.usedInControlCenter],
-            switches: [.controlCenter, .remoteAccess], basis: .clause("CC, Remote configuration"), .sent),
+            switches: [.controlCenter, .remoteAccess], basis: .clause("CC, Remote configuration"), .sent,
+            isImplemented: false),
         Flow(
             .c11, "access log of the remote configuration", to: .remoteAccess, retention: .r9,
             basis: .clause("CC, Remote configuration"), .elsewhere),
         Flow(
             .c12, "licence voucher redeemed", to: .voucherCenter, fields: [.voucherCode, .serial], on: [.administrator],
-            switches: [.voucher], basis: .assumption("CC, Server locations, lists the server only"), .sent),
+            switches: [.voucher], basis: .assumption("CC, Server locations, lists the server only"), .sent,
+            isImplemented: false),
+        // ASSUMPTION, not a row of FLOWS.md: the policy says what the Control Center lists of an appliance, not that the
+        // appliance tells it. Without it the list could not be shown, and with it the answer has a row, a switch and an
+        // entry in the ledger like everything else (Q19).
+        Flow(
+            .c13, "device state shown to a paired Control Center", to: .controlCenter, via: [.relay],
+            fields: FieldName.deviceState, on: [.usedInControlCenter], switches: [.controlCenter],
+            basis: .assumption("CC: list of appliances, registration status"), .sent),
     ]
 
     private static let softphoneFlows: [Flow] = [
@@ -58,7 +67,8 @@ package enum Contract {
         Flow(
             .s2, "is there an update?", to: .update,
             fields: [.externalAddress, .version, .operatingSystem, .installationID, .activationStatus],
-            on: [.administrator, .schedule], switches: [.updates], basis: .clause("SP, Software updates"), .sent),
+            on: [.administrator, .schedule], switches: [.updates], basis: .clause("SP, Software updates"), .sent,
+            isImplemented: false),
         Flow(
             .s3, "provisioning file to an identified client", to: .client, via: [.relay],
             fields: [.identification, .provisioningFile], on: [.clientStart], basis: .clause("SP, Provisioning"), .sent),
@@ -68,6 +78,8 @@ package enum Contract {
             .s5, "location of the appliance at the relay", to: .relay,
             fields: [.externalAddress, .externalPort, .serial], on: [.uplink], switches: [.relay],
             basis: .clause("SP, proxy server"), .sent),
+        // What users say and sign through the uplink: their data, passed on as long as the relay is on; the gate makes no
+        // permit for it.
         Flow(
             .s6, "signalling, media and provisioning of remote clients", to: .client, via: [.relay],
             fields: [.signalling, .media, .provisioningFile], on: [.remoteClientCall], switches: [.relay],
@@ -78,13 +90,14 @@ package enum Contract {
             basis: .clause("SP, proxy server"), .elsewhere),
         Flow(
             .s8, "push wake-up", to: .push, fields: [.pushToken], on: [.incomingCall], switches: [.push],
-            basis: .clause("SP, proxy server"), .sent),
+            basis: .clause("SP, proxy server"), .sent, isImplemented: false),
         Flow(
             .s9, "push diagnostics", to: .push, retention: .r6, basis: .clause("SP, Push Notification Service"),
             .elsewhere),
         Flow(
             .s10, "crash report", to: .crash, fields: FieldName.crashReport, on: [.afterCrash],
-            switches: [.crashReports], basis: .incompleteClause("SP, Crash report, without a server location"), .sent),
+            switches: [.crashReports], basis: .incompleteClause("SP, Crash report, without a server location"), .sent,
+            isImplemented: false),
         Flow(.s11, "contacts of a third party", to: nil, basis: .none, .elsewhere),
     ]
 }

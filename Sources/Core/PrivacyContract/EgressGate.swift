@@ -51,6 +51,11 @@ package struct EgressGate: Sendable {
         permitWhole(.c6, trigger: .usedInControlCenter, switches: switches)
     }
 
+    /// Leave to show the device state to a paired Control Center that asked for it (F-C13).
+    package mutating func permitDeviceState(switches: [Switch: Bool]) -> Result<Permit, EgressRefusal> {
+        permitWhole(.c13, trigger: .usedInControlCenter, switches: switches)
+    }
+
     /// Leave to hand an identified client its provisioning file (F-S3).
     package mutating func permitProvisioningFile(switches: [Switch: Bool]) -> Result<Permit, EgressRefusal> {
         permitWhole(.s3, trigger: .clientStart, switches: switches)

@@ -16,6 +16,8 @@ package enum EgressRefusal: Error, Sendable, Hashable {
     /// What cannot be written into the ledger does not leave.
     case ledgerFull(FlowID, limit: Int)
     case tooManyPending(FlowID, limit: Int)
+    /// The appliance is going down.
+    case draining(FlowID)
 
     /// A stable name for counters and the ledger.
     package var kind: String {
@@ -33,6 +35,7 @@ package enum EgressRefusal: Error, Sendable, Hashable {
         case .strictMode: "strict-mode"
         case .ledgerFull: "ledger-full"
         case .tooManyPending: "too-many-pending"
+        case .draining: "draining"
         }
     }
 }
@@ -59,6 +62,7 @@ extension EgressRefusal: CustomStringConvertible {
         case .strictMode(let flow, let reason): "flow \(flow.rawValue) is blocked in strict mode (\(reason))"
         case .ledgerFull(let flow, let limit):
             "flow \(flow.rawValue) waits: \(limit) ledger entries could not be stored yet; free storage space"
+        case .draining(let flow): "flow \(flow.rawValue) waits for the next start: the appliance is shutting down"
         case .tooManyPending(let flow, let limit):
             "flow \(flow.rawValue) waits: \(limit) messages have no answer yet; look at the network"
         }

@@ -42,6 +42,11 @@ extension FieldName {
         "callType", "success",
     ].map { Self($0) }
 
+    /// The fields of the device state, as the service `control` writes them: F-C13.
+    package static let deviceState: [Self] = [
+        "model", "firmwareVersion", "edition", "registeredUsers", "activeCalls", "services",
+    ].map { Self($0) }
+
     /// The fields of a crash report: F-S10, X16.
     package static let crashReport: [Self] = [
         "make", "model", "codename", "osVersion", "language", "appVersion", "appName", "startTime", "crashDate",

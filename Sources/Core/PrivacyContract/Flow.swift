@@ -12,6 +12,8 @@ package enum FlowID: String, Hashable, Sendable, CaseIterable, Comparable {
     case c10 = "F-C10"
     case c11 = "F-C11"
     case c12 = "F-C12"
+    /// Not in FLOWS.md: a marked assumption, see `Contract`.
+    case c13 = "F-C13"
     case s1 = "F-S1"
     case s2 = "F-S2"
     case s3 = "F-S3"

@@ -44,11 +44,13 @@ package struct Flow: Sendable, Equatable {
     package var retention: RetentionID?
     package var basis: Basis
     package var direction: Direction
+    /// False where the contract describes what no code here sends yet.
+    package var isImplemented: Bool
 
     package init(
         _ id: FlowID, _ title: String, to recipient: Recipient?, via: [Recipient] = [], fields: [FieldName] = [],
         on triggers: [Trigger] = [], switches: [Switch] = [], retention: RetentionID? = nil, basis: Basis,
-        _ direction: Direction
+        _ direction: Direction, isImplemented: Bool = true
     ) {
         self.id = id
         self.title = title
@@ -60,6 +62,7 @@ package struct Flow: Sendable, Equatable {
         self.retention = retention
         self.basis = basis
         self.direction = direction
+        self.isImplemented = isImplemented
     }
 
     /// True when every switch of the flow is on; an absent switch is off.

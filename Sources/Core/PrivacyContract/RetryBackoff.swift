@@ -48,8 +48,14 @@ extension CloudReply {
     package var ledgerResult: String {
         switch self {
         case .accepted, .serviceStatus, .backups: "sent"
-        case .refused(let status, let detail, _): "refused \(status) \(detail.prefix(120))"
-        case .unreachable(let reason): "unreachable \(reason.prefix(120))"
+        case .refused(let status, let detail, _): "refused \(status) \(Self.printable(detail))"
+        case .unreachable(let reason): "unreachable \(Self.printable(reason))"
         }
+    }
+
+    /// A server's words are shown in terminals: 120 printable ASCII characters at most are kept.
+    private static func printable(_ text: String) -> String {
+        let kept = text.unicodeScalars.lazy.filter { (0x20..<0x7F).contains($0.value) }.prefix(120)
+        return String(String.UnicodeScalarView(kept))
     }
 }

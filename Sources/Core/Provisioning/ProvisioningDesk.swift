@@ -17,7 +17,7 @@ package struct ProvisioningDesk: Sendable {
     /// Tokens that wait to be used, over all extensions.
     package static let maximumTokens = 1_000
     package static let productBytes = 64
-    /// Queries that are answered (and logged) within `rateWindow`; the rest is refused with 429.
+    /// Queries with an unknown token that are answered (and logged) within `rateWindow`; the rest is refused with 429.
     package static let queriesPerWindow = 60
     package static let rateWindow = Duration.seconds(60)
 
@@ -65,7 +65,6 @@ package struct ProvisioningDesk: Sendable {
     package mutating func query(
         token: Secret, client: IPAddress, product: String, settings: ApplianceSettings, at now: Instant, wall: UnixTime
     ) throws(ProvisioningRefusal) -> Answer {
-        try admit(at: now)
         let hash = token.withBytes { hashes.sha256(Array($0)) }
         var found: Int?
         // Every record is compared, in constant time each: the time tells nothing about how near a guess came.
@@ -75,7 +74,11 @@ package struct ProvisioningDesk: Sendable {
         ]
         guard let index = found, tokens[index].expiresAt > wall,
             let user = settings.users.first(where: { $0.extension == tokens[index].extension })
-        else { return Answer(user: nil, commands: commands) }
+        else {
+            // Guesses alone are limited, so that a stranger's cannot keep a client with a token from its file.
+            try admit(at: now)
+            return Answer(user: nil, commands: commands)
+        }
         let limit = wall + Self.graceAfterUse
         if tokens[index].expiresAt > limit {
             tokens[index].expiresAt = limit
@@ -136,7 +139,8 @@ package enum ProvisioningRefusal: Error, Sendable, Hashable {
 extension ProvisioningRefusal: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .noSuchExtension(let number): "no user has the extension \(number); see 'pbxctl users'"
+        case .noSuchExtension(let number):
+            "no user has the extension \(number); add one to the configuration file, then 'pbxctl apply'"
         case .tooManyTokens(let limit): "\(limit) tokens wait to be used; wait until some expire"
         case .tooManyQueries(let limit): "more than \(limit) configuration queries a minute; try again in a minute"
         case .notIdentified: "the token is not known or has expired; ask the administrator for a new one"

@@ -64,6 +64,18 @@ package struct DigestAuthenticator: Sendable {
         }
     }
 
+    /// True for credentials that are complete, for our realm, and under a nonce that we made and that is not too old:
+    /// only who met a challenge has them. Says nothing of the password. Costs one HMAC at most.
+    package func isOurs(_ credentials: AuthenticationParameters, method: SIPMethod, uri: String, at now: Instant)
+        -> Bool
+    {
+        guard case .complete(let fields, _, _) = read(credentials, method: method), fields.realm == realm,
+            names(fields.uri, theSameAs: uri),
+            let nonce = DigestNonce(fields.nonce, realm: realm, key: secret, hashes: hashes)
+        else { return false }
+        return nonce.issued >= now - nonceLifetime && nonce.issued <= now
+    }
+
     /// Judges the credentials of a request. Takes the same path, at the same cost, whether the user is known or not.
     ///
     /// - Parameters:
@@ -75,14 +87,13 @@ package struct DigestAuthenticator: Sendable {
         _ credentials: AuthenticationParameters, method: SIPMethod, uri: String, body: [UInt8] = [], password: Secret?,
         at now: Instant
     ) -> Verdict {
-        let parameters = credentials.parameters
-        guard credentials.scheme.lowercased() == "digest", parameters["userhash"]?.lowercased() != "true",
-            let algorithm = DigestAlgorithm(token: parameters["algorithm"]), algorithms.contains(algorithm)
-        else { return .unsupported }
-        if let qop = parameters["qop"], qop.lowercased() != "auth" { return .unsupported }
-        guard let fields = fields(of: parameters, algorithm: algorithm, method: method),
-            let response = parameters["response"], let number = nonceCount(of: fields)
-        else { return .malformed }
+        let fields: DigestResponse.Fields
+        let response: String
+        let number: UInt32
+        switch read(credentials, method: method) {
+        case .refused(let verdict): return verdict
+        case .complete(let read, response: let text, count: let count): (fields, response, number) = (read, text, count)
+        }
         guard fields.realm == realm else { return .badCredentials }
         guard names(fields.uri, theSameAs: uri) else { return .malformed }
 
@@ -98,6 +109,24 @@ package struct DigestAuthenticator: Sendable {
         case .repeated: return .replay
         case .forgotten: return .stale
         }
+    }
+
+    private enum Reading {
+        case complete(DigestResponse.Fields, response: String, count: UInt32)
+        case refused(Verdict)
+    }
+
+    /// What can be said of credentials before anything is computed.
+    private func read(_ credentials: AuthenticationParameters, method: SIPMethod) -> Reading {
+        let parameters = credentials.parameters
+        guard credentials.scheme.lowercased() == "digest", parameters["userhash"]?.lowercased() != "true",
+            let algorithm = DigestAlgorithm(token: parameters["algorithm"]), algorithms.contains(algorithm)
+        else { return .refused(.unsupported) }
+        if let qop = parameters["qop"], qop.lowercased() != "auth" { return .refused(.unsupported) }
+        guard let fields = fields(of: parameters, algorithm: algorithm, method: method),
+            let response = parameters["response"], let number = nonceCount(of: fields)
+        else { return .refused(.malformed) }
+        return .complete(fields, response: response, count: number)
     }
 
     private func fields(

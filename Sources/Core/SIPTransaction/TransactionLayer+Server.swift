@@ -41,6 +41,14 @@ extension TransactionLayer {
         deadlines.set(id.value, to: machine.nextDeadline)
     }
 
+    /// True for a CANCEL of an INVITE that has its transaction here.
+    package func knows(cancel: SIPRequest, from flow: SIPFlow) -> Bool {
+        guard let (stamped, via) = cancel.stamped(from: flow.remote),
+            let incoming = try? IncomingRequest(stamped: stamped, via: via)
+        else { return false }
+        return serverIDs[incoming.key(method: .invite)] != nil
+    }
+
     mutating func receive(_ request: SIPRequest, from flow: SIPFlow, at now: Instant) -> [TransactionEffect] {
         guard let (stamped, via) = request.stamped(from: flow.remote) else { return [.dropped(.malformed)] }
         let reply = flow.reply(to: via)

@@ -36,6 +36,8 @@ package final class SoftphoneRunner: @unchecked Sendable {
     private var audio: AudioEndpoint?
     private var lastAudioReport: AudioEndpoint.Report?
     private var sockets: MediaSockets?
+    /// Counts openings and closings: sockets that open after their call has ended are closed again.
+    private var mediaGeneration = 0
     private var ticker: RepeatedTask?
     private var deadline: (at: Instant, task: Scheduled<Void>)?
     /// 8 kHz samples heard so far, over all calls.
@@ -136,6 +138,8 @@ package final class SoftphoneRunner: @unchecked Sendable {
 
     private func openMedia() {
         lastAudioReport = nil
+        mediaGeneration += 1
+        let generation = mediaGeneration
         let address = options.mediaAddress
         let opened = eventLoop.makeFutureWithTask { [self] in
             try await MediaSockets.bind(on: eventLoop, address: address) { [weak self] bytes, isRTCP in
@@ -149,6 +153,8 @@ package final class SoftphoneRunner: @unchecked Sendable {
         }
         opened.assumeIsolated().whenComplete { [self] result in
             switch result {
+            case .success(let sockets) where generation != mediaGeneration: sockets.close()
+            case .failure where generation != mediaGeneration: break
             case .success(let sockets):
                 self.sockets = sockets
                 input(.mediaReady(sockets.local.address, port: sockets.local.port))
@@ -162,8 +168,16 @@ package final class SoftphoneRunner: @unchecked Sendable {
             audio?.redirect(stream)
             return
         }
-        audio = try? AudioEndpoint(
-            stream, codecs: codecs, toneHertz: options.toneHertz, script: options.script, entropy: &entropy, at: now)
+        do throws(MediaFailure) {
+            audio = try AudioEndpoint(
+                stream, codecs: codecs, toneHertz: options.toneHertz, script: options.script, entropy: &entropy,
+                at: now)
+        } catch {
+            // A call without sound is no call.
+            onReport(SoftphoneReport(.failed(status: 488), audio: nil))
+            eventLoop.execute { [weak self] in self?.input(.command(.hangUp)) }
+            return
+        }
         let interval = TimeAmount.nanoseconds(stream.ptime.wholeNanoseconds)
         ticker = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
             self?.tick()
@@ -178,6 +192,7 @@ package final class SoftphoneRunner: @unchecked Sendable {
     }
 
     private func closeMedia() {
+        mediaGeneration += 1
         ticker?.cancel()
         ticker = nil
         lastAudioReport = audio?.report ?? lastAudioReport

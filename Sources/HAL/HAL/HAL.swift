@@ -3,7 +3,8 @@ package import Telemetry
 
 /// The device classes of an appliance, picked once, in `main`. Adapters: `HALLinux` (board, process), `HALSimulated`.
 ///
-/// All calls may block and are made off the control loop.
+/// All calls may block and are made off the control loop, except while the appliance starts (nothing is served yet) and
+/// for `clock`, which never blocks.
 package protocol HardwareAbstraction: Sendable {
     var identity: any IdentityDevice { get }
     var clock: any ClockDevice { get }

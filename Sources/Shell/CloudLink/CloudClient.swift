@@ -10,9 +10,9 @@ import PrivacyContract
 import TLS
 
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #elseif canImport(Musl)
-    import Musl
+import Musl
 #endif
 
 /// HTTPS towards the vendor's servers: HAL key, pinned root, time-outs, bounded answers, bytes counted.
@@ -108,16 +108,27 @@ struct CloudClient: Sendable {
             body: Array(body.readableBytesView))
     }
 
-    func fetch(_ object: BackupObject, server: String) async throws(BackupFetchError) -> FetchedObject {
+    func fetch(
+        _ object: BackupObject, server: String, counting bytes: inout Int64
+    ) async throws(BackupFetchError) -> FetchedObject {
         let (kind, id) =
             switch object {
             case .backup(let id): ("backups", id)
             case .key(let id): ("backup-keys", id)
             }
         guard WireLimits().isIdentifier(id) else { throw .invalidName(id) }
-        let request = HTTPClientRequest(url: "\(server)/v1/\(kind)/\(id)")
+        let request = CloudHTTPRequest(method: "GET", path: "/v1/\(kind)/\(id)")
+        let size = Self.headBytes(request, server: server, bodyBytes: 0)
         do {
-            let response = try await http.execute(request, timeout: Self.transferTimeout)
+            let wire = Self.wireRequest(request, server: server)
+            let response: HTTPClientResponse
+            do {
+                response = try await http.execute(wire, timeout: Self.transferTimeout)
+                bytes = size
+            } catch {
+                if !Self.happensBeforeSending(error) { bytes = size }
+                throw error
+            }
             guard response.status == .ok else {
                 let body = try await response.body.collect(upTo: Self.answerLimit)
                 let problem = try? WireJSON.decode(

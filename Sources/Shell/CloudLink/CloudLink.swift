@@ -55,11 +55,11 @@ package final class CloudLink: @unchecked Sendable {
         }
     }
 
-    /// New addresses of the servers; a running uplink is dialled again when the relay moved.
+    /// New addresses of the servers. A running uplink stays where it is: the core closes it and opens it anew, with a
+    /// permit, when the relay moved.
     package func update(_ settings: CloudSettings) {
         eventLoop.preconditionInEventLoop()
         self.settings = settings
-        uplink.move(to: settings.relay)
     }
 
     /// Sends one message; the answer comes back as `Input.cloudReply`.
@@ -98,12 +98,61 @@ package final class CloudLink: @unchecked Sendable {
     }
 
     /// Fetches one of our own backups, or the encrypted identity that opens it, for a restore that the administrator
-    /// asked for (the request half of F-C8). `permit` must be one of F-C8 to the backup server.
-    package func fetch(_ object: BackupObject, permit: Permit) async throws(BackupFetchError) -> FetchedObject {
-        guard permit.flow == .c8, permit.recipient == .backup else { throw .notPermitted }
-        let server = try? await eventLoop.submit { [self] in settings.backup }.get()
-        guard let server else { throw .noServer }
-        return try await client.fetch(object, server: server)
+    /// asked for (the request half of F-C8). `permit` must be one of F-C8 to the backup server. Reports the outcome as
+    /// `Input.cloudReply` for `id`; `cancel` stops it.
+    package func fetch(
+        _ object: BackupObject, as id: CloudRequestID, permit: Permit
+    ) async throws(BackupFetchError) -> FetchedObject {
+        let fetched: Fetched
+        do {
+            fetched = try await eventLoop.flatSubmit { [self] in begin(object, as: id, permit: permit) }.get()
+        } catch {
+            throw .unreachable("\(error)")
+        }
+        return try fetched.result.get()
+    }
+
+    private struct Fetched: Sendable {
+        var result: Result<FetchedObject, BackupFetchError>
+        var bytesSent: Int64
+    }
+
+    private func begin(
+        _ object: BackupObject, as id: CloudRequestID, permit: Permit
+    ) -> EventLoopFuture<Fetched> {
+        let promise = eventLoop.makePromise(of: Fetched.self)
+        let finish: @Sendable (Fetched) -> Void = { [self] fetched in
+            running[id] = nil
+            let reply: CloudReply =
+                switch fetched.result {
+                case .success: .accepted
+                case .failure(.refused(let status, let detail)):
+                    .refused(status: status, detail: detail, retryAfter: nil)
+                case .failure(let error): .unreachable("\(error)")
+                }
+            sink(.cloudReply(id, reply, bytesSent: fetched.bytesSent))
+            promise.succeed(fetched)
+        }
+        guard permit.flow == .c8, permit.recipient == .backup else {
+            finish(Fetched(result: .failure(.notPermitted), bytesSent: 0))
+            return promise.futureResult
+        }
+        guard let server = settings.backup else {
+            finish(Fetched(result: .failure(.noServer), bytesSent: 0))
+            return promise.futureResult
+        }
+        running[id] = Task { [client, eventLoop] in
+            var bytes: Int64 = 0
+            let result: Result<FetchedObject, BackupFetchError>
+            do throws(BackupFetchError) {
+                result = .success(try await client.fetch(object, server: server, counting: &bytes))
+            } catch {
+                result = .failure(error)
+            }
+            let fetched = Fetched(result: result, bytesSent: bytes)
+            eventLoop.execute { finish(fetched) }
+        }
+        return promise.futureResult
     }
 
     /// Holds the uplink open from now on; F-S5. The permit must be for it.

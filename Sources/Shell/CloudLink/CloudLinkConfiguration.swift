@@ -12,8 +12,8 @@ package struct CloudLinkConfiguration: Sendable {
     package var entropy: Entropy
     /// Where prepared files lie; a file has its artifact's name.
     package var artifactDirectory: String
-    /// Makes a SIP connection of a byte stream whose TLS handshake is done; called on the event loop. The endpoint is
-    /// the relay's.
+    /// Makes a SIP connection of a byte stream whose TLS handshake is done; called on the event loop. The endpoint has
+    /// the client's address as the relay names it (the relay's own where it names none) and the relay's port.
     package var adoptSIP: @Sendable (any Channel, Endpoint) -> Void
 
     package init(

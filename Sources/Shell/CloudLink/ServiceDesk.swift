@@ -41,7 +41,7 @@ final class ServiceDesk: @unchecked Sendable {
                 return eventLoop.makeSucceededFuture((id, Self.overload))
             }
             let promise = eventLoop.makePromise(of: ServiceReply.self)
-            let timeout = eventLoop.scheduleTask(in: Self.patience) { [self] in reply(Self.overload, to: id) }
+            let timeout = eventLoop.scheduleTask(in: Self.patience) { [self] in expire(id) }
             waiting[id] = Waiting(promise: promise, timeout: timeout)
             sink(.service(id, request))
             return promise.futureResult.map { (id, $0) }
@@ -69,7 +69,8 @@ final class ServiceDesk: @unchecked Sendable {
     }
 
     func reply(_ reply: ServiceReply, to id: ServiceRequestID) {
-        guard let request = waiting.removeValue(forKey: id) else { return }
+        // Nobody waits any more: the core must not keep a call data stream for it.
+        guard let request = waiting.removeValue(forKey: id) else { return sink(.serviceClosed(id)) }
         request.timeout.cancel()
         if case .callDataStream = reply {
             // Room for all that the core may queue, and keep-alives. What does not fit ends the stream, it is not lost.
@@ -79,6 +80,11 @@ final class ServiceDesk: @unchecked Sendable {
             pendingStreams[id] = stream
         }
         request.promise.succeed(reply)
+    }
+
+    private func expire(_ id: ServiceRequestID) {
+        reply(Self.overload, to: id)
+        sink(.serviceClosed(id))
     }
 
     func event(_ record: CallRecord, on id: ServiceRequestID) {

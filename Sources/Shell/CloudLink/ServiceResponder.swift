@@ -115,7 +115,7 @@ struct ServiceResponder: Sendable {
         let (status, type, body): (HTTPResponse.Status, String?, [UInt8]) =
             switch reply {
             case .noContent: (.noContent, nil, [])
-            case .deviceState(let state):
+            case .deviceState(let state, _):
                 (.ok, "application/json", try WireJSON.encode(DeviceStateBody(state), what: "device state"))
             case .provisioningFile(let bytes, _): (.ok, "application/xml", bytes)
             case .callDataStream: (.ok, ServerSentEvent.contentType, [])

@@ -54,8 +54,13 @@ final class Uplink: @unchecked Sendable {
         self.report = report
     }
 
+    /// Dials, unless it is held open to that address already.
     func open(relay: String) {
-        guard case .closed = state else { return move(to: relay) }
+        switch state {
+        case .closed: break
+        case .dialling(relay, _), .up(relay, _), .waiting(relay, _): return
+        case .dialling, .up, .waiting: close()
+        }
         backoff.reset()
         dial(relay)
     }
@@ -66,18 +71,6 @@ final class Uplink: @unchecked Sendable {
         attempt += 1
         connection?.close(promise: nil)
         connection = nil
-    }
-
-    /// Dials the new address when one is being held open; nil closes.
-    func move(to relay: String?) {
-        let current: String
-        switch state {
-        case .closed: return
-        case .dialling(let relay, _), .up(let relay, _), .waiting(let relay, _): current = relay
-        }
-        guard relay != current else { return }
-        close()
-        if let relay { dial(relay) }
     }
 
     private func dial(_ relay: String) {

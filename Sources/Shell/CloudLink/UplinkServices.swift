@@ -52,7 +52,10 @@ struct UplinkServices: Sendable {
                 }
                 try serve(service, on: channel, client: client)
             case .provisioning: try serve(service, on: channel, client: client)
-            case .sips: adoptSIP(channel, relay ?? Endpoint(address: .v4(0), port: 0))
+            case .sips:
+                // The client's address, so that what one client does wrong is held against that client alone. Flows
+                // stay distinct by their connection.
+                adoptSIP(channel, Endpoint(address: client ?? relay?.address ?? .v4(0), port: relay?.port ?? 0))
             }
         }
         try channel.pipeline.syncOperations.addHandlers(NIOSSLServerHandler(context: context), established)

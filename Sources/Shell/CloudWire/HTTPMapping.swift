@@ -62,7 +62,7 @@ package enum HTTPMapping {
             return CloudHTTPRequest(method: "POST", path: "/v1/metrics", headers: [json], body: .bytes(body))
         case .c7: return CloudHTTPRequest(method: "GET", path: "/v1/service")
         case .c8: return try backup(message, sha256: artifactSHA256)
-        case .c1, .c2, .c6, .c9, .c10, .c11, .c12, .s1, .s2, .s3, .s4, .s5, .s6, .s7, .s8, .s9, .s10, .s11:
+        case .c1, .c2, .c6, .c9, .c10, .c11, .c12, .c13, .s1, .s2, .s3, .s4, .s5, .s6, .s7, .s8, .s9, .s10, .s11:
             throw .notAnHTTPFlow(message.flow.rawValue)
         }
     }

@@ -161,6 +161,8 @@ struct FlowBody: Codable {
     var fields: [String]
     var offSwitch: String?
     var isOn: Bool
+    /// False where the contract has a row and no code sends yet.
+    var isImplemented: Bool
 
     init(_ state: FlowState) {
         flow = state.flow.rawValue
@@ -168,6 +170,7 @@ struct FlowBody: Codable {
         fields = state.fieldNames.map(\.rawValue)
         offSwitch = state.offSwitch?.rawValue
         isOn = state.isOn
+        isImplemented = state.isImplemented
     }
 }
 

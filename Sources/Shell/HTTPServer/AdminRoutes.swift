@@ -102,14 +102,21 @@ struct AdminRoutes: Sendable {
         case (nil, nil), (_?, _?): throw AdminProblem(status: 400, detail: "name either 'path' or 'id'")
         }
         let message = try await backend.restore(source, password: Secret(body.password))
+        // From here on the store refuses writes: a restart must follow, whether or not the client hears the answer.
+        let restart = RestartAfterAnswer(backend: backend)
         let bytes = try WireJSON.encode(MessageBody(message: message), what: "answer")
-        let backend = backend
         return Response(
             status: .ok, headers: [.contentType: "application/json", .connection: "close"],
             body: ResponseBody(contentLength: bytes.count) { writer in
-                try await writer.write(ByteBuffer(bytes: bytes))
-                try await writer.finish(nil)
-                await backend.restart()
+                let written: Result<Void, any Error>
+                do {
+                    try await writer.write(ByteBuffer(bytes: bytes))
+                    written = .success(try await writer.finish(nil))
+                } catch {
+                    written = .failure(error)
+                }
+                await restart.now()
+                try written.get()
             })
     }
 
@@ -154,6 +161,7 @@ struct AdminRoutes: Sendable {
             return try Response.json(CallRecordsBody(records: records.map(CallRecordWithQualityBody.init)))
         case .privacy(let flows): return try Response.json(FlowsBody(flows: flows.map(FlowBody.init)))
         case .refused(let status, let detail): throw AdminProblem(status: status, detail: detail)
+        case .restorePermit: throw AdminProblem(status: 500, detail: "a permit is for the appliance alone")
         }
     }
 }

@@ -91,12 +91,14 @@ package final class AdminServer: Sendable {
                 availableConnectionsDelegate: MaximumAvailableConnections(Self.connectionLimit)),
             onServerRunning: { channel in finish(.success(channel.localAddress)) },
             eventLoopGroupProvider: .shared(group), logger: quiet)
-        let task = Task {
+        let task = Task { [logger] in
             do {
                 try await application.run()
                 finish(.failure(CancellationError()))
+                if !Task.isCancelled { logger.error("the administration on \(name) has stopped listening") }
             } catch {
                 finish(.failure(error))
+                if !Task.isCancelled { logger.error("the administration on \(name) has failed: \(error)") }
             }
         }
         tasks.withLock { $0.append(task) }

@@ -2,6 +2,9 @@ import COpenSSL
 package import Primitives
 
 /// An X.509 certificate (RFC 5280), parsed once. Immutable.
+///
+/// `@unchecked Sendable`: nothing changes after `init`; libcrypto's objects are reference counted and may be read from all
+/// threads.
 package final class Certificate: @unchecked Sendable {
     /// What a leaf must be allowed to do (extended key usage, RFC 5280 section 4.2.1.12).
     package enum Purpose: Sendable, Hashable, CaseIterable { case client, server, any }

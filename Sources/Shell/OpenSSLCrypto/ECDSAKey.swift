@@ -2,8 +2,10 @@ import COpenSSL
 package import Primitives
 
 /// A P-256 private key held in memory (FIPS 186-5, RFC 5480). Never printed.
+///
+/// `@unchecked Sendable`: nothing changes after `init`; libcrypto's objects are reference counted and may be read from all
+/// threads.
 package final class ECDSAKey: KeySigner, @unchecked Sendable {
-    // Immutable and reference counted: libcrypto allows use from all threads.
     let key: OpaquePointer
     package let publicKey: ECDSAPublicKey
 

@@ -1,8 +1,10 @@
 import COpenSSL
 
 /// A P-256 public key. Equal when the points are.
+///
+/// `@unchecked Sendable`: nothing changes after `init`; libcrypto's objects are reference counted and may be read from all
+/// threads.
 package final class ECDSAPublicKey: @unchecked Sendable {
-    // Immutable and reference counted: libcrypto allows use from all threads.
     let key: OpaquePointer
     /// SubjectPublicKeyInfo (RFC 5480).
     package let der: [UInt8]

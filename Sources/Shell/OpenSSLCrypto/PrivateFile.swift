@@ -10,9 +10,16 @@ package enum PrivateFile {
 
     /// The whole content; `limit` in bytes (EFBIG when there is more).
     package static func read(_ path: String, limit: Int = defaultReadLimitBytes) throws(FileFailure) -> [UInt8] {
-        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        // Not blocking, and regular files alone: a named pipe or a device would hold the calling thread for good.
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw FileFailure(path: path, operation: "open", code: errno) }
         defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw FileFailure(path: path, operation: "stat", code: errno) }
+        let kind = status.st_mode & S_IFMT
+        guard kind == S_IFREG else {
+            throw FileFailure(path: path, operation: "read", code: kind == S_IFDIR ? EISDIR : EINVAL)
+        }
         var content: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {

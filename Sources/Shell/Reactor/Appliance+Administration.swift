@@ -94,32 +94,39 @@ extension Appliance: AdminBackend {
     }
 
     private func serverMaterial(_ id: String) async throws(AdminProblem) -> RestoreMaterial {
-        guard case .status(let status) = await administer(.status), let cloud else {
-            throw AdminProblem(status: 503, detail: "the appliance is not ready; try again")
+        let backup = try await fetch(.backup(id: id))
+        let own = try await ownKey()
+        if let own, backup.keyID == nil || backup.keyID == own.keyID {
+            return RestoreMaterial(backup: backup.bytes, key: own.encryptedIdentity)
         }
-        // A request of F-C8 without any field: which backup is wanted is in the request line.
-        var gate = EgressGate()
-        let message = OutboundMessage(id: CloudRequestID(0), flow: .c8, recipient: .backup, fields: [])
-        do {
-            let permit = try gate.authorise(message, trigger: .administrator, switches: status.switches).get()
-            let backup = try await cloud.fetch(.backup(id: id), permit: permit)
-            let own = try await ownKey()
-            if let own, backup.keyID == nil || backup.keyID == own.keyID {
-                return RestoreMaterial(backup: backup.bytes, key: own.encryptedIdentity)
+        let key = try await fetch(.key(id: backup.keyID ?? ""))
+        return RestoreMaterial(backup: backup.bytes, key: key.bytes)
+    }
+
+    /// One request, under a permit of its own; the core hears of the outcome from the cloud link.
+    private func fetch(_ object: BackupObject) async throws(AdminProblem) -> FetchedObject {
+        guard let cloud else { throw AdminProblem(status: 503, detail: "the appliance is not ready; try again") }
+        switch await administer(.permitRestore) {
+        case .restorePermit(let request, let permit):
+            do {
+                return try await cloud.fetch(object, as: request, permit: permit)
+            } catch {
+                throw AdminProblem(status: 502, detail: "\(error)")
             }
-            let key = try await cloud.fetch(.key(id: backup.keyID ?? ""), permit: permit)
-            return RestoreMaterial(backup: backup.bytes, key: key.bytes)
-        } catch let problem as AdminProblem {
-            throw problem
-        } catch let refusal as EgressRefusal {
-            throw AdminProblem(status: 409, detail: "\(refusal)")
-        } catch {
-            throw AdminProblem(status: 502, detail: "\(error)")
+        case .refused(let status, let detail): throw AdminProblem(status: status, detail: detail)
+        default: throw AdminProblem(status: 500, detail: "no permit was given")
         }
     }
 
     private func ownKey() async throws(AdminProblem) -> BackupKeyRecord? {
-        try await offLoop { [store] in try? store.snapshot().backupKey }
+        let read: Result<BackupKeyRecord?, SQLiteStoreError> = try await offLoop { [store] in
+            Result { () throws(SQLiteStoreError) in try store.snapshot().backupKey }
+        }
+        switch read {
+        case .success(let key): return key
+        case .failure(let error):
+            throw AdminProblem(status: 503, detail: "the backup key could not be read: \(error)")
+        }
     }
 
     private func offLoop<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async throws(AdminProblem) -> Value {

@@ -82,6 +82,7 @@ extension Appliance {
     private static func openStore(_ options: ApplianceOptions, logger: Logger) throws(ApplianceError) -> SQLiteStore {
         var storeOptions = SQLiteStore.Options()
         storeOptions.limits = options.limits
+        storeOptions.report = { logger.error("\($0)") }
         do {
             let store = try SQLiteStore(
                 directory: options.dataDirectory, at: options.hal.clock.wallTime(), options: storeOptions)
@@ -169,8 +170,8 @@ extension Appliance {
         let configuration = CloudLinkConfiguration(
             identity: hal.identity, limits: options.limits, clock: hal.clock, entropy: hal.entropy.makeEntropy(),
             artifactDirectory: options.artifactDirectory
-        ) { [local = sipsAddress] channel, relay in
-            _ = try? transport.adopt(channel, local: local, remote: relay)
+        ) { [local = sipsAddress] channel, client in
+            _ = try? transport.adopt(channel, local: local, remote: client)
         }
         return try CloudLink(
             configuration, settings: settings.cloud, eventLoop: eventLoop, pool: pool, logger: logger

@@ -41,6 +41,9 @@ package actor Appliance {
     private var localServices: [ServiceRequestID: CheckedContinuation<ServiceReply, Never>] = [:]
     private var drained: [CheckedContinuation<Void, Never>] = []
     private var isDrained = false
+    private var isShutDown = false
+    /// Its own, so that long jobs on `pool` never delay a kick.
+    private let watchdogThread = NIOThreadPool(numberOfThreads: 1)
 
     var transport: SIPTransport?
     var engine: MediaEngine?
@@ -75,8 +78,9 @@ package actor Appliance {
 
     // MARK: Inputs
 
-    /// Takes one input and everything that follows from it.
+    /// Takes one input and everything that follows from it; nothing after `shutdown`.
     package func take(_ input: Input) {
+        guard !isShutDown else { return }
         queue.append(input)
         guard !isRunning else { return }
         isRunning = true
@@ -111,10 +115,13 @@ package actor Appliance {
         take(.listening(listening))
         every(.minutes(1)) { $0.take(.wallClock($0.hal.clock.wallTime())) }
         let period = TimeAmount.nanoseconds(max(hal.watchdog.period.wholeNanoseconds / 2, 100_000_000))
+        watchdogThread.start()
         // The kick starts on the loop, so that a stuck loop is a missing kick.
         every(period) { appliance in
             let watchdog = appliance.hal.watchdog
-            appliance.pool.submit { _ in watchdog.kick() }
+            appliance.watchdogThread.submit { state in
+                if case .active = state { watchdog.kick() }
+            }
         }
     }
 
@@ -220,6 +227,7 @@ package actor Appliance {
 
     /// Hands a command to the core and waits for its reply.
     package func administer(_ command: AdminCommand) async -> AdminReply {
+        guard !isShutDown else { return Self.shuttingDown }
         let id = AdminRequestID(nextRequest)
         nextRequest += 1
         let timeout = eventLoop.scheduleTask(in: Self.administratorPatience) { [weak self] in
@@ -238,6 +246,7 @@ package actor Appliance {
 
     /// A service request from the local network.
     package func serve(_ request: ServiceRequest) async -> ServiceReply {
+        guard !isShutDown else { return Self.serviceShuttingDown }
         let id = ServiceRequestID(Self.localService | nextRequest)
         nextRequest += 1
         return await withCheckedContinuation { continuation in
@@ -251,12 +260,13 @@ package actor Appliance {
     /// No new calls; running ones end or `limit` passes. Returns when nothing is left to do.
     package func drain(within limit: Duration) async {
         take(.drain(within: limit))
-        guard !isDrained else { return }
+        guard !isDrained, !isShutDown else { return }
         await withCheckedContinuation { drained.append($0) }
     }
 
     /// Closes sockets and database. Nothing is delivered to the core afterwards.
     package func shutdown() async {
+        isShutDown = true
         for timer in timers { timer.cancel() }
         timers = []
         armed?.timer.cancel()
@@ -269,11 +279,22 @@ package actor Appliance {
             engine?.shutdown()
             store.close()
         }
-        for waiting in administrators.values {
-            waiting.resume(returning: .refused(status: 503, detail: "the appliance is shutting down"))
-        }
-        administrators = [:]
+        try? await watchdogThread.shutdownGracefully()
+        answerAllThatWait()
     }
+
+    private func answerAllThatWait() {
+        for waiting in administrators.values { waiting.resume(returning: Self.shuttingDown) }
+        administrators = [:]
+        for waiting in localServices.values { waiting.resume(returning: Self.serviceShuttingDown) }
+        localServices = [:]
+        for waiting in drained { waiting.resume() }
+        drained = []
+    }
+
+    private static let shuttingDown = AdminReply.refused(status: 503, detail: "the appliance is shutting down")
+    private static let serviceShuttingDown = ServiceReply.problem(
+        status: 503, title: "Service Unavailable", detail: "the appliance is shutting down")
 }
 
 extension LogLevel {

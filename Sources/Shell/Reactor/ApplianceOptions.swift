@@ -6,7 +6,8 @@ package struct ApplianceOptions: Sendable {
     /// Database, artifacts, socket and lock live here.
     package var dataDirectory: String
     package var hal: any HardwareAbstraction
-    /// Applied at start when it differs from the store; nil: the store alone.
+    /// Applied at start when the file is new or has been edited since it was last applied; otherwise the store is kept,
+    /// even where it differs. nil: the store alone.
     package var configurationPath: String?
     package var limits = Limits()
     package var firmwareVersion = Firmware.version

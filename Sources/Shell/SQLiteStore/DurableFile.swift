@@ -16,6 +16,12 @@ enum DurableFile {
 
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+    /// True for a file with at least one byte.
+    static func hasContent(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_size > 0
+    }
+
     /// Makes one directory that only its owner may enter; an existing one is fine.
     static func makeDirectory(_ path: String) throws(Failure) {
         if mkdir(path, 0o700) != 0, errno != EEXIST {
@@ -88,23 +94,9 @@ enum DurableFile {
         if unlink(path) != 0, errno != ENOENT { throw Failure(operation: "remove", path: path, code: errno) }
     }
 
-    /// The names in a directory, sorted; none when there is no such directory.
-    static func list(_ path: String) -> [String] {
-        guard let directory = opendir(path) else { return [] }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names.sorted()
-    }
-
     /// Removes a directory of plain files.
     static func removeDirectory(_ path: String) throws(Failure) {
-        for name in list(path) { try remove("\(path)/\(name)") }
+        for name in DirectoryNames.list(path) { try remove("\(path)/\(name)") }
         if rmdir(path) != 0, errno != ENOENT { throw Failure(operation: "remove", path: path, code: errno) }
     }
 

@@ -10,12 +10,14 @@ struct Generations {
     static let databaseName = "appliance.sqlite"
     static let lastGoodName = "last-good.sqlite"
 
+    /// There while erased bytes may be left in a file.
+    var scrubMark: String { "\(directory)/scrub-pending" }
     func folder(_ number: Int) -> String { "\(directory)/generations/\(number)" }
     func database(_ number: Int) -> String { "\(folder(number))/\(Self.databaseName)" }
     func lastGood(_ number: Int) -> String { "\(folder(number))/\(Self.lastGoodName)" }
 
     /// Numbers of all generations that have a folder, ascending.
-    var numbers: [Int] { DurableFile.list("\(directory)/generations").compactMap { Int($0) }.sorted() }
+    var numbers: [Int] { DirectoryNames.list("\(directory)/generations").compactMap { Int($0) }.sorted() }
 
     /// What `current` names; when that is missing or unreadable, the oldest generation (a newer one was never
     /// switched to).
@@ -64,7 +66,7 @@ struct Generations {
             if other != number {
                 try DurableFile.removeDirectory(folder(other))
             } else {
-                for name in DurableFile.list(folder(other)) where name.contains(".damaged-") {
+                for name in DirectoryNames.list(folder(other)) where name.contains(".damaged-") {
                     try DurableFile.remove("\(folder(other))/\(name)")
                 }
             }

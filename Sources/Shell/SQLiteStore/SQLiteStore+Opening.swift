@@ -1,6 +1,7 @@
 import GRDB
 import Persistence
 import Primitives
+import PrivacyContract
 
 extension SQLiteStore {
     struct Opened {
@@ -16,6 +17,13 @@ extension SQLiteStore {
         do {
             let number = try generations.current()
             try generations.prepare(number)
+            if !options.isReadOnly, !DurableFile.hasContent(generations.database(number)),
+                DurableFile.exists(generations.lastGood(number))
+            {
+                // Not a new appliance: a last good copy says that there was a database.
+                return try recover(
+                    number, of: generations, reason: "the file is missing or empty", at: wall, options: options)
+            }
             do {
                 let queue = try openChecked(generations.database(number), options: options)
                 return Opened(queue: queue, generation: number)
@@ -47,10 +55,12 @@ extension SQLiteStore {
         }
         let queue = try openChecked(generations.database(number), options: options)
         if let copy {
-            try queue.write { database in
-                try SettingsTables.replace(copy.settings, in: database)
-                for (name, isOn) in copy.switches ?? [:] { try StateTables.set(name, on: isOn, in: database) }
-            }
+            // The copy may be older than a switch-off that was promised: recovery switches nothing on.
+            try queue.write { try SettingsTables.replace(copy.settings, in: $0) }
+            let were = (copy.switches ?? [:]).filter(\.value).keys.map(\.rawValue).sorted()
+            notices.append(
+                "all switches are off"
+                    + (were.isEmpty ? "" : "; in the copy these were on: \(were.joined(separator: ", "))"))
             notices.append("pairing, backup key, call history and ledger start anew")
         } else {
             notices.append("no last good generation was found: the appliance starts unconfigured")

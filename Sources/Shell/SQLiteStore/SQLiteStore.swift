@@ -17,6 +17,8 @@ package final class SQLiteStore: Sendable {
         /// The partition is mounted read-only: every write fails with `StoreFailure.readOnly`.
         package var isReadOnly = false
         package var limits = Limits()
+        /// For the log: what went wrong without making a transaction fail. Called on the store's queue.
+        package var report: @Sendable (String) -> Void = { _ in }
         package init() {}
     }
 
@@ -26,6 +28,7 @@ package final class SQLiteStore: Sendable {
     let generations: Generations
     let generation: Int
     private let options: Options
+    private let reserve: DiskReserve
     let queue: DatabaseQueue
     private let state = Mutex(State())
 
@@ -33,6 +36,19 @@ package final class SQLiteStore: Sendable {
         var pending = 0
         /// A restore is being prepared: what is written now would be lost.
         var isSealed = false
+        /// Nothing new is accepted.
+        var isClosing = false
+        /// The connection is gone: what was accepted too late to run before must not touch it.
+        var isClosed = false
+        var scrub = Scrub()
+    }
+
+    /// What is to be wiped after a commit, and could not be yet.
+    private struct Scrub: Equatable {
+        /// The journal holds bytes that were replaced or erased.
+        var isJournalDue = false
+        /// Copies hold what was promised to be erased.
+        var areCopiesDue = false
     }
 
     /// Opens (or makes) the database below `directory`, checks it, brings its schema up to date, and falls back on the
@@ -41,14 +57,20 @@ package final class SQLiteStore: Sendable {
         self.directory = directory
         self.options = options
         generations = Generations(directory: directory)
+        reserve = DiskReserve(directory: directory)
         let opened = try Self.open(generations, at: wall, options: options)
         queue = opened.queue
         generation = opened.generation
+        if DurableFile.exists(generations.scrubMark) {
+            state.withLock { $0.scrub = Scrub(isJournalDue: true, areCopiesDue: true) }
+        }
         notices = opened.notices
         if !options.isReadOnly {
+            reserve.keep()
             queue.asyncWriteWithoutTransaction { [self] in
                 try? generations.prune(around: generation)
                 refreshLastGood($0)
+                _ = scrub(after: [], in: $0)
             }
         }
     }
@@ -77,6 +99,7 @@ package final class SQLiteStore: Sendable {
         _ commands: [StoreCommand], completion: @escaping @Sendable (Result<Void, StoreFailure>) -> Void
     ) {
         let refusal: StoreFailure? = state.withLock { state in
+            if state.isClosing { return Self.closed }
             if state.isSealed { return .input("a restore is under way; the appliance is about to restart") }
             guard state.pending < options.limits.pendingStoreTransactions else {
                 return .input("\(state.pending) transactions are waiting, which is the limit")
@@ -120,15 +143,29 @@ package final class SQLiteStore: Sendable {
         try reading { try StateTables.provisioningLog($0) }
     }
 
-    /// Waits for what was queued and closes the database; nothing may be called afterwards.
+    /// Waits for what was queued and closes the database. Whatever is called afterwards is refused; closing it again
+    /// does nothing.
     package func close() {
-        queue.writeWithoutTransaction { _ = try? $0.checkpoint(.truncate) }
+        let isFirst = state.withLock { state in
+            defer { state.isClosing = true }
+            return !state.isClosing
+        }
+        guard isFirst else { return }
+        queue.writeWithoutTransaction { database in
+            _ = try? database.checkpoint(.truncate)
+            state.withLock { $0.isClosed = true }
+        }
         try? queue.close()
     }
 
+    private static let closed = StoreFailure.input("the database is closed, the appliance is shutting down")
+
     func reading<Value>(_ body: (Database) throws -> Value) throws(SQLiteStoreError) -> Value {
         do {
-            return try queue.writeWithoutTransaction(body)
+            return try queue.writeWithoutTransaction { database in
+                if isClosed { throw Self.closed }
+                return try body(database)
+            }
         } catch let error as SQLiteStoreError {
             throw error
         } catch {
@@ -139,19 +176,53 @@ package final class SQLiteStore: Sendable {
     /// From here on (until unsealed) every transaction is refused.
     func seal(_ isSealed: Bool) { state.withLock { $0.isSealed = isSealed } }
 
+    private var isClosed: Bool { state.withLock { $0.isClosed } }
+
     private func perform(_ commands: [StoreCommand], in database: Database) -> Result<Void, StoreFailure> {
+        if isClosed { return .failure(Self.closed) }
         do {
             try database.inTransaction(.immediate) {
                 for command in commands { try command.run(in: database) }
                 return .commit
             }
-            if commands.contains(where: \.leavesSecretsInJournal) { _ = try database.checkpoint(.truncate) }
-            if commands.contains(where: \.isPromisedDeletion) { try generations.removeCopies(butNotOf: generation) }
         } catch {
-            return .failure(storeFailure(from: error))
+            let failure = storeFailure(from: error)
+            // A promised deletion does not wait for room: it gets what is kept for it, and is tried once more.
+            guard failure == .diskFull, commands.contains(where: \.isPromisedDeletion), reserve.release() else {
+                return .failure(failure)
+            }
+            return perform(commands, in: database)
         }
+        if !options.isReadOnly { reserve.keep() }
         if commands.contains(where: \.changesConfiguration) { refreshLastGood(database) }
-        return .success(())
+        return scrub(after: commands, in: database)
+    }
+
+    /// Wipes what the committed commands, or earlier ones, left behind. A failure is theirs only when they promise a
+    /// deletion; it is retried after each further transaction, at the next start and at the latest when closing.
+    private func scrub(after commands: [StoreCommand], in database: Database) -> Result<Void, StoreFailure> {
+        let isPromise = commands.contains(where: \.isPromisedDeletion)
+        let (before, due) = state.withLock { state in
+            let before = state.scrub
+            if commands.contains(where: \.leavesSecretsInJournal) { state.scrub.isJournalDue = true }
+            if isPromise { state.scrub.areCopiesDue = true }
+            return (before, state.scrub)
+        }
+        guard due != Scrub() else { return .success(()) }
+        do {
+            if due.isJournalDue { _ = try database.checkpoint(.truncate) }
+            if due.areCopiesDue { try generations.removeCopies(butNotOf: generation) }
+            if before != Scrub() { try DurableFile.remove(generations.scrubMark) }
+            state.withLock { $0.scrub = Scrub() }
+            return .success(())
+        } catch {
+            let reason = storeFailure(from: error).summary
+            if due != before {
+                try? DurableFile.touch(generations.scrubMark)
+                options.report("committed, but replaced bytes could not be wiped yet and will be later: \(reason)")
+            }
+            return isPromise ? .failure(.scrubPending(reason)) : .success(())
+        }
     }
 
     /// Best effort: an old copy is a worse fallback, not a failure of the transaction that caused it.

@@ -5,9 +5,9 @@ import Musl
 #endif
 
 /// What is in a directory.
-enum DirectoryNames {
+package enum DirectoryNames {
     /// Names, sorted; none when there is no such directory.
-    static func list(_ path: String) -> [String] {
+    package static func list(_ path: String) -> [String] {
         guard let directory = opendir(path) else { return [] }
         defer { closedir(directory) }
         var names: [String] = []
