@@ -11,7 +11,9 @@ import Testing
         return DigestOffer(for: request)
     }
 
-    @Test(arguments: ["Linphone/5.1", "pbx-softphone", "baresip v3.0.0 (x86_64/Linux)", "baresip v10.1", "baresip", "baresip vNext"])
+    @Test(arguments: [
+        "Linphone/5.1", "pbx-softphone", "baresip v3.0.0 (x86_64/Linux)", "baresip v10.1", "baresip", "baresip vNext",
+    ])
     func `a client that may cope gets SHA-256 on top`(agent: String) {
         #expect(offer(agent) == .preferred)
         #expect(offer(agent).ordered(["sha", "md5"]) == ["sha", "md5"])

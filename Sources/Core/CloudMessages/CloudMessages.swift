@@ -85,7 +85,9 @@ package struct CallLegQuality: Sendable, Hashable {
     package var packetsLost: UInt64
     package var jitterMilliseconds: Double
 
-    package init(codec: String, packetsReceived: UInt64, packetsSent: UInt64, packetsLost: UInt64, jitterMilliseconds: Double) {
+    package init(
+        codec: String, packetsReceived: UInt64, packetsSent: UInt64, packetsLost: UInt64, jitterMilliseconds: Double
+    ) {
         self.codec = codec
         self.packetsReceived = packetsReceived
         self.packetsSent = packetsSent

@@ -4,7 +4,9 @@ package enum Base64 {
 
     private static let common = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
 
-    package static func encode(_ bytes: some Sequence<UInt8>, alphabet: Alphabet = .standard, padding: Bool = true) -> String {
+    package static func encode(_ bytes: some Sequence<UInt8>, alphabet: Alphabet = .standard, padding: Bool = true)
+        -> String
+    {
         let table = common + (alphabet == .standard ? Array("+/".utf8) : Array("-_".utf8))
         var text: [UInt8] = []
         var accumulator: UInt32 = 0

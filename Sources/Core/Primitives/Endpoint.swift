@@ -10,7 +10,9 @@ package struct Endpoint: Hashable, Sendable, Comparable {
 
     /// Parses `192.0.2.1:5060` or `[2001:db8::1]:5060`; nil for anything else, names included.
     package init?(_ text: some StringProtocol) {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else { return nil }
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            return nil
+        }
         let host = text[..<colon]
         guard let address = IPAddress(host), address.isV4 || host.hasPrefix("[") else { return nil }
         self.init(address: address, port: port)

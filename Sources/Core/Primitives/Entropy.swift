@@ -15,7 +15,9 @@ package struct Entropy: RandomNumberGenerator, Sendable {
         result.reserveCapacity(count + 7)
         while result.count < count {
             let word = next()
-            for shift in stride(from: UInt64(0), to: 64, by: 8) { result.append(UInt8(truncatingIfNeeded: word >> shift)) }
+            for shift in stride(from: UInt64(0), to: 64, by: 8) {
+                result.append(UInt8(truncatingIfNeeded: word >> shift))
+            }
         }
         result.removeLast(result.count - count)
         return result

@@ -33,7 +33,8 @@ package enum SocketPair {
         install: @escaping @Sendable (any Channel) throws -> Void
     ) -> EventLoopFuture<Near> {
         var descriptors: [Int32] = [-1, -1]
-        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &descriptors) == 0 else {
+        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &descriptors) == 0
+        else {
             return eventLoop.makeFailedFuture(SocketPairError(code: errno))
         }
         let near = ClientBootstrap(group: eventLoop)
