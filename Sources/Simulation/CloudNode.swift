@@ -132,7 +132,7 @@ final class CloudNode {
                     switch reply {
                     case nil: handle(.stateFailed(serial: serial, tokenID: credential.tokenID, .failed("cut off")))
                     case .deviceState(let state, _): handle(.state(serial: serial, tokenID: credential.tokenID, state))
-                    case .problem(401, _, _): handle(.stateUnauthorised(serial: serial, tokenID: credential.tokenID))
+                    case .problem(401, _, _): handle(.stateUnauthorised(serial: serial, credential))
                     case .problem(let status, _, _):
                         handle(.stateFailed(serial: serial, tokenID: credential.tokenID, .failed("status \(status)")))
                     case .noContent, .provisioningFile, .callDataStream:

@@ -104,6 +104,12 @@ extension ConnectedServices {
 
     private mutating func notAuthenticated(_ id: ServiceRequestID) {
         credentials.refusedCount += 1
+        // A 401 makes the Control Center dissolve the pairing. While a new password is on its way to it, the one that it
+        // still has is neither valid nor revoked: it is told to come back.
+        guard pairing.stage != .confirming || switches[.controlCenter] != true else {
+            return reply(
+                id, .problem(status: 503, title: "pairing under way", detail: "the pairing is being confirmed; try again"))
+        }
         let detail = "the pairing user or its password is not valid; pair again"
         reply(id, .problem(status: 401, title: "not authenticated", detail: detail))
     }

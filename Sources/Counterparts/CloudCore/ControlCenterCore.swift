@@ -39,7 +39,7 @@ package struct ControlCenterCore: Sendable {
         case offerFailed(serial: String, tokenID: String, LinkFailure)
         case state(serial: String, tokenID: String, DeviceState)
         /// The appliance refuses the pairing user (401): it has dissolved the pairing.
-        case stateUnauthorised(serial: String, tokenID: String)
+        case stateUnauthorised(serial: String, PairingCredential)
         case stateFailed(serial: String, tokenID: String, LinkFailure)
     }
 
@@ -197,8 +197,11 @@ package struct ControlCenterCore: Sendable {
             devices[position].failures = 0
             devices[position].nextAttempt = time.now + limits.statePoll
             return []
-        case .stateUnauthorised(let serial, let tokenID):
-            guard let position = index(of: serial, tokenID: tokenID), !isWaiting(devices[position]) else { return [] }
+        case .stateUnauthorised(let serial, let credential):
+            // Said of a password that has been replaced meanwhile, it means nothing.
+            guard let position = index(of: serial, tokenID: credential.tokenID),
+                case .paired(credential) = devices[position].record.pairing
+            else { return [] }
             return dissolve(position)
         case .stateFailed(let serial, let tokenID, let failure):
             guard let position = index(of: serial, tokenID: tokenID), !isWaiting(devices[position]) else { return [] }

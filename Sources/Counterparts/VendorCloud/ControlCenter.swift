@@ -122,7 +122,7 @@ actor ControlCenter {
             method: .GET, path: "/v1/state", headers: [("Authorization", Self.basic(credential))])
         do throws(TunnelFailure) {
             let answer = try await relay.exchange(request, serial: serial, service: .control)
-            guard answer.status != 401 else { return .stateUnauthorised(serial: serial, tokenID: tokenID) }
+            guard answer.status != 401 else { return .stateUnauthorised(serial: serial, credential) }
             guard answer.status == 200 else { throw .status(answer.status) }
             let body = try? WireJSON.decode(
                 DeviceStateBody.self, from: answer.body, limit: wire.jsonBytes, what: "device state")
