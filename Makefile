@@ -8,7 +8,7 @@ PROGRAMS = pbxd pbxctl vendorcloud softphone pbxsim
 # Debian packages. BUILD: compiler's own needs and our libraries. STORY: what demo and lint run with. INTEROP: peers not written by us.
 BUILD_PACKAGES = ca-certificates git make pkg-config g++ libc6-dev libssl-dev libsqlite3-dev libopus-dev zlib1g-dev tzdata \
     libcurl4 libxml2 libncurses6 libedit2 libz3-4 libsqlite3-0 openssl python3
-INTEROP_PACKAGES = sip-tester baresip tshark age openssl curl espeak-ng-data iproute2
+INTEROP_PACKAGES = sip-tester baresip tshark age openssl curl
 BENCH_PACKAGES = sip-tester python3 debootstrap
 SEED ?=
 SEEDS ?= 1..200
