@@ -108,7 +108,8 @@ extension ConnectedServices {
         // still has is neither valid nor revoked: it is told to come back.
         guard pairing.stage != .confirming || switches[.controlCenter] != true else {
             return reply(
-                id, .problem(status: 503, title: "pairing under way", detail: "the pairing is being confirmed; try again"))
+                id,
+                .problem(status: 503, title: "pairing under way", detail: "the pairing is being confirmed; try again"))
         }
         let detail = "the pairing user or its password is not valid; pair again"
         reply(id, .problem(status: 401, title: "not authenticated", detail: detail))
