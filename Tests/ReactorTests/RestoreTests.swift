@@ -49,11 +49,17 @@ struct RestoreTests {
             .connect(unixDomainSocketPath: "\(test.directory)/pbxd.sock").get()
         let head = "POST /v1/restore HTTP/1.1\r\nhost: a\r\ncontent-length: \(body.utf8.count)\r\n\r\n"
         try await client.writeAndFlush(ByteBuffer(string: head + body))
+        // Leaving earlier, it might take the request with it, and nothing would have happened.
+        while !isSwitched() { _ = try? await test.request(.GET, "/v1/status") }
         try await client.close()
         for await _ in restarts { break }
         await running.stop()
         let late = await running.appliance.administer(.status)
         #expect(late == .refused(status: 503, detail: "the appliance is shutting down"))
+    }
+
+    private func isSwitched() -> Bool {
+        (try? String(contentsOfFile: "\(test.directory)/current", encoding: .utf8))?.contains("2") == true
     }
 
     @Test func `a file that is no backup changes nothing`() async throws {
