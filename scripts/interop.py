@@ -22,7 +22,7 @@ import wave
 from demo import PASSWORD, SERIAL, Demo
 from harness import Failed, end_on_signals, fail, http, require, run, until
 
-HERE = pathlib.Path(__file__).resolve().parent
+SCENARIOS = pathlib.Path(__file__).resolve().parent.parent / "Benchmarks" / "peers" / "sipp"
 BARESIP_MODULES = ("/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules", "/usr/lib/aarch64-linux-gnu/baresip/modules")
 USERS = {"100": "ada-keeps-a-long-secret", "101": "bob-keeps-a-long-secret"}
 
@@ -80,7 +80,7 @@ class Interop(Demo):
     def sipp(self, scenario, rows, *extra, port=None, calls=None):
         table = self.directory / f"{scenario}.csv"
         table.write_text("SEQUENTIAL\n" + "\n".join(rows) + "\n")
-        return run(["sipp", self.sip["sip-udp"], "-sf", HERE / "interop" / f"{scenario}.xml", "-inf", table, "-m", calls or len(rows), "-r", 20,
+        return run(["sipp", self.sip["sip-udp"], "-sf", SCENARIOS / f"{scenario}.xml", "-inf", table, "-m", calls or len(rows), "-r", 20,
                     "-i", "127.0.0.1", "-p", port or free_port(), "-nostdin", "-timeout", "30s", "-timeout_error", "-recv_timeout", 8000, *extra],
                    timeout=60)
 
@@ -88,12 +88,12 @@ class Interop(Demo):
         callee_port = free_port()
         auth = {user: f"[authentication username={user} password={secret}]" for user, secret in USERS.items()}
         self.sipp("register", [f"101;pbx.example;{auth['101']}"], port=callee_port)
-        answering = self.start("sipp-uas", ["sipp", "-sf", HERE / "interop" / "uas.xml", "-i", "127.0.0.1", "-p", callee_port, "-m", 10, "-nostdin",
+        answering = self.start("sipp-uas", ["sipp", "-sf", SCENARIOS / "uas.xml", "-i", "127.0.0.1", "-p", callee_port, "-m", 10, "-nostdin",
                                             "-timeout", "40s", "-timeout_error"])
         until("SIPp's socket", lambda: f":{callee_port:04X}" in open("/proc/net/udp").read())
         self.sipp("uac", [f"100;pbx.example;{auth['100']};101"], "-d", 200, calls=10)
         require(answering.wait_exit(30) == 0, f"the answering SIPp failed\n{answering.tail()}")
-        wrong = run(["sipp", self.sip["sip-udp"], "-sf", HERE / "interop" / "register.xml", "-inf", self.wrong_table(), "-m", 1, "-i", "127.0.0.1", "-p",
+        wrong = run(["sipp", self.sip["sip-udp"], "-sf", SCENARIOS / "register.xml", "-inf", self.wrong_table(), "-m", 1, "-i", "127.0.0.1", "-p",
                      free_port(), "-nostdin", "-timeout", "10s"], check=False, timeout=30)
         require(wrong.returncode != 0, "SIPp registered with a wrong password")
         self.step("SIPp", "registered with digest, 10 calls of 10 set up and ended through the appliance, wrong password refused")
