@@ -94,6 +94,7 @@ let package = Package(
         core("SIPMessage", ["Primitives"]),
         core("SIPTransaction", ["Primitives", "SIPMessage"]),
         core("SIPDialog", ["Primitives", "SIPMessage"]),
+        core("SIPUserAgent", ["Primitives", "SIPMessage", "SIPTransaction"]),
         core("SDP", ["Primitives"]),
         core("RTP", ["Primitives"]),
         core("Media", ["Primitives", "RTP"]),
@@ -107,9 +108,8 @@ let package = Package(
         core(
             "CallControl",
             [
-                "Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SDP", "Media", "MediaNegotiation",
-                "Settings",
-                "CloudMessages",
+                "Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SIPUserAgent", "SDP", "Media",
+                "MediaNegotiation", "Settings", "CloudMessages",
             ]),
         core("Pairing", ["Primitives", "CloudMessages", "PrivacyContract", "Persistence"]),
         core("Backup", ["Primitives", "CloudMessages", "PrivacyContract", "Persistence"]),
@@ -118,9 +118,9 @@ let package = Package(
         core(
             "ApplianceCore",
             [
-                "Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "Media", "Settings", "CloudMessages",
-                "PrivacyContract", "Persistence", "Registration", "CallControl", "Pairing", "Backup", "Telemetry",
-                "Provisioning",
+                "Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SIPUserAgent", "Media", "Settings",
+                "CloudMessages", "PrivacyContract", "Persistence", "Registration", "CallControl", "Pairing", "Backup",
+                "Telemetry", "Provisioning",
             ]),
 
         // Hardware

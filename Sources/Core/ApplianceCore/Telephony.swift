@@ -7,6 +7,7 @@ import Registration
 import SIPDialog
 import SIPMessage
 package import SIPTransaction
+import SIPUserAgent
 package import Settings
 
 /// Everything SIP of the appliance: transactions, authentication, registrar and calls behind one `handle`.
@@ -82,7 +83,8 @@ package struct Telephony: Sendable {
         self.nonceKey = Secret(nonceKey)
         users = Self.index(settings.users)
         plan = DialPlan(settings: settings)
-        context = CallContext(transactions: TransactionLayer(limits: limits), at: now, wall: wall)
+        context = CallContext(
+            agent: UserAgentContext(transactions: TransactionLayer(limits: limits), at: now, wall: wall))
         authenticator = DigestAuthenticator(realm: settings.sip.realm, secret: self.nonceKey, hashes: hashes)
         registrar = Registrar(limits: limits)
         calls = CallControl(settings: settings, limits: limits)
@@ -100,7 +102,7 @@ package struct Telephony: Sendable {
     package var callCount: Int { calls.activeCount }
     /// True when nothing is left of any call or transaction.
     package var isIdle: Bool {
-        calls.isIdle && context.transactions.serverCount == 0 && context.transactions.clientCount == 0
+        calls.isIdle && context.agent.transactions.serverCount == 0 && context.agent.transactions.clientCount == 0
     }
     var isDraining: Bool { drain != .none }
 
@@ -118,7 +120,8 @@ package struct Telephony: Sendable {
             case .waiting(let until), .ending(let until): until
             case .none, .done: nil
             }
-        return [context.transactions.nextDeadline, calls.nextDeadline, registrar.nextDeadline, drained].compactMap {
+        return [context.agent.transactions.nextDeadline, calls.nextDeadline, registrar.nextDeadline, drained].compactMap
+        {
             $0
         }
         .min()
@@ -130,12 +133,12 @@ package struct Telephony: Sendable {
     package mutating func handle(
         _ input: Input, at now: Instant, wall: UnixTime, entropy: inout Entropy
     ) -> [Output] {
-        context.begin(at: now, wall: wall, entropy: &entropy)
+        context.agent.begin(at: now, wall: wall, entropy: &entropy)
         switch input {
         case .message(let bytes, let flow): received(bytes, over: flow)
         case .flowClosed(let flow):
             report(registrar.flowClosed(flow))
-            context.pending += context.transactions.flowFailed(flow, at: now)
+            context.agent.pending += context.agent.transactions.flowFailed(flow, at: now)
         case .media(let event): calls.media(event, &context)
         case .listening(let addresses):
             if let local = addresses[.udp] { registrar.listening(onUDP: local) }
@@ -145,14 +148,14 @@ package struct Telephony: Sendable {
         }
         runEffects()
         checkDrained(at: now)
-        context.end(entropy: &entropy)
+        context.agent.end(entropy: &entropy)
         var result: [Output] = []
         swap(&result, &outputs)
         return result
     }
 
     private mutating func runDeadlines(at now: Instant) {
-        context.pending += context.transactions.handleDeadline(at: now)
+        context.agent.pending += context.agent.transactions.handleDeadline(at: now)
         calls.deadline(&context)
         report(registrar.expire(at: now))
     }
@@ -195,13 +198,13 @@ package struct Telephony: Sendable {
     private mutating func runEffects() {
         takeCallEffects()
         var next = 0
-        while next < context.pending.count {
-            let effect = context.pending[next]
+        while next < context.agent.pending.count {
+            let effect = context.agent.pending[next]
             next += 1
             run(effect)
             takeCallEffects()
         }
-        context.pending.removeAll(keepingCapacity: true)
+        context.agent.pending.removeAll(keepingCapacity: true)
     }
 
     private mutating func run(_ effect: TransactionEffect) {
@@ -219,11 +222,12 @@ package struct Telephony: Sendable {
     }
 
     private mutating func takeCallEffects() {
+        for name in context.agent.counts { outputs.append(.count(name)) }
+        context.agent.counts.removeAll(keepingCapacity: true)
         guard !context.effects.isEmpty else { return }
         for effect in context.effects {
             switch effect {
             case .media(let command): outputs.append(.media(command))
-            case .count(let name): outputs.append(.count(name))
             case .ended(var record):
                 lastCallDataID += 1
                 record.callDataID = lastCallDataID

@@ -4,6 +4,7 @@ import Registration
 import SIPDialog
 import SIPMessage
 import SIPTransaction
+import SIPUserAgent
 import Settings
 
 /// What becomes of a SIP message: who may speak, and who it is for.
@@ -37,7 +38,7 @@ extension Telephony {
                 return
             }
         }
-        context.pending += context.transactions.receive(message, from: flow, at: context.now)
+        context.agent.pending += context.agent.transactions.receive(message, from: flow, at: context.now)
     }
 
     /// Answered without state, within the rate for strangers.
@@ -55,7 +56,7 @@ extension Telephony {
         let tag = (try? request.to())?.tag
         if let tag, calls.hasDialog(localTag: tag, context) { return true }
         switch request.method {
-        case .cancel where context.transactions.knows(cancel: request, from: flow): return true
+        case .cancel where context.agent.transactions.knows(cancel: request, from: flow): return true
         case .register, .invite:
             if tag == nil, let credentials = credentials(in: request),
                 authenticator.isOurs(
@@ -212,12 +213,12 @@ extension Telephony {
 
     /// 401 without state: who has proved nothing costs nothing (RFC 3261 section 26.3.2.4).
     private mutating func challenge(_ request: SIPRequest, _ server: ServerTransactionID, stale: Bool) {
-        var response = SIPResponse(to: request, status: 401, toTag: context.entropy.hexToken(bytes: 8))
-        let preferred = authenticator.challenges(at: context.now, entropy: &context.entropy, stale: stale)
+        var response = SIPResponse(to: request, status: 401, toTag: context.agent.entropy.hexToken(bytes: 8))
+        let preferred = authenticator.challenges(at: context.now, entropy: &context.agent.entropy, stale: stale)
         for value in DigestOffer(for: request).ordered(preferred) {
             response.headers.append(.wwwAuthenticate, value)
         }
-        context.respondStatelessly(server, with: response)
+        context.agent.respondStatelessly(server, with: response)
     }
 
     private mutating func refuseCredentials(

@@ -5,6 +5,7 @@ import Primitives
 import SIPDialog
 import SIPMessage
 import SIPTransaction
+import SIPUserAgent
 
 /// A call: the caller's leg joined to the callee's that answers first, or to the echo feature.
 ///
@@ -183,7 +184,7 @@ struct Call: Sendable {
             var media = LegMedia(local: localMedia)
             media.bind(port: portB)
             media.prefer(offered)
-            media.renewSession(context.entropy.next())
+            media.renewSession(context.agent.entropy.next())
             legs.append(
                 CallLeg(
                     calling: target, from: legs[0].party, domain: domain, maxForwards: maxForwards,

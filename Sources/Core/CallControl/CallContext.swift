@@ -1,78 +1,48 @@
 package import Primitives
 package import SIPMessage
 package import SIPTransaction
+package import SIPUserAgent
 
-/// What calls stand on while they handle an input: the transaction layer, the time, randomness, and room for effects.
+/// What calls stand on while they handle an input: the user agent's context, which leg is whose, and room for effects.
 ///
-/// Its owner keeps one, calls `begin` before and `end` after handling an input, and takes out `pending` and `effects`.
+/// Its owner takes out `effects`, and those of the `agent`, after each input.
 package struct CallContext: Sendable {
-    package var transactions: TransactionLayer
-    package var entropy = Entropy(SeededGenerator(seed: 0))
-    package private(set) var now: Instant
-    package private(set) var wall: UnixTime
-    /// Effects of the transaction layer, in order; the owner takes them from the front until none are left.
-    package var pending: [TransactionEffect] = []
+    package var agent: UserAgentContext
     package var effects: [CallEffect] = []
     var directory = LegDirectory()
 
-    package init(transactions: TransactionLayer, at now: Instant, wall: UnixTime) {
-        self.transactions = transactions
-        self.now = now
-        self.wall = wall
+    package init(agent: UserAgentContext) {
+        self.agent = agent
     }
 
-    /// Lends the context the caller's generator until `end` gives it back.
-    package mutating func begin(at now: Instant, wall: UnixTime, entropy: inout Entropy) {
-        self.now = now
-        self.wall = wall
-        swap(&self.entropy, &entropy)
-    }
+    package var now: Instant { agent.now }
+    package var wall: UnixTime { agent.wall }
 
-    package mutating func end(entropy: inout Entropy) { swap(&self.entropy, &entropy) }
+    package mutating func count(_ name: String) { agent.count(name) }
 
-    package mutating func count(_ name: String) { effects.append(.count(name)) }
+    mutating func makeTag() -> String { agent.makeTag() }
 
-    /// 64 random bits in hexadecimal: a tag.
-    mutating func makeTag() -> String { entropy.hexToken(bytes: 8) }
-
-    // MARK: Transactions
-
-    package mutating func respond(_ server: ServerTransactionID, with response: SIPResponse) {
-        pending += transactions.respond(server, with: response, at: now)
-    }
-
-    /// Answers a request outside every dialog.
     package mutating func reply(
         _ server: ServerTransactionID, to request: SIPRequest, _ status: Int, reason: String? = nil,
         fields: [SIPHeaders.Field] = []
     ) {
-        var response = SIPResponse(to: request, status: status, reason: reason, toTag: makeTag())
-        for field in fields { response.headers.append(field.name, field.value) }
-        response.headers.append(.server, SIPCapabilities.product)
-        respond(server, with: response)
+        agent.reply(server, to: request, status, reason: reason, fields: fields)
     }
 
-    /// Answers without keeping anything: a challenge.
-    package mutating func respondStatelessly(_ server: ServerTransactionID, with response: SIPResponse) {
-        pending += transactions.respondStatelessly(server, with: response)
+    mutating func respond(_ server: ServerTransactionID, with response: SIPResponse) {
+        agent.respond(server, with: response)
     }
 
     /// Sends a request in a new client transaction whose outcome goes to `leg`.
     mutating func send(_ request: SIPRequest, over flow: SIPFlow, for leg: LegReference) -> ClientTransactionID {
-        let (id, effects) = transactions.send(request, over: flow, branch: makeBranch(), at: now)
+        let id = agent.send(request, over: flow)
         directory.enter(id, for: leg)
-        pending += effects
         return id
     }
 
-    mutating func sendAck(_ ack: SIPRequest, over flow: SIPFlow) {
-        pending += transactions.sendAck(ack, over: flow, branch: makeBranch())
-    }
+    mutating func sendAck(_ ack: SIPRequest, over flow: SIPFlow) { agent.sendAck(ack, over: flow) }
 
-    mutating func cancel(_ client: ClientTransactionID) { pending += transactions.cancel(client, at: now) }
+    mutating func cancel(_ client: ClientTransactionID) { agent.cancel(client) }
 
-    mutating func acknowledge(_ server: ServerTransactionID) { transactions.acknowledge(server) }
-
-    /// RFC 3261 section 8.1.1.7: the cookie, then something unique.
-    private mutating func makeBranch() -> String { "z9hG4bK" + entropy.hexToken(bytes: 8) }
+    mutating func acknowledge(_ server: ServerTransactionID) { agent.acknowledge(server) }
 }

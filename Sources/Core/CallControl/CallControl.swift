@@ -4,6 +4,7 @@ package import Primitives
 import SIPDialog
 package import SIPMessage
 package import SIPTransaction
+import SIPUserAgent
 package import Settings
 
 /// All calls of the appliance: a back-to-back user agent (RFC 3261 section 6) between its users' telephones.
@@ -72,7 +73,7 @@ package struct CallControl: Sendable {
         }
         let local = LegMedia.local(
             address: mediaAddress.isUnspecified ? invitation.flow.local.address : mediaAddress,
-            session: context.entropy.next())
+            session: context.agent.entropy.next())
         guard request.body.isEmpty || !LegMedia.codecs(offeredIn: request.body, local: local).isEmpty else {
             context.reply(invitation.server, to: request, 488, fields: [SessionBody.warning])
             return

@@ -2,6 +2,7 @@ import Media
 import SIPDialog
 import SIPMessage
 import SIPTransaction
+import SIPUserAgent
 
 /// What a call asks of its legs.
 extension CallLeg {

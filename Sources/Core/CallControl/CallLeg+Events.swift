@@ -3,6 +3,7 @@ import Primitives
 import SIPDialog
 import SIPMessage
 import SIPTransaction
+import SIPUserAgent
 
 /// What the network tells a leg.
 extension CallLeg {

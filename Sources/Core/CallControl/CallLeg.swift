@@ -3,6 +3,7 @@ import Primitives
 import SIPDialog
 import SIPMessage
 import SIPTransaction
+import SIPUserAgent
 
 /// One side of a call: an INVITE, the dialog it makes, and what is negotiated in it (RFC 3261 sections 12 to 15).
 ///
@@ -96,7 +97,7 @@ struct CallLeg: Sendable {
         var request = SIPRequest(method: .invite, uri: target.uri)
         request.headers = SIPHeaders([
             .init(.maxForwards, String(maxForwards)), .init(.from, from.description), .init(.to, to.description),
-            .init(.callID, context.entropy.hexToken(bytes: 16)), .init(.cseq, "1 INVITE"),
+            .init(.callID, context.agent.entropy.hexToken(bytes: 16)), .init(.cseq, "1 INVITE"),
             .init(.contact, NameAddress(uri: Self.contact(user: caller.number, on: target.flow)).description),
             .init(.allow, SIPCapabilities.allow), .init(.userAgent, SIPCapabilities.product),
             .init(.contentType, SIPCapabilities.sessionDescription),

@@ -74,7 +74,6 @@ package enum CallEffect: Sendable, Equatable {
     case media(MediaCommand)
     /// A call is over; its `callDataID` is still 0, the owner of the numbering sets it.
     case ended(CallRecord)
-    case count(String)
 }
 
 /// A running call as an administrator sees it.

@@ -1,4 +1,5 @@
 import SIPMessage
+import SIPUserAgent
 
 /// What a request's body may be: nothing, or a session description.
 enum SessionBody {
