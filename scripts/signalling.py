@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""Plays every case of Tests/Interop/cases.py with SIPp against a running pbxd, several side by side, and prints a verdict each.
+
+  signalling.py --bin .build/debug [--only hold,prack] [--jobs 8] [--keep DIR] [--list]
+
+All traffic is on loopback; every SIPp has a time limit and is ended by its pid. Exit status 0 only if every case holds."""
+import argparse
+import concurrent.futures
+import json
+import pathlib
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "Tests" / "Interop"))
+
+from cases import CASES  # noqa: E402
+from harness import Failed, Story, end_on_signals, fail, require, run, until  # noqa: E402
+from scenario import register  # noqa: E402
+
+FIRST_USER, USERS = 1000, 300
+CONFIG = """appliance: {{ edition: next }}
+sip:
+  listen:
+    - {{ transport: udp, address: 127.0.0.1, port: {port} }}
+    - {{ transport: tcp, address: 127.0.0.1, port: {port} }}
+    - {{ transport: tls, address: 127.0.0.1, port: 0 }}
+  protection: {{ enabled: false }}
+media: {{ address: 127.0.0.1, ports: 16384-17383 }}
+features: {{ echo: "600" }}
+{more}users:
+"""
+
+
+def secret(user):
+    return f"sipp-{user}-keeps-a-long-secret"
+
+
+class Ports:
+    """UDP and TCP ports that nobody has, each given out once."""
+
+    def __init__(self):
+        self.lock, self.taken = threading.Lock(), set()
+
+    def take(self):
+        with self.lock:
+            while True:
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+                    udp.bind(("127.0.0.1", 0))
+                    port = udp.getsockname()[1]
+                    if port in self.taken or 16384 <= port <= 17383:
+                        continue
+                    try:
+                        tcp.bind(("127.0.0.1", port))
+                    except OSError:
+                        continue
+                    self.taken.add(port)
+                    return port
+
+
+class Stage:
+    """What a case plays on: numbers of its own, SIPp processes, and the end of them all."""
+
+    def __init__(self, play, name, number):
+        self.play, self.name, self.next_user = play, name, FIRST_USER + 6 * number
+        self.directory = play.directory / name
+        self.directory.mkdir(exist_ok=True)
+        self.processes, self.count = [], 0
+
+    def users(self, count):
+        users = [str(self.next_user + i) for i in range(count)]
+        self.next_user += count
+        return users
+
+    def answers(self, user, flow, transport="udp", parameters="", seconds=30, port=None):
+        """A callee's SIPp listens, and its Contact is registered for `user`."""
+        port = port or self.play.ports.take()
+        process = self.sipp(flow, user, "-", port, transport, seconds)
+        table = "/proc/net/udp" if transport == "udp" else "/proc/net/tcp"
+        until(f"the socket of {flow.name}", lambda: process.poll() is not None or f":{port:04X}" in open(table).read(), 10, 0.02)
+        self.calls(user, user, register(port, contact_user=user, parameters=parameters, transport=transport).expect(200), transport="udp")
+        return port
+
+    def calls(self, user, callee, flow, transport="udp", seconds=30, wait=True):
+        """A caller's SIPp; returns when it has ended, unless told not to."""
+        process = self.sipp(flow, user, callee, self.play.ports.take(), transport, seconds)
+        if wait:
+            self.finish(process)
+
+    def sipp(self, flow, user, callee, port, transport, seconds):
+        self.count += 1
+        base = self.directory / f"{self.count}-{flow.name}"
+        base.with_suffix(".xml").write_text(flow.xml())
+        arguments = ["sipp", self.play.address, "-sf", base.with_suffix(".xml"), "-m", 1, "-i", "127.0.0.1", "-p", port, "-nostdin",
+                     "-t", {"udp": "u1", "tcp": "t1"}[transport], "-timeout", seconds, "-timeout_error", "-recv_timeout", seconds * 1000 - 2000,
+                     "-key", "user", user, "-key", "callee", callee, "-au", user, "-ap", secret(user), "-max_retrans", 6,
+                     "-trace_err", "-error_file", base.with_suffix(".errors"), "-trace_msg", "-message_file", base.with_suffix(".messages")]
+        process = subprocess.Popen([str(a) for a in arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=open(base.with_suffix(".stderr"), "wb"), start_new_session=True)
+        process.flow, process.base, process.limit = flow.name, base, seconds
+        self.processes.append(process)
+        return process
+
+    def finish(self, process):
+        try:
+            status = process.wait(process.limit + 10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            status = process.wait()
+        if process in self.processes:
+            self.processes.remove(process)
+        if status != 0:
+            errors = process.base.with_suffix(".errors")
+            text = errors.read_text(errors="replace") if errors.exists() else process.base.with_suffix(".stderr").read_text(errors="replace")
+            raise Failed(f"{process.flow} ended with {status}: " + " | ".join(text.split("\n"))[:1500])
+
+    def end(self):
+        """Everything that still runs must end well by itself."""
+        for process in list(self.processes):
+            self.finish(process)
+
+    def abandon(self):
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(5)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+
+class Signalling(Story):
+    def __init__(self, options):
+        super().__init__(keep=options.keep)
+        self.options, self.ports, self.bin = options, Ports(), pathlib.Path(options.bin).resolve()
+        require(not any(self.directory.iterdir()), f"{self.directory} is not empty; an earlier run's bindings would be called too")
+
+    def ctl(self, *arguments):
+        return json.loads(run([self.bin / "pbxctl", *arguments, "--data", self.directory / "data", "--json"]))
+
+    def appliance(self):
+        config = self.directory / "appliance.yaml"
+        users = "".join(f'  - {{ extension: "{u}", name: "User {u}", password: "{secret(u)}" }}\n' for u in range(FIRST_USER, FIRST_USER + USERS))
+        config.write_text(CONFIG.format(port=self.ports.take(), more="") + users)
+        self.pbxd = self.start("pbxd", [self.bin / "pbxd", "run", "--config", config, "--data", self.directory / "data"])
+        ready = self.pbxd.wait_for("ready", 30)["listeners"]
+        self.address = ready["sip-udp"]
+
+    def play(self, number, function):
+        stage = Stage(self, function.__name__, number)
+        began = time.monotonic()
+        try:
+            function(stage)
+            stage.end()
+            return function, None, time.monotonic() - began
+        except (Failed, OSError, ValueError, TypeError, KeyError) as error:
+            return function, error, time.monotonic() - began
+        finally:
+            stage.abandon()
+
+    def story(self):
+        wanted = [c for c in CASES if not self.options.only or any(word in c.__name__ for word in self.options.only.split(","))]
+        require(wanted, f"no case is named like {self.options.only}")
+        self.appliance()
+        failed = []
+        with concurrent.futures.ThreadPoolExecutor(self.options.jobs) as pool:
+            # the slow ones first, so that they do not come last alone
+            order = sorted(wanted, key=lambda c: "session_timer" not in c.__name__)
+            for done in concurrent.futures.as_completed([pool.submit(self.play, CASES.index(c), c) for c in order]):
+                function, error, seconds = done.result()
+                if error:
+                    failed.append(function.__name__)
+                    print(f"  FAIL {function.__name__}: {error}", flush=True)
+                else:
+                    self.count += 1
+                    print(f"  ok   {function.__name__}: {function.__doc__.strip()}  [{seconds:.1f} s]", flush=True)
+        require(self.pbxd.process.poll() is None, f"pbxd ended\n{self.pbxd.tail()}")
+        until("no call left", lambda: not self.ctl("calls"), 40)
+        require(not failed, f"{len(failed)} of {len(wanted)} cases: {', '.join(sorted(failed))}")
+        require(self.pbxd.terminate() == 0, f"pbxd did not end in peace\n{self.pbxd.tail()}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", help="directory with the built programs")
+    parser.add_argument("--only", help="parts of cases' names, comma separated")
+    parser.add_argument("--jobs", type=int, default=8)
+    parser.add_argument("--keep", help="keep scenarios, messages and logs in this directory")
+    parser.add_argument("--list", action="store_true", help="name the cases and what each proves")
+    options = parser.parse_args()
+    if options.list:
+        for function in CASES:
+            print(f"{function.__name__}: {function.__doc__.strip()}")
+        return 0
+    if not options.bin:
+        parser.error("--bin is missing")
+    end_on_signals()
+    try:
+        story = Signalling(options)
+    except (Failed, OSError) as error:
+        return fail(error)
+    try:
+        story.story()
+        print(f"signalling: {story.count} cases in {time.monotonic() - story.started:.1f} s", flush=True)
+        return 0
+    except (Failed, OSError, subprocess.TimeoutExpired) as error:
+        return fail(error)
+    finally:
+        story.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
