@@ -63,11 +63,12 @@ sim: deps
 interop: build deps-interop
 	python3 scripts/interop.py --bin $(SCRATCH)/debug
 
-## bench: start-up, memory and media cost, beside a peer or a library's bare limit
+## bench: start-up, memory, CPU per registration and call, media cost, beside peers or a library's bare limit
 bench: deps
 	$(call install_packages,$(BENCH_PACKAGES))
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product pbxd
 	$(SWIFT_BUILD) -c release --static-swift-stdlib --product pbxsim
+	$(SWIFT_BUILD) -c release --static-swift-stdlib --product pbxctl
 	python3 scripts/bench.py --bin $(SCRATCH)/release
 
 ## lint: purity of the core, direction of imports, formatting, forbidden names

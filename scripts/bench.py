@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Measures start-up and idle memory of pbxd beside Asterisk's, the cost of a packet in the media core, and the simulator's speed.
+"""Measures pbxd beside its peers: start-up and idle memory, CPU per registration and per call, memory per 1,000 bindings; then the
+cost of a packet in the media core and the simulator's speed.
 
-  bench.py --bin .build/release [--only startup,media,simulator] [--runs 5] [--no-peer]
+  bench.py --bin .build/release [--only startup,registrations,calls,bindings,media,simulator] [--runs 5] [--no-peer]
 
 Everything runs on loopback, has a time limit and is ended by its pid. Rounds of pbxd and peer alternate, so that both meet
-the same machine. Asterisk runs from a Debian sid chroot under $PEERS_ROOT (default: peers in the temporary directory), made
+the same machine. Asterisk (Debian sid), Kamailio and rtpengine (bookworm) run from chroots under $PEERS_ROOT (default: peers in the temporary directory), made
 on the first run by Benchmarks/peers/setup-peers.sh, which needs root and debootstrap; without them pbxd is measured alone.
 Prints tables and, last, one line `FIGURES kind name key=value ...` each; spreads are min/median/max."""
 import argparse
 import contextlib
+import json
 import os
 import pathlib
 import platform
@@ -36,7 +38,7 @@ sip:
     - {{ transport: udp, address: 127.0.0.1, port: {port} }}
     - {{ transport: tcp, address: 127.0.0.1, port: {port} }}
     - {{ transport: tls, address: 127.0.0.1, port: 0 }}
-  protection: {{ enabled: true }}
+  protection: {{ enabled: {protection} }}
 media: {{ address: 127.0.0.1, ports: 16384-17383 }}
 https: {{ listen: {{ address: 127.0.0.1, port: 0 }} }}
 features: {{ echo: "600" }}
@@ -170,7 +172,7 @@ class Bench(Story):
     def pbxd_command(self):
         port, config = free_port(), self.directory / "bench.yaml"
         users = "".join(f'  - {{ extension: "{u}", name: "User {u}", password: "secret{u}-for-the-bench" }}\n' for u in USERS)
-        config.write_text(CONFIG.format(port=port) + users)
+        config.write_text(CONFIG.format(port=port, protection="true") + users)
         return [self.need("pbxd"), "run", "--config", config, "--data", self.directory / "data"], port
 
     def peer_commands(self):
@@ -209,6 +211,97 @@ class Bench(Story):
         return {"answered_ms": answered, "ready_ms": (program.ready - program.started) * 1000 if program.ready else None,
                 "cpu_s": cpu, "rss_mib": rss, "pss_mib": pss}
 
+    # --- CPU per registration and per call, memory per binding
+
+    @contextlib.contextmanager
+    def loaded(self, users):
+        """A pbxd for SIPp to load, and what side_by_side.py must know of it. One address sends everything, so its limit per address is off."""
+        port, config, data = free_port(), self.directory / "loaded.yaml", tempfile.mkdtemp(prefix="loaded-", dir=self.directory)
+        rows = "".join(f'  - {{ extension: "{u}", name: "User {u}", password: "secret{u}-for-the-bench" }}\n' for u in users)
+        config.write_text(CONFIG.format(port=port, protection="false") + rows)
+        program = TimedProgram("pbxd", [self.need("pbxd"), "run", "--config", config, "--data", data], self.directory / "loaded.log")
+        self.programs.append(program)
+        ask(("127.0.0.1", port), program.started, program)
+        program.target, program.data = f"127.0.0.1:{port}", data
+        program.spec = (f"name=pbxd,target=127.0.0.1:{port},pid={program.process.pid},callers=1001-1025,callees=1026-1050,"
+                        "password=secret{user}-for-the-bench,domain=pbx.example")
+        try:
+            yield program
+            self.loop_turns(program)
+        finally:
+            require(program.terminate(timeout=40) == 0, f"pbxd did not end with status 0\n{program.tail()}")
+
+    def loop_turns(self, program):
+        """The control loop's longest turns under the load just ended, as `pbxctl status` tells them."""
+        loop = json.loads(run([self.need("pbxctl"), "status", "--data", program.data, "--json"]))["loop"]
+        say(f"control loop under this load: {loop['turns']} turns, p50 {loop['p50']:.3f} ms, p99 {loop['p99']:.3f} ms, p99.9 {loop['p999']:.3f} ms, "
+            f"longest {loop['longest']:.1f} ms\n")
+        self.figure("loop", "pbxd", turns=loop["turns"], p50_ms=f"{loop['p50']:.3f}", p99_ms=f"{loop['p99']:.3f}", p999_ms=f"{loop['p999']:.3f}",
+                    longest_ms=f"{loop['longest']:.2f}")
+
+    def peers_root(self, *suites):
+        """The peers' chroots, made when they are missing; None, said aloud, where that is not possible."""
+        root = pathlib.Path(os.environ.get("PEERS_ROOT", pathlib.Path(tempfile.gettempdir()) / "peers"))
+        for suite in suites:
+            if (root / suite / ".ready").exists():
+                continue
+            if os.geteuid() != 0 or not shutil.which("debootstrap"):
+                aloud("no root or no debootstrap: peers cannot be measured beside pbxd")
+                return None
+            say(f"making the peers' chroot {root / suite} (about two minutes)")
+            run([PEERS / "setup-peers.sh", suite], environment={"PEERS_ROOT": str(root)}, timeout=900)
+        return root
+
+    def beside(self, load, peers, *more):
+        """The same load on pbxd and each peer, turn and turn about; prints the tables and keeps the ratio lines."""
+        root = None if self.options.no_peer else self.peers_root("bookworm", "sid")
+        require(root, f"{load} is a comparison and needs its peers")
+        for peer in peers:
+            with self.loaded(USERS) as ours:
+                done = run([sys.executable, PEERS / "side_by_side.py", "--bench", load, "--ours", ours.spec, "--peer", peer, "--rounds",
+                            self.options.runs, "--", *more], check=False, timeout=2400, environment={"PEERS_ROOT": str(root)})
+                say(done.stdout.rstrip())
+                self.figures += [line for line in done.stdout.splitlines() if line.startswith("FIGURES ")]
+                require(done.returncode == 0, f"{load} beside {peer}: exit {done.returncode}\n{done.stderr[-1500:]}")
+
+    def registrations(self):
+        self.beside("register", ("kamailio", "asterisk"), "--count", self.options.registrations)
+
+    def calls(self):
+        self.beside("calls", ("asterisk", "kamailio+rtpengine"), "--rate", 60, "--count", 480)
+
+    def bindings(self):
+        """PSS before and after 1,000 bindings (500 users, two Contacts each)."""
+        users, rows = range(1001, 1501), {}
+        with self.loaded(users) as ours:
+            rows["pbxd"] = self.fill(ours.target, ours.process.pid, users, "secret{user}-for-the-bench")
+        root = None if self.options.no_peer else self.peers_root("bookworm", "sid")
+        for peer in ("kamailio", "asterisk") if root else ():
+            environment = {"PEERS_ROOT": str(root), "AST_LAST": "1500", "AST_CONTACTS": "2", "AST_PORT": "5160", "KAM_PORT": "5170"}
+            pid = int(run([PEERS / "peers.sh", "start", peer], environment=environment).split()[-1])
+            try:
+                time.sleep(3)
+                rows[peer] = self.fill(f"127.0.0.1:{5160 if peer == 'asterisk' else 5170}", pid, users, "secret{user}")
+            finally:
+                run([PEERS / "peers.sh", "stop", peer], environment=environment)
+        say(f"{'memory of 1,000 bindings':28}{'PSS before, MiB':>18}{'after':>10}{'KiB a binding':>16}")
+        for name, (before, after) in rows.items():
+            say(f"{name:28}{before:18.1f}{after:10.1f}{(after - before) * 1024 / 1000:16.2f}")
+            self.figure("bindings", name, bindings=1000, pss_before_mib=f"{before:.1f}", pss_after_mib=f"{after:.1f}")
+        say()
+
+    def fill(self, target, pid, users, password):
+        options = argparse.Namespace(target=target, domain="pbx.example" if "bench" in password else None, local="127.0.0.1", password=password)
+        before = self.accounting.rss_mb([pid])[1]
+        agent = self.accounting.Ua(options)
+        try:
+            refused = [u for port in (30_000, 30_002) for u in users if not agent.register(str(u), port)]
+        finally:
+            agent.close()
+        require(not refused, f"{target} refused {len(refused)} registrations, the first of {refused[:3]}")
+        time.sleep(1)
+        return before, self.accounting.rss_mb([pid])[1]
+
     # --- a packet in the media core
 
     def media(self):
@@ -244,7 +337,8 @@ class Bench(Story):
         self.figure("simulator", "pbxsim", seeds=self.options.seeds, jobs=1, seeds_per_s=spread(seeds, 1), simulated_s_per_s=spread(simulated, 0))
 
 
-SECTIONS = {"startup": Bench.startup, "media": Bench.media, "simulator": Bench.simulator}
+SECTIONS = {"startup": Bench.startup, "registrations": Bench.registrations, "calls": Bench.calls, "bindings": Bench.bindings,
+            "media": Bench.media, "simulator": Bench.simulator}
 
 
 def main():
@@ -252,6 +346,7 @@ def main():
     parser.add_argument("--bin", required=True, help="folder with pbxd and pbxsim, built for release")
     parser.add_argument("--only", default=",".join(SECTIONS), help="sections, separated by commas (default: all)")
     parser.add_argument("--runs", type=int, default=5, help="start-up rounds (default 5)")
+    parser.add_argument("--registrations", type=int, default=6000, help="registrations in a round's closed loop (default 6000)")
     parser.add_argument("--seeds", type=int, default=40, help="seeds of a simulator sweep (default 40)")
     parser.add_argument("--no-peer", action="store_true", help="measure pbxd without Asterisk")
     parser.add_argument("--probe-scratch", help="where the relay probe is built (default: beside --bin)")

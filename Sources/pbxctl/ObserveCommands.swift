@@ -22,6 +22,7 @@ struct Status: AsyncParsableCommand {
             "Users          \(status["users"].shown)",
             "Registrations  \(status["registrations"].shown)",
             "Calls          \(status["calls"].shown)",
+            "Control loop   " + loop(status["loop"]),
             "Last backup    " + (backup == .null ? "none" : BackupCommand.summary(backup)),
         ]
         if let switches = status["switches"].object {
@@ -35,6 +36,12 @@ struct Status: AsyncParsableCommand {
         for (name, value) in counters(status["counters"]) { table.add(name, value.shown) }
         lines += ["", table.text(absent: "Nothing was counted.")]
         return lines.joined(separator: "\n")
+    }
+
+    /// What the longest turns of the control loop took: how long a message may have had to wait.
+    private static func loop(_ loop: JSONValue) -> String {
+        "\(loop["turns"].shown) turns, p50 \(loop["p50"].shown) ms, p99.9 \(loop["p999"].shown) ms,"
+            + " longest \(loop["longest"].shown) ms"
     }
 
     /// An object by name, or a list of `{name, value}`.

@@ -73,6 +73,8 @@ package struct ApplianceStatus: Sendable, Equatable {
     package var pairingUser: String?
     package var lastBackup: BackupRecord?
     package var counters: [Counter]
+    /// How long the turns of the control loop took, which is how long anything else had to wait; the shell's to say.
+    package var loopTurns = DurationHistogram()
     package init(
         pairing: String, switches: [Switch: Bool], uplink: String, registrations: Int, calls: Int, users: Int,
         pairingUser: String?, lastBackup: BackupRecord?, counters: [Counter]

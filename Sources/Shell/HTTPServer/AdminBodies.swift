@@ -36,6 +36,7 @@ struct StatusBody: Codable {
     var calls: Int
     var users: Int
     var lastBackup: BackupBody?
+    var loop: LoopBody
     var counters: [String: UInt64]
 
     init(_ status: ApplianceStatus, _ identity: AdminIdentity) {
@@ -50,7 +51,25 @@ struct StatusBody: Codable {
         calls = status.calls
         users = status.users
         lastBackup = status.lastBackup.map(BackupBody.init)
+        loop = LoopBody(status.loopTurns)
         counters = Dictionary(status.counters.map { ($0.name, $0.value) }) { $0 + $1 }
+    }
+}
+
+/// Turns of the control loop, in milliseconds.
+struct LoopBody: Codable {
+    var turns: UInt64
+    var p50: Double
+    var p99: Double
+    var p999: Double
+    var longest: Double
+
+    init(_ durations: DurationHistogram) {
+        turns = durations.count
+        p50 = durations.quantile(0.5) / .milliseconds(1)
+        p99 = durations.quantile(0.99) / .milliseconds(1)
+        p999 = durations.quantile(0.999) / .milliseconds(1)
+        longest = durations.longest / .milliseconds(1)
     }
 }
 

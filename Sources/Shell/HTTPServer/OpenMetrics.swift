@@ -1,4 +1,5 @@
 import ApplianceCore
+import Primitives
 import PrivacyContract
 
 /// The status as OpenMetrics text, for Prometheus. No label holds a number, a name or an address of a person.
@@ -20,8 +21,17 @@ enum OpenMetrics {
         for counter in status.counters.sorted(by: { $0.name < $1.name }) {
             lines.append("pbx_events_total{event=\"\(escaped(counter.name))\"} \(counter.value)")
         }
+        lines += histogram("pbx_loop_turn_seconds", status.loopTurns)
         lines.append("# EOF")
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func histogram(_ name: String, _ durations: DurationHistogram) -> [String] {
+        let buckets = durations.cumulative.map { "\(name)_bucket{le=\"\($0.limit / .seconds(1))\"} \($0.count)" }
+        return ["# TYPE \(name) histogram"] + buckets + [
+            "\(name)_bucket{le=\"+Inf\"} \(durations.count)", "\(name)_count \(durations.count)",
+            "\(name)_sum \(durations.total / .seconds(1))",
+        ]
     }
 
     private static func escaped(_ text: String) -> String {

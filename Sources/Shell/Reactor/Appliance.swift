@@ -42,6 +42,9 @@ package actor Appliance {
     private var drained: [CheckedContinuation<Void, Never>] = []
     private var isDrained = false
     private var isShutDown = false
+    /// When the turn of the loop began in which the first input came; nil between turns.
+    private var turnBegan: Instant?
+    private var turns = DurationHistogram()
     /// Its own, so that long jobs on `pool` never delay a kick.
     private let watchdogThread = NIOThreadPool(numberOfThreads: 1)
 
@@ -84,6 +87,7 @@ package actor Appliance {
         queue.append(input)
         guard !isRunning else { return }
         isRunning = true
+        noteTurn()
         var index = 0
         while index < queue.count {
             let effects = core.handle(queue[index], at: hal.clock.now())
@@ -93,6 +97,20 @@ package actor Appliance {
         queue.removeAll(keepingCapacity: true)
         isRunning = false
         arm()
+    }
+
+    /// Measures from the first input of a turn of the event loop to its last: what everybody else waits for.
+    private func noteTurn() {
+        guard turnBegan == nil else { return }
+        turnBegan = hal.clock.now()
+        eventLoop.execute { [weak self] in
+            guard let self else { return }
+            self.assumeIsolated { appliance in
+                guard let began = appliance.turnBegan else { return }
+                appliance.turns.record(appliance.hal.clock.now() - began)
+                appliance.turnBegan = nil
+            }
+        }
     }
 
     /// For callbacks from other threads.
@@ -169,6 +187,9 @@ package actor Appliance {
             }
         case .serviceEvent(let id, let record, let permit): cloud?.event(record, on: id, permit: permit)
         case .serviceEnd(let id): cloud?.end(id)
+        case .adminReply(let id, .status(var status)):
+            status.loopTurns = turns
+            administrators.removeValue(forKey: id)?.resume(returning: .status(status))
         case .adminReply(let id, let reply): administrators.removeValue(forKey: id)?.resume(returning: reply)
         case .run(let id, let job): start(job, as: id)
         case .takeSample: takeSample()
