@@ -8,10 +8,11 @@ PROGRAMS = pbxd pbxctl vendorcloud softphone pbxsim
 # Debian packages. BUILD: compiler's own needs and our libraries. STORY: what demo and lint run with. INTEROP: peers not written by us.
 BUILD_PACKAGES = ca-certificates git make pkg-config g++ libc6-dev libssl-dev libsqlite3-dev libopus-dev zlib1g-dev tzdata \
     libcurl4 libxml2 libncurses6 libedit2 libz3-4 libsqlite3-0 openssl python3
-INTEROP_PACKAGES = sip-tester baresip tshark age openssl curl
+INTEROP_PACKAGES = sip-tester baresip tshark kamailio age openssl curl
 BENCH_PACKAGES = sip-tester python3 debootstrap
 SEED ?=
 SEEDS ?= 1..200
+FUZZ_SECONDS ?= 30
 APT_GET = env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300
 
 ## help: this text
@@ -63,6 +64,24 @@ sim: deps
 interop: build deps-interop
 	python3 scripts/interop.py --bin $(SCRATCH)/debug
 
+## fuzz: libFuzzer over the SIP parsers, FUZZ_SECONDS for each
+fuzz: deps
+	python3 scripts/fuzz.py --seconds $(FUZZ_SECONDS) --scratch $(SCRATCH)/fuzz
+
+## signalling: every SIPp case of Tests/Interop against a running pbxd
+signalling: build deps-interop
+	python3 scripts/signalling.py --bin $(SCRATCH)/debug
+
+## storm: 100,000 messages of mutated call flows, then 1,000,000 forged requests, with a good telephone calling all the while
+storm: build
+	python3 scripts/storm.py --bin $(SCRATCH)/debug mutate
+	python3 scripts/storm.py --bin $(SCRATCH)/debug flood
+
+## torture: every message of RFC 4475 and RFC 5118 with its verdict
+torture: deps
+	$(SWIFT_BUILD) --build-tests
+	$(SWIFT_TEST) --skip-build --filter TortureTests
+
 ## bench: start-up, memory, CPU per registration and call, media cost, beside peers or a library's bare limit
 bench: deps
 	$(call install_packages,$(BENCH_PACKAGES))
@@ -92,4 +111,4 @@ check: lint docs test interop
 clean:
 	rm -rf $(SCRATCH)
 
-.PHONY: help deps deps-interop build demo run test sim interop bench lint format docs check clean
+.PHONY: help deps deps-interop build demo run test sim interop signalling torture fuzz storm bench lint format docs check clean

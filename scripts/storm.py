@@ -1,0 +1,451 @@
+#!/usr/bin/env python3
+"""Attacks a running pbxd with signalling and asks whether a good telephone still gets through.
+
+  storm.py --bin .build/debug mutate [--messages 100000] [--seed 1]   real call flows, their messages mutated, lost, doubled, reordered
+  storm.py --bin .build/debug flood  [--requests 1000000]             forged requests from many ports
+
+While it runs, a registered telephone of another address places calls to the echo feature and must be answered. Afterwards the
+process must live, have no calls and few transactions left, and use no more memory than a bound. All traffic is on loopback."""
+import argparse
+import hashlib
+import json
+import os
+import pathlib
+import queue
+import random
+import re
+import select
+import socket
+import sys
+import threading
+import time
+
+from harness import Failed, Story, end_on_signals, fail, require, run, until
+
+DOMAIN = "pbx.example"
+CONFIG = """appliance: {{ edition: next }}
+sip:
+  listen:
+    - {{ transport: udp, address: 127.0.0.1, port: 0 }}
+    - {{ transport: tcp, address: 127.0.0.1, port: 0 }}
+  protection: {{ enabled: {protection} }}
+media: {{ address: 127.0.0.1, ports: 16384-17383 }}
+features: {{ echo: "600" }}
+users:
+"""
+SDP = ("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 0 8 96\r\n"
+       "a=rtpmap:96 opus/48000/2\r\na=ptime:20\r\na={direction}\r\n")
+
+
+def secret(user):
+    return f"storm-{user}-keeps-a-long-secret"
+
+
+def digest(challenge, user, method, uri, count=1):
+    field = {k.lower(): v for k, v in re.findall(r'(\w+)="?([^",]+)"?', challenge)}
+    md5 = lambda text: hashlib.md5(text.encode()).hexdigest()
+    cnonce, nc = "0a4f113b", f"{count:08x}"
+    first, second = md5(f"{user}:{field['realm']}:{secret(user)}"), md5(f"{method}:{uri}")
+    response = md5(f"{first}:{field['nonce']}:{nc}:{cnonce}:auth:{second}")
+    return (f'Authorization: Digest username="{user}", realm="{field["realm"]}", nonce="{field["nonce"]}", uri="{uri}", response="{response}", '
+            f'algorithm=MD5, qop=auth, nc={nc}, cnonce="{cnonce}"')
+
+
+class Message:
+    """A received message, read with good will."""
+
+    def __init__(self, raw):
+        head, _, self.body = raw.partition(b"\r\n\r\n")
+        lines = head.decode("utf-8", "replace").split("\r\n")
+        self.start, self.fields = lines[0], [tuple(part.strip() for part in line.split(":", 1)) for line in lines[1:] if ":" in line]
+        self.status = int(lines[0].split()[1]) if lines[0].startswith("SIP/2.0 ") else None
+        self.method = None if self.status else lines[0].split(" ")[0]
+
+    def all(self, name):
+        return [value for key, value in self.fields if key.lower() == name]
+
+    def get(self, name):
+        return next(iter(self.all(name)), "")
+
+
+class Telephone:
+    """A small SIP user agent over one UDP socket; `mangle` sees every message before it is sent and may change or keep it."""
+
+    def __init__(self, server, user, address="127.0.0.1", mangle=None):
+        self.server, self.user, self.mangle = server, user, mangle or (lambda raw: [raw])
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
+        self.socket.bind((address, 0))
+        self.address, self.port = self.socket.getsockname()
+        self.answers, self.sent = queue.Queue(), 0
+        self.identity, self.contact = f"<sip:{user}@{DOMAIN}>", f"<sip:{user}@{self.address}:{self.port}>"
+        self.thread = threading.Thread(target=self.listen, daemon=True)
+        self.thread.start()
+
+    def token(self):
+        return f"{random.getrandbits(64):016x}"
+
+    def send(self, lines, body=""):
+        lines = [*lines, f"Content-Length: {len(body)}", "", body]
+        for raw in self.mangle("\r\n".join(lines).encode()):
+            self.sent += 1
+            try:
+                self.socket.sendto(raw[:65_000], self.server)
+            except OSError:
+                pass
+
+    def listen(self):
+        while True:
+            try:
+                raw = self.socket.recv(65_535)
+            except OSError:
+                return
+            if len(raw) < 16:
+                continue
+            try:
+                message = Message(raw)
+                if message.status:
+                    self.answers.put(message)
+                else:
+                    self.serve(message)
+            except (ValueError, IndexError):
+                continue
+
+    def reply(self, request, status, body="", fields=()):
+        to = request.get("to")
+        to += "" if ";tag=" in to or status == "100 Trying" else f";tag={self.user}{self.port}"
+        self.send([f"SIP/2.0 {status}", *(f"Via: {v}" for v in request.all("via")), f"From: {request.get('from')}", f"To: {to}",
+                   f"Call-ID: {request.get('call-id')}", f"CSeq: {request.get('cseq')}", f"Contact: {self.contact}", *fields,
+                   *(["Content-Type: application/sdp"] if body else [])], body)
+
+    def serve(self, request):
+        """As callee: rings, answers, and says yes to what comes in the dialog."""
+        if request.method == "INVITE":
+            if random.random() < 0.1:
+                self.reply(request, random.choice(["486 Busy Here", "302 Moved Temporarily", "603 Decline", "503 Service Unavailable"]))
+                return
+            if random.random() < 0.3:
+                self.reply(request, "180 Ringing", fields=("Require: 100rel", "RSeq: 77") if random.random() < 0.3 else ())
+            self.reply(request, "200 OK", SDP.format(port=20_000 + 2 * (self.port % 5_000), direction="sendrecv"))
+        elif request.method != "ACK":
+            self.reply(request, "200 OK")
+
+    def request(self, method, uri, to, call, cseq, fields=(), body="", branch=None, content="application/sdp"):
+        branch = branch or f"z9hG4bK{self.token()}"
+        self.send([f"{method} {uri} SIP/2.0", f"Via: SIP/2.0/UDP {self.address}:{self.port};branch={branch};rport", "Max-Forwards: 70",
+                   f"From: {self.identity};tag={call}", f"To: {to}", f"Call-ID: {call}@{self.address}", f"CSeq: {cseq} {method}", f"Contact: {self.contact}",
+                   *fields, *([f"Content-Type: {content}"] if body else [])], body)
+        return branch
+
+    def answer(self, call, cseq, method, timeout, final=True):
+        """The (final) response to that request; None when none comes in time."""
+        deadline = time.monotonic() + timeout
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                message = self.answers.get(timeout=left)
+            except queue.Empty:
+                return None
+            if message.get("call-id").startswith(call) and message.get("cseq").split() == [str(cseq), method] and (message.status >= 200 or not final):
+                return message
+        return None
+
+    def transact(self, method, uri, to, call, cseq, fields=(), body="", timeout=4.0, tries=8):
+        """Sends with retransmissions, answers one challenge; the final response and the CSeq that it answers."""
+        for attempt in range(2):
+            branch, message, interval = None, None, 0.5
+            for _ in range(tries):
+                branch = self.request(method, uri, to, call, cseq, fields, body, branch)
+                message = self.answer(call, cseq, method, min(interval, timeout))
+                if message:
+                    break
+                interval = min(interval * 2, 4)
+            if message and method == "INVITE" and message.status >= 300:
+                self.request("ACK", uri, message.get("to"), call, cseq, branch=branch)
+            if not message or message.status != 401 or attempt:
+                return message, cseq
+            challenge = next((v for v in message.all("www-authenticate") if "MD5" in v), message.get("www-authenticate"))
+            fields = (*fields, digest(challenge, self.user, method, uri))
+            cseq += 1
+        return None, cseq
+
+    def register(self, **options):
+        message, _ = self.transact("REGISTER", f"sip:{DOMAIN}", self.identity, self.token(), 1, (f"Expires: {options.pop('expires', 300)}",), **options)
+        return message is not None and message.status == 200
+
+    def call(self, number, hold=0.2, **options):
+        """A whole call; True when it was answered and ended well."""
+        call, uri = self.token(), f"sip:{number}@{self.server[0]}:{self.server[1]}"
+        message, cseq = self.transact("INVITE", uri, f"<sip:{number}@{DOMAIN}>", call, 1, body=SDP.format(port=30_000, direction="sendrecv"), **options)
+        if not message or message.status != 200:
+            return False
+        target = re.search(r"<([^>]*)>", message.get("contact"))
+        target = target[1] if target else uri
+        self.request("ACK", target, message.get("to"), call, cseq)
+        time.sleep(hold)
+        ended, _ = self.transact("BYE", target, message.get("to"), call, cseq + 1, **options)
+        return ended is not None and ended.status == 200
+
+    def close(self):
+        self.socket.close()
+
+
+class Mangler:
+    """Changes messages as networks and bad programs do; the generator is seeded, so that a finding can be looked at again."""
+
+    WORDS = [b"\r\n", b"\n", b"\0", b";", b",", b"<", b">", b'"', b":", b"@", b"sip:", b"[", b"]", b"%", b"%00", b"tag=", b"z9hG4bK", b"SIP/2.0", b"4294967296",
+             b"-1", b"65536", b"\xff\xfe", b"Content-Length: 99999", b"CSeq: 0 INVITE", b"Contact: *", b"Replaces: a;to-tag=b;from-tag=c", b"RAck: 1 1 INVITE",
+             b"Session-Expires: 1", b"Require: 100rel", b"Event: dialog", b"a=crypto:1", b"m=audio 0 RTP/AVP 0", b"A" * 300]
+
+    def __init__(self, seed):
+        self.random, self.kept = random.Random(seed), []
+
+    def __call__(self, raw):
+        draw = self.random.random()
+        if draw < 0.35:
+            return [raw]
+        if draw < 0.40:
+            return []
+        if draw < 0.45:
+            return [raw, raw]
+        if draw < 0.50:
+            self.kept.append(raw)
+            return [self.kept.pop(self.random.randrange(len(self.kept)))] if len(self.kept) > 20 else []
+        if draw < 0.60:
+            lines = raw.split(b"\r\n")
+            place = self.random.randrange(len(lines))
+            action = self.random.randrange(4)
+            if action == 0:
+                del lines[place]
+            elif action == 1:
+                lines.insert(place, lines[self.random.randrange(len(lines))])
+            elif action == 2:
+                other = self.random.randrange(len(lines))
+                lines[place], lines[other] = lines[other], lines[place]
+            else:
+                lines[place] = self.random.choice(self.WORDS) + lines[place]
+            return [b"\r\n".join(lines)]
+        changed = bytearray(raw)
+        for _ in range(self.random.randrange(1, 6)):
+            place = self.random.randrange(len(changed) + 1)
+            action = self.random.randrange(5)
+            if action == 0 and place < len(changed):
+                changed[place] ^= 1 << self.random.randrange(8)
+            elif action == 1:
+                changed[place:place] = self.random.choice(self.WORDS)
+            elif action == 2:
+                del changed[place:place + self.random.randrange(1, 40)]
+            elif action == 3:
+                changed[place:place] = changed[place:place + self.random.randrange(1, 60)]
+            elif place < len(changed):
+                changed[place] = self.random.randrange(256)
+        return [bytes(changed)]
+
+
+class Storm(Story):
+    def __init__(self, options):
+        super().__init__(keep=options.keep)
+        self.options, self.bin, self.failures, self.calls, self.over = options, pathlib.Path(options.bin).resolve(), [], 0, threading.Event()
+
+    def ctl(self, *arguments):
+        return json.loads(run([self.bin / "pbxctl", *arguments, "--data", self.directory / "data", "--json"]))
+
+    def appliance(self, protection):
+        config = self.directory / "appliance.yaml"
+        users = "".join(f'  - {{ extension: "{u}", name: "User {u}", password: "{secret(u)}" }}\n' for u in range(100, 200))
+        config.write_text(CONFIG.format(protection=str(protection).lower()) + users)
+        self.pbxd = self.start("pbxd", [self.bin / "pbxd", "run", "--config", config, "--data", self.directory / "data"])
+        host, port = self.pbxd.wait_for("ready", 30)["listeners"]["sip-udp"].rsplit(":", 1)
+        self.server = (host, int(port))
+
+    def memory(self):
+        """(resident MiB, open files)"""
+        pid = self.pbxd.process.pid
+        status = open(f"/proc/{pid}/status").read()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024, len(os.listdir(f"/proc/{pid}/fd"))
+
+    def good_telephone(self):
+        """Registers once, then calls the echo feature again and again, from an address of its own."""
+        phone = Telephone(self.server, "199", address="127.0.0.2")
+        try:
+            if not phone.register():
+                self.failures.append("could not register")
+            while not self.over.is_set():
+                began = time.monotonic()
+                if not phone.call("600"):
+                    self.failures.append(f"call {self.calls + 1} after {time.monotonic() - self.began:.0f} s")
+                self.calls += 1
+                self.slowest = max(self.slowest, time.monotonic() - began)
+                time.sleep(0.5)
+        finally:
+            phone.close()
+
+    def under_fire(self, attack):
+        self.slowest, self.began = 0.0, time.monotonic()
+        before = self.memory()
+        good = threading.Thread(target=self.good_telephone)
+        good.start()
+        time.sleep(1.5)
+        try:
+            sent = attack()
+        finally:
+            self.over.set()
+            good.join(60)
+        seconds = time.monotonic() - self.began
+        require(self.pbxd.process.poll() is None, f"pbxd died\n{self.pbxd.tail(60)}")
+        require(self.calls and not self.failures, f"the good telephone failed in {len(self.failures)} of {self.calls} calls: {self.failures[:5]}")
+        # Timers of 32 s and probes of calls whose telephone has gone must have run out.
+        until("every call to end", lambda: self.ctl("status")["calls"] == 0, 200, 1)
+        time.sleep(35)
+        after, status = self.memory(), self.ctl("status")
+        growth = after[0] - before[0]
+        counters = ", ".join(f"{k}={v}" for k, v in sorted(status["counters"].items()) if k.startswith(("sip.", "calls.")))
+        self.step(self.options.command, f"{sent:,} messages in {seconds:.0f} s; {self.calls} calls of the good telephone, all well, the slowest {self.slowest:.1f} s; "
+                  f"memory {before[0]:.1f} -> {after[0]:.1f} MiB, files {before[1]} -> {after[1]}")
+        print(f"    control loop: p99.9 {status['loop']['p999']:.2f} ms, longest {status['loop']['longest']:.1f} ms\n    {counters}", flush=True)
+        require(growth <= self.options.growth, f"memory grew by {growth:.1f} MiB, more than {self.options.growth}")
+        require(after[1] <= before[1] + 4, f"files stay open: {before[1]} -> {after[1]}")
+        require(self.pbxd.terminate() == 0, f"pbxd did not end in peace\n{self.pbxd.tail()}")
+
+    # --- mutated call flows
+
+    def mutate(self):
+        self.appliance(protection=False)
+        goal, threads, phones = self.options.messages, [], []
+        print(f"seed {self.options.seed}", flush=True)
+
+        def worker(number):
+            rng = random.Random(self.options.seed * 1_000 + number)
+            mangle = Mangler(self.options.seed * 1_000 + number)
+            users = [str(100 + number * 4 + i) for i in range(4)]
+            mine = [Telephone(self.server, user, mangle=mangle) for user in users]
+            phones.extend(mine)
+            while sum(phone.sent for phone in phones) < goal:
+                self.flow(rng, *rng.sample(mine, 3))
+            for phone in mine:
+                phone.close()
+
+        def attack():
+            for number in range(self.options.workers):
+                threads.append(threading.Thread(target=worker, args=(number,)))
+                threads[-1].start()
+            for thread in threads:
+                thread.join(900)
+            return sum(phone.sent for phone in phones)
+        self.under_fire(attack)
+
+    def flow(self, rng, a, b, c):
+        """One piece of a telephone's life; every message passes the mangler, nothing is waited for long."""
+        quick = {"timeout": 0.05, "tries": 2}
+        kind = rng.randrange(8)
+        call, uri = a.token(), f"sip:{b.user}@{DOMAIN}"
+        if kind == 0:
+            a.register(**quick)
+            b.register(**quick)
+            return
+        if kind == 1:
+            for event in ("dialog", "message-summary", "presence", "reg", "weather"):
+                a.transact("SUBSCRIBE", uri, f"<{uri}>", a.token(), 1, (f"Event: {event}", f"Expires: {rng.choice([0, 60, 3600])}"), **quick)
+            return
+        if kind == 2:
+            for method in ("OPTIONS", "MESSAGE", "PUBLISH", "INFO", "NOTIFY", "PRACK", "UPDATE", "BYE", "CANCEL", "REFER"):
+                a.request(method, uri, f"<{uri}>" + (f";tag={a.token()}" if rng.random() < 0.5 else ""), a.token(), rng.randrange(5))
+            return
+        body = SDP.format(port=25_000, direction="sendrecv") if rng.random() < 0.8 else ""
+        fields = rng.choice([(), ("Supported: 100rel, timer, replaces",), ("Require: 100rel",), ("Session-Expires: 90", "Supported: timer"), ("Privacy: id",)])
+        message, cseq = a.transact("INVITE", uri, f"<{uri}>", call, 1, fields, body, **quick)
+        to = message.get("to") if message else f"<{uri}>"
+        if kind == 3:
+            a.request("CANCEL", uri, f"<{uri}>", call, cseq)
+            return
+        a.request("ACK", uri, to, call, cseq, body=body if rng.random() < 0.2 else "")
+        for step in range(rng.randrange(1, 5)):
+            cseq += 1
+            action = rng.randrange(7)
+            if action < 2:
+                a.request("INVITE", uri, to, call, cseq, body=SDP.format(port=25_000, direction=rng.choice(["sendonly", "inactive", "sendrecv"])))
+                a.request("ACK", uri, to, call, cseq)
+            elif action == 2:
+                a.request("UPDATE", uri, to, call, cseq, body=SDP.format(port=25_002, direction="sendrecv"))
+            elif action == 3:
+                a.request("REFER", uri, to, call, cseq, (f"Refer-To: <sip:{c.user}@{DOMAIN}>",))
+            elif action == 4:
+                a.request("INFO", uri, to, call, cseq, body="Signal=5\r\nDuration=160\r\n", content="application/dtmf-relay")
+            elif action == 5:
+                a.request("PRACK", uri, to, call, cseq, (f"RAck: {rng.randrange(100)} 1 INVITE",))
+            else:
+                c.request("INVITE", uri, f"<{uri}>", c.token(), 1, (f"Replaces: {call}@127.0.0.1;to-tag={a.token()};from-tag={call}",), body)
+        if rng.random() < 0.9:
+            a.transact("BYE", uri, to, call, cseq + 1, **quick)
+
+    # --- forged requests
+
+    def flood(self):
+        self.appliance(protection=True)
+        sockets = []
+        for _ in range(200):
+            sockets.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            sockets[-1].bind(("127.0.0.1", 0))
+            sockets[-1].connect(self.server)
+            sockets[-1].setblocking(False)
+
+        def forged(number):
+            method = ("REGISTER", "INVITE", "OPTIONS", "SUBSCRIBE", "BYE")[number % 5]
+            return (f"{method} sip:{number % 1000}@{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/UDP 10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}:5060;"
+                    f"branch=z9hG4bK{number:x};rport\r\nMax-Forwards: 70\r\nFrom: <sip:{number % 1000}@{DOMAIN}>;tag={number:x}\r\n"
+                    f"To: <sip:{number % 997}@{DOMAIN}>\r\nCall-ID: {number:x}@forged\r\nCSeq: 1 {method}\r\nContact: <sip:x@10.0.0.1>\r\n"
+                    'Authorization: Digest username="100", realm="pbx.example", nonce="forged", uri="sip:pbx.example", response="00"\r\n'
+                    "Content-Length: 0\r\n\r\n").encode()
+
+        def attack():
+            for number in range(self.options.requests):
+                one = sockets[number % len(sockets)]
+                while True:
+                    try:
+                        one.send(forged(number))
+                        break
+                    except BlockingIOError:
+                        select.select([], [one], [], 1)
+                    except OSError:
+                        break
+                if number % 256 == 0:
+                    for other in sockets:  # what came back is thrown away
+                        try:
+                            while other.recv(4096):
+                                pass
+                        except OSError:
+                            pass
+            return self.options.requests
+        try:
+            self.under_fire(attack)
+        finally:
+            for one in sockets:
+                one.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", required=True, help="directory with the built programs")
+    parser.add_argument("--keep", help="keep data and logs in this directory")
+    parser.add_argument("--growth", type=float, default=24, help="MiB by which memory may grow (default 24)")
+    commands = parser.add_subparsers(dest="command", required=True)
+    mutate = commands.add_parser("mutate")
+    mutate.add_argument("--messages", type=int, default=100_000)
+    mutate.add_argument("--seed", type=int, default=1)
+    mutate.add_argument("--workers", type=int, default=8)
+    flood = commands.add_parser("flood")
+    flood.add_argument("--requests", type=int, default=1_000_000)
+    options = parser.parse_args()
+    end_on_signals()
+    storm = Storm(options)
+    try:
+        getattr(storm, options.command)()
+        return 0
+    except (Failed, OSError) as error:
+        return fail(error)
+    finally:
+        storm.over.set()
+        storm.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
