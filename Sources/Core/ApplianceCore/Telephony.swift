@@ -254,6 +254,7 @@ extension TransactionDrop {
         case .wrongHost: "wrong-host"
         case .tooManyHops: "too-many-hops"
         case .merged: "merged"
+        case .looped: "looped"
         }
     }
 }

@@ -11,8 +11,15 @@ package struct Limits: Sendable, Equatable {
     package var sipBodyBytes = 32_768
 
     // SIP state
-    package var serverTransactions = 10_000
+    /// Carries 3,000 registrations a second: each stays for 32 s after its answer (RFC 3261 timer J).
+    package var serverTransactions = 100_000
+    /// What server transactions keep, keys and responses.
+    package var serverTransactionBytes = 64 * 1024 * 1024
+    /// INVITEs outside dialogs from one address that have no final response yet.
+    package var pendingInvitesPerSource = 100
     package var clientTransactions = 10_000
+    /// A longer request leaves over TCP (RFC 3261 section 18.1.1, path MTU unknown).
+    package var sipDatagramBytes = 1_300
     package var bindingsPerUser = 10
     package var bindingExpiry: ClosedRange<Int> = 60...3_600
     package var users = 500

@@ -118,26 +118,26 @@ extension SIPHeaderName {
     /// The header that a compact letter stands for (IANA "SIP Header Fields" registry); nil for other letters.
     static func expanded(compact letter: UInt8) -> SIPHeaderName? {
         switch letter | 0x20 {
-        case UInt8(ascii: "a"): SIPHeaderName("Accept-Contact")
-        case UInt8(ascii: "b"): SIPHeaderName("Referred-By")
+        case UInt8(ascii: "a"): .acceptContact
+        case UInt8(ascii: "b"): .referredBy
         case UInt8(ascii: "c"): .contentType
-        case UInt8(ascii: "d"): SIPHeaderName("Request-Disposition")
-        case UInt8(ascii: "e"): SIPHeaderName("Content-Encoding")
+        case UInt8(ascii: "d"): .requestDisposition
+        case UInt8(ascii: "e"): .contentEncoding
         case UInt8(ascii: "f"): .from
         case UInt8(ascii: "i"): .callID
-        case UInt8(ascii: "j"): SIPHeaderName("Reject-Contact")
+        case UInt8(ascii: "j"): .rejectContact
         case UInt8(ascii: "k"): .supported
         case UInt8(ascii: "l"): .contentLength
         case UInt8(ascii: "m"): .contact
-        case UInt8(ascii: "n"): SIPHeaderName("Identity-Info")
-        case UInt8(ascii: "o"): SIPHeaderName("Event")
-        case UInt8(ascii: "r"): SIPHeaderName("Refer-To")
-        case UInt8(ascii: "s"): SIPHeaderName("Subject")
+        case UInt8(ascii: "n"): .identityInfo
+        case UInt8(ascii: "o"): .event
+        case UInt8(ascii: "r"): .referTo
+        case UInt8(ascii: "s"): .subject
         case UInt8(ascii: "t"): .to
-        case UInt8(ascii: "u"): SIPHeaderName("Allow-Events")
+        case UInt8(ascii: "u"): .allowEvents
         case UInt8(ascii: "v"): .via
-        case UInt8(ascii: "x"): SIPHeaderName("Session-Expires")
-        case UInt8(ascii: "y"): SIPHeaderName("Identity")
+        case UInt8(ascii: "x"): .sessionExpires
+        case UInt8(ascii: "y"): .identity
         default: nil
         }
     }

@@ -62,6 +62,16 @@ enum SIPCharacters {
         }
     }
 
+    /// `hnv-unreserved` and `unreserved`: what a header of a URI may hold unescaped.
+    static func isURIHeader(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "/"), UInt8(ascii: "?"), UInt8(ascii: ":"),
+            UInt8(ascii: "+"), UInt8(ascii: "$"):
+            true
+        default: isUnreserved(byte)
+        }
+    }
+
     /// Host name letters; the underscore is not in the RFC but in the field.
     static func isHostName(_ byte: UInt8) -> Bool {
         isAlphanumeric(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_")

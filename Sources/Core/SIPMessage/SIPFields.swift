@@ -102,12 +102,12 @@ extension SIPFields {
         }
     }
 
-    private func address(_ name: SIPHeaderName) throws(SIPParseError) -> NameAddress {
+    func address(_ name: SIPHeaderName) throws(SIPParseError) -> NameAddress {
         guard let value = headers[name] else { throw .missingHeader(name) }
         return try Self.address(value, in: name)
     }
 
-    private func addresses(_ name: SIPHeaderName) throws(SIPParseError) -> [NameAddress] {
+    func addresses(_ name: SIPHeaderName) throws(SIPParseError) -> [NameAddress] {
         var list: [NameAddress] = []
         for value in headers.all(name) {
             for element in CommaList.split(value) { list.append(try Self.address(element, in: name)) }

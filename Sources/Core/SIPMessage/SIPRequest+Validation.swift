@@ -2,11 +2,11 @@ extension SIPRequest {
     /// Headers that a message holds at most once (RFC 3261 section 20, table 2 and 7.3.1).
     private static let single: [SIPHeaderName] = [
         .from, .to, .callID, .cseq, .maxForwards, .contentLength, .contentType, .expires, .minExpires, .userAgent,
-        .server, .timestamp, .retryAfter, SIPHeaderName("Date"), SIPHeaderName("Subject"),
-        SIPHeaderName("Organization"), SIPHeaderName("Priority"), SIPHeaderName("MIME-Version"),
-        SIPHeaderName("Content-Disposition"), SIPHeaderName("Refer-To"), SIPHeaderName("Referred-By"),
-        SIPHeaderName("Event"), SIPHeaderName("Session-Expires"), SIPHeaderName("Min-SE"), SIPHeaderName("RSeq"),
-        SIPHeaderName("RAck"),
+        .server, .timestamp, .retryAfter, .date, .subject,
+        .organization, .priority, .mimeVersion,
+        .contentDisposition, .referTo, .referredBy,
+        .event, .sessionExpires, .minSE, .rseq,
+        .rack,
     ]
 
     /// Checks what every request must have (RFC 3261 section 8.1.1), before any transaction is made for it.

@@ -61,6 +61,18 @@ package struct InviteClientTransaction: Sendable {
         state = .calling(Calling(timerA: timerA, timerB: now + timers.timeout))
     }
 
+    /// What it waits for once it has its final response: timer D after a refusal, timer M after a 2xx.
+    package enum Lingering: Sendable { case refused, accepted }
+
+    /// Nil until a final response has come, and once terminated.
+    package var lingering: Lingering? {
+        switch state {
+        case .accepted: .accepted
+        case .completed: .refused
+        case .calling, .proceeding, .terminated: nil
+        }
+    }
+
     /// When `.deadline` next has work to do; nil when nothing is timed. An early `.deadline` changes nothing.
     package var nextDeadline: Instant? {
         switch state {

@@ -37,6 +37,9 @@ package struct NonInviteClientTransaction: Sendable {
         state = .trying(Schedule(timerE: timerE, timerF: now + timers.timeout))
     }
 
+    /// True once it only absorbs repeated responses, for timer K.
+    package var isLingering: Bool { if case .completed = state { true } else { false } }
+
     /// When `.deadline` next has work to do; nil once terminated. An early or repeated `.deadline` changes nothing.
     package var nextDeadline: Instant? {
         switch state {

@@ -28,15 +28,17 @@ package struct NonInviteServerTransaction: Sendable {
         case terminated
     }
     private var state: State
-    private let timers: TimerValues
-    private let isReliable: Bool
+    /// Zero over reliable transports. Alone here of all timer values: many of these machines live at a time.
+    private let timerJ: Duration
 
     /// Starts in Trying; the request came at `now`.
     package init(timers: TimerValues, isReliable: Bool, at now: Instant) {
-        self.timers = timers
-        self.isReliable = isReliable
+        timerJ = isReliable ? .zero : timers.timeout
         state = .trying(giveUp: now + timers.timeout)
     }
+
+    /// True once a final response has been given and while it is repeated on demand.
+    package var isCompleted: Bool { if case .completed = state { true } else { false } }
 
     /// When `.deadline` next has work to do; nil once terminated. An early `.deadline` changes nothing.
     package var nextDeadline: Instant? {
@@ -54,11 +56,9 @@ package struct NonInviteServerTransaction: Sendable {
                 state = .proceeding(giveUp: giveUp)
                 return [.send]
             }
-            guard isReliable else {
-                state = .completed(timerJ: now + timers.timeout)
-                return [.send]
-            }
-            return [.send] + finish(.answered)  // timer J is zero
+            guard timerJ > .zero else { return [.send] + finish(.answered) }
+            state = .completed(timerJ: now + timerJ)
+            return [.send]
         case (.proceeding, .retransmission), (.completed, .retransmission):
             return [.sendAgain]
         case (.trying(let giveUp), .deadline) where now >= giveUp,

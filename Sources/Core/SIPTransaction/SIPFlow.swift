@@ -15,7 +15,8 @@ package struct SIPFlow: Hashable, Sendable {
     /// The local address this flow's messages name in Via and Contact.
     package var local: Endpoint
     package var remote: Endpoint
-    /// Names the connection for TCP and TLS; nil for UDP.
+    /// Names the connection for TCP and TLS; nil for UDP. Nil over TCP or TLS means whichever connection to `remote` is
+    /// open, or a new one.
     package var connection: UInt64?
 
     package init(transport: Transport, local: Endpoint, remote: Endpoint, connection: UInt64? = nil) {

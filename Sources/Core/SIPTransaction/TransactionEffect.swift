@@ -52,7 +52,7 @@ package enum TransactionDrop: String, Sendable, Hashable, CaseIterable {
     case strayAck
     /// A CANCEL without an INVITE; answered 481.
     case strayCancel
-    /// A limit is reached; requests got 503.
+    /// A limit is reached and nothing could give way; requests got 503.
     case overloaded
     /// A response whose top Via does not name us (18.1.2).
     case wrongHost
@@ -60,4 +60,6 @@ package enum TransactionDrop: String, Sendable, Hashable, CaseIterable {
     case tooManyHops
     /// The same request by another path (8.2.2.2); answered 482.
     case merged
+    /// A request of our own that came back unchanged (16.3); answered 482.
+    case looped
 }

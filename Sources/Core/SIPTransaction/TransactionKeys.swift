@@ -1,25 +1,10 @@
 import Primitives
 import SIPMessage
 
-/// What makes two requests one transaction (RFC 3261 section 17.2.3).
-enum ServerTransactionKey: Hashable, Sendable {
-    /// Branch with the magic cookie, sent-by, method.
-    case branch(String, host: String, port: UInt16?, SIPMethod)
-    /// RFC 2543. The To tag is left out: within one CSeq number it cannot differ, and an ACK carries ours.
-    case legacy(uri: SIPURI, fromTag: String, callID: String, number: UInt32, via: Via, SIPMethod)
-}
-
 /// What makes a response ours (RFC 3261 section 17.1.3).
 struct ClientTransactionKey: Hashable, Sendable {
     let branch: String
     let method: SIPMethod
-}
-
-/// What a request that took two paths has in common (RFC 3261 section 8.2.2.2).
-struct MergeKey: Hashable, Sendable {
-    let callID: String
-    let fromTag: String
-    let cseq: CSeq
 }
 
 /// A request with the header fields that every transaction needs (RFC 3261 section 8.1.1), read once.
@@ -48,10 +33,10 @@ struct IncomingRequest {
     /// The key of the transaction that this request makes or, for ACK and CANCEL, refers to.
     func key(method: SIPMethod) -> ServerTransactionKey {
         if via.hasMagicCookie, let branch = via.branch {
-            return .branch(branch, host: via.host.lowercased(), port: via.port, method)
+            return ServerTransactionKey(branch: branch, host: via.host.lowercased(), port: via.port, method: method)
         }
-        return .legacy(
-            uri: request.uri, fromTag: fromTag, callID: callID, number: cseq.number, via: via, method)
+        return ServerTransactionKey(
+            legacy: request.uri, fromTag: fromTag, callID: callID, number: cseq.number, via: via, method: method)
     }
 
     /// Nil inside a dialog, where merging is no question.

@@ -23,10 +23,11 @@ extension SIPFlow {
         return flow
     }
 
-    /// True when both name the same connection, or the same pair of UDP endpoints.
+    /// True when both name the same connection, or the same pair of UDP endpoints. A flow to a peer over no particular
+    /// connection (see `SIPFlow.connection`) fails with any connection to it.
     func isSameWay(as other: SIPFlow) -> Bool {
         if let connection { return connection == other.connection && transport == other.transport }
-        return self == other
+        return transport == other.transport && remote == other.remote && (transport.isReliable || local == other.local)
     }
 }
 
