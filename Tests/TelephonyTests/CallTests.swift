@@ -328,7 +328,7 @@ struct Pair {
         let invite = try pair.ada.invite("101", body: sdp(["PCMU"], port: 30_000))
         let incoming = try pair.bob.nextRequest(.invite)
         pair.bob.respond(incoming, 183, body: sdp(["PCMU"], port: 31_000))
-        #expect(try pair.ada.nextResponse().status == 180)
+        #expect(try pair.ada.nextResponse().status == 183)
         _ = try pair.bob.answer(incoming, body: [])
         let a = try pair.ada.confirm(invite, try pair.ada.nextResponse())
         #expect(pair.world.stream(.b)?.remote == Endpoint("10.0.0.100:31000"))

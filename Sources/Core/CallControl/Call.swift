@@ -47,6 +47,8 @@ struct Call: Sendable {
     private var outcome = ForkOutcome()
     /// The callee's leg that is bridged.
     private var winner: Int?
+    /// The callee's leg that is heard before one answers.
+    private var early: Int?
     private var talkingSince: Instant?
     private var length = Duration.zero
     private var statistics: [MediaSide: StreamStatistics] = [:]
@@ -69,7 +71,7 @@ struct Call: Sendable {
         legs = [
             CallLeg(
                 callerOf: invitation, dialog: dialog, reference: LegReference(call: id, leg: 0),
-                media: LegMedia(local: localMedia), context: &context)
+                media: LegMedia(local: localMedia), timers: timers, context: &context)
         ]
         phase = .opening(until: context.now + timers.media)
         context.effects.append(.media(.open(MediaSessionID(id))))
@@ -77,6 +79,15 @@ struct Call: Sendable {
 
     /// When `deadline` next has work to do.
     var nextDeadline: Instant? {
+        var next = phaseDeadline
+        for leg in legs {
+            guard let due = leg.nextDeadline else { continue }
+            next = next.map { min($0, due) } ?? due
+        }
+        return next
+    }
+
+    private var phaseDeadline: Instant? {
         switch phase {
         case .opening(let until), .ringing(let until), .ending(let until): until
         case .talking, .ended: nil
@@ -109,11 +120,23 @@ struct Call: Sendable {
         case .ringing:
             if case .ringing = phase { legs[0].ring(&context) }
         case .answered: answered(by: index, &context)
+        case .earlyMedia: heardEarly(index, &context)
         case .refused(let status): refused(by: index, status, &context)
         case .cancelled: end(&context)
         case .hungUp: end(&context)
         case .mediaChanged: configureMedia(&context)
+        case .offerRefused: break  // the session goes on as it was
+        case .digits(let digit):
+            if let other = index == 0 ? winner : 0, phase == .talking { legs[other].relay(digit, &context) }
         }
+    }
+
+    /// The first callee that lets itself be heard before it answers is heard, until one answers.
+    private mutating func heardEarly(_ index: Int, _ context: inout CallContext) {
+        guard case .ringing = phase, early == nil else { return }
+        early = index
+        legs[0].progress(preferring: legs[index].media.stream.map { [$0.codec] } ?? [], &context)
+        configureMedia(&context)
     }
 
     private mutating func answered(by index: Int, _ context: inout CallContext) {
@@ -122,7 +145,9 @@ struct Call: Sendable {
             return
         }
         winner = index
-        for other in legs.indices.dropFirst() where other != index { legs[other].hangUp(&context) }
+        for other in legs.indices.dropFirst() where other != index {
+            legs[other].hangUp(because: [.completedElsewhere], &context)
+        }
         guard legs[0].accept(preferring: legs[index].media.stream.map { [$0.codec] } ?? [], &context) else {
             legs[0].refuse(488, fields: [SessionBody.warning], &context)
             end(&context)
@@ -139,6 +164,7 @@ struct Call: Sendable {
 
     private mutating func refused(by index: Int, _ status: Int, _ context: inout CallContext) {
         outcome.note(status)
+        if early == index { early = legs.indices.first { $0 != index && legs[$0].isRinging && legs[$0].hasEarlyMedia } }
         guard case .ringing = phase else { return }
         if status >= 600 {  // the person refuses on all of their telephones (RFC 3261 section 16.7 step 5)
             for other in legs.indices.dropFirst() where legs[other].party == legs[index].party {
@@ -188,7 +214,8 @@ struct Call: Sendable {
             legs.append(
                 CallLeg(
                     calling: target, from: legs[0].party, domain: domain, maxForwards: maxForwards,
-                    reference: LegReference(call: id, leg: legs.count), media: media, context: &context))
+                    reference: LegReference(call: id, leg: legs.count), media: media, timers: timers,
+                    context: &context))
         }
     }
 
@@ -209,8 +236,12 @@ struct Call: Sendable {
 
     /// Tells the media workers what has changed.
     private mutating func configureMedia(_ context: inout CallContext) {
-        guard phase == .talking else { return }
-        for (side, index) in [(MediaSide.a, 0), (MediaSide.b, winner)] {
+        switch phase {
+        case .talking: break
+        case .ringing where early != nil: break
+        case .opening, .ringing, .ending, .ended: return
+        }
+        for (side, index) in [(MediaSide.a, 0), (MediaSide.b, winner ?? early)] {
             guard let index, let stream = legs[index].media.stream, configured[side] != stream else { continue }
             configured[side] = stream
             context.effects.append(.media(.configure(MediaSessionID(id), side, stream)))
@@ -228,7 +259,8 @@ struct Call: Sendable {
         guard isActive else { return }
         if let talkingSince { length = context.now - talkingSince }
         phase = .ending(until: context.now + timers.media)
-        for index in legs.indices { legs[index].hangUp(&context) }
+        let reasons = legs.first { !$0.endReasons.isEmpty }?.endReasons ?? []
+        for index in legs.indices { legs[index].hangUp(because: reasons, &context) }
         context.effects.append(.media(.close(MediaSessionID(id))))
     }
 
@@ -240,7 +272,8 @@ struct Call: Sendable {
     }
 
     mutating func deadline(_ context: inout CallContext) {
-        guard let due = nextDeadline, context.now >= due else { return }
+        for index in legs.indices { withLeg(index, &context) { $0.deadline(&$1) } }
+        guard let due = phaseDeadline, context.now >= due else { return }
         switch phase {
         case .opening:
             context.count("media.timeout")

@@ -42,7 +42,10 @@ package struct CallContext: Sendable {
 
     mutating func sendAck(_ ack: SIPRequest, over flow: SIPFlow) { agent.sendAck(ack, over: flow) }
 
-    mutating func cancel(_ client: ClientTransactionID) { agent.cancel(client) }
+    /// `fields` go into the CANCEL.
+    mutating func cancel(_ client: ClientTransactionID, fields: [SIPHeaders.Field] = []) {
+        agent.cancel(client, fields: fields)
+    }
 
     mutating func acknowledge(_ server: ServerTransactionID) { agent.acknowledge(server) }
 }

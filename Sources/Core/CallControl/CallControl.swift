@@ -63,6 +63,10 @@ package struct CallControl: Sendable {
                 invitation.server, to: request, 415, fields: [.init(.accept, SIPCapabilities.sessionDescription)])
             return
         }
+        if let refusal = CallLeg.refusal(of: request, timers: timers, at: context.now) {
+            context.reply(invitation.server, to: request, refusal.status, fields: refusal.fields)
+            return
+        }
         let isSecure = invitation.flow.transport == .tls
         let dialog: Dialog
         do {

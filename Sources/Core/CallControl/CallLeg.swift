@@ -5,27 +5,33 @@ import SIPMessage
 import SIPTransaction
 import SIPUserAgent
 
-/// One side of a call: an INVITE, the dialog it makes, and what is negotiated in it (RFC 3261 sections 12 to 15).
+/// One side of a call: an INVITE, the dialog it makes, and what is negotiated in it (RFC 3261 sections 12 to 15, with
+/// RFC 3262 reliable provisional responses, RFC 3311 UPDATE, RFC 4028 session timers, RFC 3326 reasons).
 ///
 /// ```text
-///  caller's leg                          callee's leg
+///  caller's leg                              callee's leg
 ///
-///    invited ──refuse, CANCEL──► over      calling ──3xx-6xx, failed──► over
-///       │                                   │   │
-///       │ accept: 2xx                  2xx: │   └──cancel──► cancelling ──3xx-6xx, failed──► over
-///       ▼                              ACK  │                    │ 2xx: ACK, BYE
-///  established ◄────────────────────────────┘                    ▼
-///    │    │                                                   closing
-///    │    ├── hang up, no ACK outstanding: BYE ──► closing ──answered or failed──► over
+///    invited ──refuse, CANCEL──────► over      calling ──3xx-6xx, failed──► over
+///      │  │                           ▲          │   │
+///      │  │ accept: 2xx held for PRACK│     2xx: │   └──cancel──► cancelling ──3xx-6xx, failed──► over
+///      │  └──► answering ──no PRACK───┘     ACK  │                    │ 2xx: ACK, BYE
+///      │ accept: 2xx  │ PRACK: 2xx               │                    ▼
+///      ▼              ▼                          │                 closing
+///  established ◄──────┴──────────────────────────┘
+///    │    │
+///    │    ├── hang up, session expired, re-INVITE failed, no ACK outstanding: BYE ──► closing ──answered, failed──► over
 ///    │    └── hang up, ACK outstanding ──► leaving ──ACK or none in 64*T1: BYE──► closing
 ///    └── BYE came, ACK missing: BYE ──► over, closing
 /// ```
 ///
-/// The leg negotiates for itself: what it tells the call (`LegEvent`) is that its media changed, not how. Deadlines are
-/// the transactions' own; the call bounds the rest.
+/// The leg negotiates for itself: what it tells the call (`LegEvent`) is that its media changed, not how. Its deadlines
+/// are data (`nextDeadline`): repetition of a reliable provisional response, the session timer, and the wait after a
+/// 491. All others are the transactions' own.
 struct CallLeg: Sendable {
     enum State: Sendable, Equatable {
         case invited(ServerTransactionID)
+        /// Accepted; the 2xx waits for the PRACK of a description that went ahead of it (RFC 3262 section 3).
+        case answering(ServerTransactionID)
         case calling(ClientTransactionID)
         case cancelling(ClientTransactionID)
         case established
@@ -34,40 +40,73 @@ struct CallLeg: Sendable {
         case over
     }
 
-    /// An INVITE answered with 2xx whose ACK has not come.
-    struct UnacknowledgedInvite: Sendable, Equatable {
-        let server: ServerTransactionID
-        let cseq: UInt32
-    }
-
     let reference: LegReference
     /// Who is at the other end.
     let party: CallParty
     /// The user part of our Contact.
     let contactUser: String
     let localTag: String
-    /// The INVITE that began the leg, received or sent.
-    let invite: SIPRequest
+    /// The INVITE that began the leg, received or sent; the last one if it had to be sent again.
+    var invite: SIPRequest
     var flow: SIPFlow
     var state: State
+    /// The dialog in use. Of a callee that still rings: the early one whose media count.
     var dialog: Dialog?
+    /// The dialogs that the callee's telephones and proxies have made of our INVITE.
+    var forks: DialogSet?
     var media: LegMedia
-    var unacknowledged: UnacknowledgedInvite?
-    /// The ACK of the INVITE we sent, for repeated 2xx.
-    var acknowledgement: SIPRequest?
-    /// A session description that came ahead of the 2xx (RFC 3261 section 13.2.1).
-    var earlyAnswer: [UInt8] = []
-    /// An OPTIONS that asks whether the peer still lives.
-    var probe: ClientTransactionID?
+    /// Whose turn it is to describe the session in `dialog`.
+    var exchange = OfferAnswerState()
+    let timers: CallTimers
+
+    // MARK: The INVITE that began the leg
+
+    /// Reliable provisional responses to a caller who knows them.
+    var provisionals: ReliableProvisionals?
+    /// Reliable provisional responses of callees.
+    var acknowledgements = ProvisionalAcknowledgements()
+    /// The answer that the caller was given ahead of the 2xx.
+    var earlyDescription: [UInt8] = []
+    /// Session descriptions that callees sent ahead of their 2xx (RFC 3261 section 13.2.1), by dialog.
+    var earlyAnswers: [EarlyAnswer] = []
+    /// The dialog whose answer was acknowledged with PRACK: nothing that follows replaces it.
+    var settledEarly: DialogID?
+    /// The callee is to be heard already.
+    var hasEarlyMedia = false
     var hasRung = false
+    /// How often the INVITE was sent anew, as after a 422.
+    var inviteRetries = 0
+    /// A BYE for a fork that answered too late is on its way.
+    var endedForks: [DialogID] = []
+
+    // MARK: The session
+
+    var unacknowledged: UnacknowledgedInvite?
+    /// The ACKs of the INVITEs that we sent, for repeated 2xx; the last few.
+    var sentAcks: [SentAck] = []
+    /// Requests of ours inside the dialog that wait for their final response.
+    var requests: [SentRequest] = []
+    var sessionTimer: SessionTimer
+    /// A change of the session that could not be offered yet.
+    var wantsRenegotiation = false
+    /// When an offer is tried again after a 491 or a 500 with Retry-After.
+    var retry: Instant?
+    var retries = 0
+    /// What the peer said it understands.
+    var peer = PeerCapabilities()
+    /// Why the leg ended, as the other side said (RFC 3326).
+    var endReasons: [ReasonValue] = []
+    /// What the BYE will say that waits for an ACK.
+    var leaveReasons: [ReasonValue] = []
 
     /// The caller's leg: its INVITE waits for an answer.
     init(
         callerOf invitation: Invitation, dialog: Dialog, reference: LegReference, media: LegMedia,
-        context: inout CallContext
+        timers: CallTimers = CallTimers(), context: inout CallContext
     ) {
         self.reference = reference
         self.media = media
+        self.timers = timers
         party = invitation.caller
         contactUser = invitation.destination.party.number
         self.dialog = dialog
@@ -76,6 +115,8 @@ struct CallLeg: Sendable {
         flow = invitation.flow
         state = .invited(invitation.server)
         flow = dialog.flow(over: invitation.flow, sentBy: try? invitation.request.topVia())
+        sessionTimer = SessionTimer(policy: timers.session)
+        begin(context: &context)
         context.directory.enter(invitation.server, for: reference)
         context.directory.enter(tag: localTag, for: reference)
     }
@@ -83,10 +124,11 @@ struct CallLeg: Sendable {
     /// A callee's leg: sends the INVITE with our offer.
     init(
         calling target: CallTarget, from caller: CallParty, domain: String, maxForwards: Int, reference: LegReference,
-        media: LegMedia, context: inout CallContext
+        media: LegMedia, timers: CallTimers = CallTimers(), context: inout CallContext
     ) {
         self.reference = reference
         self.media = media
+        self.timers = timers
         party = target.party
         contactUser = caller.number
         localTag = context.makeTag()
@@ -95,17 +137,20 @@ struct CallLeg: Sendable {
         from.tag = localTag
         let to = NameAddress(uri: SIPURI(user: target.party.number, host: domain))
         var request = SIPRequest(method: .invite, uri: target.uri)
+        let contact = Self.contact(user: caller.number, on: target.flow, secure: target.uri.scheme == .sips)
         request.headers = SIPHeaders([
             .init(.maxForwards, String(maxForwards)), .init(.from, from.description), .init(.to, to.description),
             .init(.callID, context.agent.entropy.hexToken(bytes: 16)), .init(.cseq, "1 INVITE"),
-            .init(.contact, NameAddress(uri: Self.contact(user: caller.number, on: target.flow)).description),
-            .init(.allow, SIPCapabilities.allow), .init(.userAgent, SIPCapabilities.product),
+            .init(.contact, NameAddress(uri: contact).description),
+            .init(.allow, SIPCapabilities.allow), .init(.supported, SIPCapabilities.supported),
+            .init(.accept, SIPCapabilities.accept), .init(.userAgent, SIPCapabilities.product),
             .init(.contentType, SIPCapabilities.sessionDescription),
         ])
         request.body = self.media.makeOffer()
+        sessionTimer = SessionTimer(policy: timers.session)
         invite = request
         state = .over
-        state = .calling(context.send(request, over: target.flow, for: reference))
+        sendInvite(&context)
         context.directory.enter(tag: localTag, for: reference)
     }
 
@@ -115,45 +160,12 @@ struct CallLeg: Sendable {
     var isRinging: Bool {
         switch state {
         case .invited, .calling: true
-        case .cancelling, .established, .leaving, .closing, .over: false
+        case .answering, .cancelling, .established, .leaving, .closing, .over: false
         }
     }
 
     var isEstablished: Bool { state == .established }
 
-    /// `sip:100@192.0.2.1:5060;transport=tcp`
-    static func contact(user: String, on flow: SIPFlow) -> SIPURI {
-        var uri = SIPURI(user: user, host: flow.local.hostText, port: flow.local.port)
-        if flow.transport != .udp { uri.parameters.set("transport", flow.transport.rawValue.lowercased()) }
-        return uri
-    }
-}
-
-extension Dialog {
-    /// Where requests inside the dialog go: to the first proxy, which is where the peer's message came from, or straight
-    /// to the peer's Contact.
-    func flow(over source: SIPFlow, sentBy via: Via?) -> SIPFlow {
-        routeSet.isEmpty ? source.reaching(remoteTarget, sentBy: via) : source
-    }
-}
-
-extension Endpoint {
-    /// The address as a URI's host: IPv6 in brackets.
-    fileprivate var hostText: String { address.isV4 ? "\(address)" : "[\(address)]" }
-}
-
-/// What a leg tells its call.
-enum LegEvent: Sendable, Equatable {
-    /// A callee's telephone rings.
-    case ringing
-    /// A callee has answered; the ACK is on its way and the media are negotiated.
-    case answered
-    /// A callee will not answer, with this status.
-    case refused(status: Int)
-    /// The caller has given up.
-    case cancelled
-    /// The negotiated media differ from before.
-    case mediaChanged
-    /// An established leg has ended from the other side, or is lost.
-    case hungUp
+    /// True of the leg whose INVITE we sent.
+    var isCallee: Bool { forks != nil }
 }

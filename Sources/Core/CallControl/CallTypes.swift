@@ -1,6 +1,7 @@
 package import CloudMessages
 package import Media
 import Primitives
+package import SIPDialog
 package import SIPMessage
 package import SIPTransaction
 
@@ -94,6 +95,10 @@ package struct CallTimers: Sendable, Equatable {
     package var ringing = Duration.seconds(60)
     /// For the media workers to open or close a session.
     package var media = Duration.seconds(5)
+    /// Session-Expires and Min-SE of both roles (RFC 4028).
+    package var session = SessionTimer.Policy()
+    /// Until a refresh that was refused, or had to stand back, is tried again.
+    package var refreshRetry = Duration.seconds(10)
 
     package init() {}
 }

@@ -52,6 +52,13 @@ struct LegMedia: Sendable {
         return send { (local) throws(Never) in AudioNegotiation.offer(local, following: previous) }
     }
 
+    /// Offers once more what was described last, word for word, so that nothing changes (RFC 4028 section 7.4).
+    mutating func repeatOffer() -> [UInt8] {
+        guard let lastSent else { return makeOffer() }
+        awaitsAnswer = true
+        return lastSent.serialised()
+    }
+
     /// Answers an offer and takes on what it asks for. Throws, and nothing has changed, when no answer is possible.
     mutating func answer(_ body: [UInt8]) throws -> [UInt8] {
         let offer = try SessionDescription.parse(body)

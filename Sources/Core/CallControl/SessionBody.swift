@@ -12,6 +12,14 @@ enum SessionBody {
             && type.filter { $0 != " " && $0 != "\t" }.lowercased() == SIPCapabilities.sessionDescription
     }
 
+    /// True when the body is a session description and not something else that a peer may send along.
+    static func isDescription(_ response: SIPResponse) -> Bool {
+        guard !response.body.isEmpty, let type = response.headers[.contentType]?.split(separator: ";").first else {
+            return false
+        }
+        return type.filter { $0 != " " && $0 != "\t" }.lowercased() == SIPCapabilities.sessionDescription
+    }
+
     /// Goes with a 488 (RFC 3261 section 20.43, code 305).
     static let warning = SIPHeaders.Field(.warning, "305 pbx \"Incompatible media format\"")
 }

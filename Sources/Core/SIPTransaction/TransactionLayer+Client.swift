@@ -28,6 +28,8 @@ struct ClientEntry: Sendable {
     let isOwn: Bool
     /// Nil once a response has come, or the transaction user has given up.
     var fallback: Fallback?
+    /// What the CANCEL is to say besides what it must: Reason.
+    var cancelFields: [SIPHeaders.Field] = []
 
     /// True when the sent-by of `other` is that of our Via.
     func isSentBy(_ other: Via) -> Bool {
@@ -115,10 +117,14 @@ extension TransactionLayer {
     }
 
     /// Sends CANCEL for a pending INVITE, now or as soon as a provisional response has come (9.1). The INVITE still
-    /// ends with a final response, perhaps a 2xx, or with `.failed`. Without effect on anything else.
-    package mutating func cancel(_ id: ClientTransactionID, at now: Instant) -> [TransactionEffect] {
+    /// ends with a final response, perhaps a 2xx, or with `.failed`. Without effect on anything else. `fields` go into
+    /// the CANCEL, as Reason may (RFC 3326).
+    package mutating func cancel(
+        _ id: ClientTransactionID, with fields: [SIPHeaders.Field] = [], at now: Instant
+    ) -> [TransactionEffect] {
         guard let entry = clients[id], case .invite = entry.machine else { return [] }
         clients[id]?.fallback = nil
+        if !fields.isEmpty { clients[id]?.cancelFields = fields }
         return drive(id, invite: .cancel, over: entry.flow, at: now)
     }
 
@@ -200,7 +206,8 @@ extension TransactionLayer {
                 effects.append(.transmit(ack.serialised(), entry.flow))
             case .sendCancel:
                 // Not held to the limit: it takes load away, and there is at most one per INVITE.
-                guard let cancel = entry.invite?.cancellation() else { continue }
+                guard var cancel = entry.invite?.cancellation() else { continue }
+                for field in entry.cancelFields { cancel.headers.append(field.name, field.value) }
                 let own = ClientTransactionID(nextID())
                 effects += start(
                     own, cancel, cancel.serialised(), via: entry.via, over: entry.flow, isOwn: true, at: now)

@@ -73,7 +73,10 @@ package struct UserAgentContext: Sendable {
         pending += transactions.sendAck(ack, over: flow, branch: makeBranch())
     }
 
-    package mutating func cancel(_ client: ClientTransactionID) { pending += transactions.cancel(client, at: now) }
+    /// `fields` go into the CANCEL: Reason (RFC 3326).
+    package mutating func cancel(_ client: ClientTransactionID, fields: [SIPHeaders.Field] = []) {
+        pending += transactions.cancel(client, with: fields, at: now)
+    }
 
     package mutating func acknowledge(_ server: ServerTransactionID) { transactions.acknowledge(server) }
 

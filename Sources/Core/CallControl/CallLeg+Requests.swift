@@ -1,0 +1,78 @@
+import Primitives
+import SIPDialog
+import SIPMessage
+import SIPTransaction
+import SIPUserAgent
+
+/// Requests of the peer inside a dialog of the leg (RFC 3261 section 12.2.2).
+extension CallLeg {
+    mutating func received(
+        _ request: SIPRequest, _ server: ServerTransactionID, over source: SIPFlow, _ context: inout CallContext
+    ) -> [LegEvent] {
+        guard let id = DialogID(of: request, as: .uas), var target = dialog(id) else {
+            respond(server, to: request, 481, &context)
+            return []
+        }
+        do {
+            try target.accept(request)
+        } catch {
+            respond(server, to: request, error.status, &context)
+            return []
+        }
+        update(target)
+        peer.note(request)
+        let isInUse = dialog?.id == id
+        if isInUse, source.connection != flow.connection || [.invite, .update].contains(request.method) {
+            flow = target.flow(over: source, sentBy: try? request.topVia())  // back over another connection, or moved
+        }
+        switch request.method {
+        case .bye: return receivedBye(request, server, &context)
+        case .invite: return receivedReinvite(request, server, &context)
+        case .update: return receivedUpdate(request, server, isInUse: isInUse, &context)
+        case .prack: return receivedPrack(request, server, &context)
+        case .info: return receivedInfo(request, server, &context)
+        case .options: respond(server, to: request, 200, fields: SIPCapabilities.fields, &context)
+        case .subscribe: respond(server, to: request, 489, fields: [.init(.allowEvents, "refer")], &context)
+        case .notify: respond(server, to: request, 481, &context)  // we have no subscription here
+        default:
+            let fields = [SIPHeaders.Field(.allow, SIPCapabilities.allow)]
+            respond(server, to: request, 405, fields: fields, &context)
+        }
+        return []
+    }
+
+    /// INFO as it was before packages (RFC 2976): keys, or nothing; no package (RFC 6086) is known here.
+    private mutating func receivedInfo(
+        _ request: SIPRequest, _ server: ServerTransactionID, _ context: inout CallContext
+    ) -> [LegEvent] {
+        guard !request.headers.contains(.infoPackage) else {
+            respond(server, to: request, 469, fields: [.init(.recvInfo, "")], &context)
+            return []
+        }
+        guard !request.body.isEmpty else {
+            respond(server, to: request, 200, &context)
+            return []
+        }
+        let type = (request.headers[.contentType] ?? "").prefix { $0 != ";" }
+            .filter { $0 != " " && $0 != "\t" }.lowercased()
+        guard DigitRelay.types.contains(type) else {
+            let accept = SIPHeaders.Field(.accept, DigitRelay.types.joined(separator: ", "))
+            respond(server, to: request, 415, fields: [accept], &context)
+            return []
+        }
+        guard let digit = DigitRelay(body: request.body, type: type) else {
+            respond(server, to: request, 400, &context)
+            return []
+        }
+        respond(server, to: request, 200, &context)
+        return state == .established ? [.digits(digit)] : []
+    }
+
+    /// Passes a key on to a peer that takes it by INFO; without effect on others.
+    mutating func relay(_ digit: DigitRelay, _ context: inout CallContext) {
+        guard state == .established, peer.allowsInfo,
+            let request = makeRequest(.info, body: digit.body, contentType: DigitRelay.types[0])
+        else { return }
+        send(request, for: .notice, over: flow, &context)
+    }
+}
