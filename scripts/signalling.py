@@ -17,7 +17,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "Tests" / "Interop"))
 
-from cases import CASES  # noqa: E402
+from cases import CASES, TRUNK_CASES  # noqa: E402
 from harness import Failed, Story, end_on_signals, fail, require, run, until  # noqa: E402
 from scenario import register  # noqa: E402
 
@@ -32,6 +32,18 @@ sip:
 media: {{ address: 127.0.0.1, ports: 16384-17383 }}
 features: {{ echo: "600" }}
 {more}users:
+"""
+
+
+# What follows makes an office with two lines out of it.
+TRUNK = """  - {{ name: {name}, kind: registering, server: "127.0.0.1:{port}", transport: udp, user: "4930123456", password: the-telco-secret,
+      domain: telco.example, expires: 60, channels: 4, health_interval: 5, identity: asserted, number_format: e164,
+      block: {{ base: "+493012345", first: "1000", last: "1299" }}, default: "1000" }}
+"""
+OFFICE = """numbering: {{ country_code: "49", area_code: "30", outside_prefix: "0" }}
+trunks:
+{trunks}outgoing:
+  rules: [{{ prefix: "+", trunks: [first, second] }}]
 """
 
 
@@ -90,11 +102,11 @@ class Stage:
         if wait:
             self.finish(process)
 
-    def sipp(self, flow, user, callee, port, transport, seconds):
+    def sipp(self, flow, user, callee, port, transport, seconds, to=None):
         self.count += 1
         base = self.directory / f"{self.count}-{flow.name}"
         base.with_suffix(".xml").write_text(flow.xml())
-        arguments = ["sipp", self.play.address, "-sf", base.with_suffix(".xml"), "-m", 1, "-i", "127.0.0.1", "-p", port, "-nostdin",
+        arguments = ["sipp", to or self.play.address, "-sf", base.with_suffix(".xml"), "-m", 1, "-i", "127.0.0.1", "-p", port, "-nostdin",
                      "-t", {"udp": "u1", "tcp": "t1"}[transport], "-timeout", seconds, "-timeout_error", "-recv_timeout", seconds * 1000 - 2000,
                      "-key", "user", user, "-key", "callee", callee, "-au", user, "-ap", secret(user), "-max_retrans", 6,
                      "-trace_err", "-error_file", base.with_suffix(".errors"), "-trace_msg", "-message_file", base.with_suffix(".messages")]
@@ -122,6 +134,20 @@ class Stage:
         for process in list(self.processes):
             self.finish(process)
 
+    # --- trunks
+
+    def network_answers(self, flow, company=0):
+        """The public network behind that company takes the next call."""
+        process = self.sipp(flow, "network", "-", self.play.companies[company].network_port, "udp", 30)
+        until("the network's socket", lambda: process.poll() is not None or f":{self.play.companies[company].network_port:04X}" in open("/proc/net/udp").read(), 10, 0.02)
+
+    def network_calls(self, caller, callee, flow, company=0):
+        process = self.sipp(flow, caller, callee, self.play.companies[company].network_port, "udp", 30, to=self.play.companies[company].address)
+        self.finish(process)
+
+    def stop_company(self, number):
+        require(self.play.companies[number].terminate() is not None, "Kamailio did not end")
+
     def abandon(self):
         for process in self.processes:
             if process.poll() is None:
@@ -140,13 +166,27 @@ class Signalling(Story):
         require(not any(self.directory.iterdir()), f"{self.directory} is not empty; an earlier run's bindings would be called too")
 
     def ctl(self, *arguments):
-        return json.loads(run([self.bin / "pbxctl", *arguments, "--data", self.directory / "data", "--json"]))
+        return json.loads(run([self.bin / "pbxctl", *arguments, "--data", self.data, "--json"]))
 
-    def appliance(self):
+    def company(self, name):
+        """A Kamailio that plays a telephone company."""
+        port, network = self.ports.take(), self.ports.take()
+        modules = next(pathlib.Path("/usr/lib").glob("*/kamailio/modules"), None)
+        require(modules, "Kamailio's modules were not found; make deps-interop installs it")
+        config = self.directory / f"{name}.cfg"
+        config.write_text((ROOT / "Tests" / "Interop" / "telco.cfg").read_text().replace("@MODULES@", f"{modules}/"))
+        program = self.start(name, ["kamailio", "-DD", "-E", "-f", config, "-A", f"TELCO_PORT={port}", "-A", f"NETWORK_PORT={network}", "-m", 32, "-M", 4,
+                                    "-P", self.directory / f"{name}.pid", "-Y", self.directory])
+        program.port, program.network_port, program.address = port, network, f"127.0.0.1:{port}"
+        until(f"{name}'s socket", lambda: program.process.poll() is not None or f":{port:04X}" in open("/proc/net/udp").read(), 10)
+        return program
+
+    def appliance(self, name="data", more=""):
         config = self.directory / "appliance.yaml"
         users = "".join(f'  - {{ extension: "{u}", name: "User {u}", password: "{secret(u)}" }}\n' for u in range(FIRST_USER, FIRST_USER + USERS))
-        config.write_text(CONFIG.format(port=self.ports.take(), more="") + users)
-        self.pbxd = self.start("pbxd", [self.bin / "pbxd", "run", "--config", config, "--data", self.directory / "data"])
+        config.write_text(CONFIG.format(port=self.ports.take(), more=more) + users)
+        self.data = self.directory / name
+        self.pbxd = self.start(f"pbxd-{name}", [self.bin / "pbxd", "run", "--config", config, "--data", self.data])
         ready = self.pbxd.wait_for("ready", 30)["listeners"]
         self.address = ready["sip-udp"]
 
@@ -163,25 +203,47 @@ class Signalling(Story):
             stage.abandon()
 
     def story(self):
-        wanted = [c for c in CASES if not self.options.only or any(word in c.__name__ for word in self.options.only.split(","))]
-        require(wanted, f"no case is named like {self.options.only}")
-        self.appliance()
+        wanted, trunks = (
+            [c for c in cases if not self.options.only or any(word in c.__name__ for word in self.options.only.split(","))] for cases in (CASES, TRUNK_CASES))
+        require(wanted or trunks, f"no case is named like {self.options.only}")
         failed = []
+        if trunks:
+            self.office(trunks, failed)
+        if wanted:
+            self.side_by_side(wanted, failed)
+        require(not failed, f"{len(failed)} of {len(wanted) + len(trunks)} cases: {', '.join(sorted(failed))}")
+
+    def tell(self, function, error, seconds, failed):
+        if error:
+            failed.append(function.__name__)
+            print(f"  FAIL {function.__name__}: {error}", flush=True)
+        else:
+            self.count += 1
+            print(f"  ok   {function.__name__}: {function.__doc__.strip()}  [{seconds:.1f} s]", flush=True)
+
+    def office(self, cases, failed):
+        """One after the other, with two companies; the last ones stop them."""
+        self.companies = [self.company("company-1"), self.company("company-2")]
+        trunks = "".join(TRUNK.format(name=name, port=company.port) for name, company in zip(("first", "second"), self.companies))
+        self.appliance("office", OFFICE.format(trunks=trunks))
+        until("both trunks to be registered", lambda: [t["state"] for t in self.ctl("status")["trunks"]] == ["registered", "registered"], 20)
+        for number, function in enumerate(cases):
+            self.tell(*self.play(number, function), failed)
+        self.finish_appliance()
+
+    def finish_appliance(self):
+        require(self.pbxd.process.poll() is None, f"pbxd ended\n{self.pbxd.tail()}")
+        until("no call left", lambda: not self.ctl("calls"), 40)
+        require(self.pbxd.terminate() == 0, f"pbxd did not end in peace\n{self.pbxd.tail()}")
+
+    def side_by_side(self, wanted, failed):
+        self.appliance()
         with concurrent.futures.ThreadPoolExecutor(self.options.jobs) as pool:
             # the slow ones first, so that they do not come last alone
             order = sorted(wanted, key=lambda c: "session_timer" not in c.__name__)
             for done in concurrent.futures.as_completed([pool.submit(self.play, CASES.index(c), c) for c in order]):
-                function, error, seconds = done.result()
-                if error:
-                    failed.append(function.__name__)
-                    print(f"  FAIL {function.__name__}: {error}", flush=True)
-                else:
-                    self.count += 1
-                    print(f"  ok   {function.__name__}: {function.__doc__.strip()}  [{seconds:.1f} s]", flush=True)
-        require(self.pbxd.process.poll() is None, f"pbxd ended\n{self.pbxd.tail()}")
-        until("no call left", lambda: not self.ctl("calls"), 40)
-        require(not failed, f"{len(failed)} of {len(wanted)} cases: {', '.join(sorted(failed))}")
-        require(self.pbxd.terminate() == 0, f"pbxd did not end in peace\n{self.pbxd.tail()}")
+                self.tell(*done.result(), failed)
+        self.finish_appliance()
 
 
 def main():
@@ -193,7 +255,7 @@ def main():
     parser.add_argument("--list", action="store_true", help="name the cases and what each proves")
     options = parser.parse_args()
     if options.list:
-        for function in CASES:
+        for function in CASES + TRUNK_CASES:
             print(f"{function.__name__}: {function.__doc__.strip()}")
         return 0
     if not options.bin:

@@ -5,10 +5,17 @@ Each gets a `Stage` with telephone numbers of its own, so that cases run side by
 from scenario import DOMAIN, Callee, Caller, sdp
 
 CASES = []
+TRUNK_CASES = []
 
 
 def case(function):
     CASES.append(function)
+    return function
+
+
+def trunk_case(function):
+    """Played one after the other, in an office with two lines to telephone companies (Kamailio)."""
+    TRUNK_CASES.append(function)
     return function
 
 
@@ -399,3 +406,55 @@ def registrar_rules(stage):
     flow.once("REGISTER", fields=("Expires: 120",)).expect(200, actions=(("Contact", "expires=1[12][0-9]", "granted"),))
     flow.contact = "Contact: *"
     stage.calls(a, a, flow.once("REGISTER", fields=("Expires: 0",)).expect(200))
+
+
+# --- trunks
+
+
+def from_network(talk=300):
+    """A call from the public network; nobody challenges it."""
+    return Caller("network").invite(challenged=False, authorise=False).talk(talk).hang_up()
+
+
+@trunk_case
+def outgoing_call(office):
+    """an extension calls outside: registered trunk, digest, number in E.164, the caller's direct number asserted"""
+    a, = office.users(1)
+    network = Callee("network").invited(actions=(("To", "sip:[+]4989123456@", "called"), ("P-Asserted-Identity", f"sip:[+]493012345{a}@", "asserted")))
+    office.network_answers(network.ring().accept().answer("BYE"))
+    office.calls(a, "0089123456", Caller("caller").invite().talk(300).hang_up())
+
+
+@trunk_case
+def incoming_call(office):
+    """a direct number rings its extension, and the caller's number is shown as one would dial it back"""
+    b, = office.users(1)
+    callee = Callee("callee").invited(actions=(("From", "sip:0089777@", "shown"),)).ring().accept().answer("BYE")
+    office.answers(b, callee)
+    office.network_calls("+4989777", f"+493012345{b}", from_network())
+
+
+@trunk_case
+def stranger(office):
+    """an INVITE that comes from no trunk and has no credentials is challenged, whatever number it names"""
+    b, = office.users(1)
+    flow = Caller("stranger").start("INVITE", f"sip:+493012345{b}@[remote_ip]:[remote_port]", f"sip:+493012345{b}@telco.example", body=sdp())
+    office.calls("+4989777", b, flow.expect(100, optional=True).expect(401).refused_ack(callee=f"+493012345{b}"))
+
+
+@trunk_case
+def failover(office):
+    """the first company is gone: the call goes out by the second"""
+    a, = office.users(1)
+    office.stop_company(0)
+    office.network_answers(Callee("network").invited().ring().accept().answer("BYE"), company=1)
+    office.calls(a, "0089123456", Caller("caller").invite().talk(300).hang_up())
+
+
+@trunk_case
+def no_line(office):
+    """both are gone: the caller hears so"""
+    a, = office.users(1)
+    office.stop_company(1)
+    flow = Caller("caller").invite().provisional()
+    office.calls(a, "0089123456", flow.receive("response", 503, optional=True, next="said").expect(480).element('<label id="said"/>').refused_ack())

@@ -95,7 +95,7 @@ class Caller(Flow):
             self.identity, f"To: <{to}>", f"Call-ID: {call_id}", f"CSeq: {self.cseq} {method}", self.contact,
             "[authentication]" if authorise else "", *fields, f"Content-Type: {content}" if body else ""], body)
 
-    def invite(self, body=None, fields=(), callee="[callee]", call_id="[call_id]", challenged=True):
+    def invite(self, body=None, fields=(), callee="[callee]", call_id="[call_id]", challenged=True, authorise=True):
         """INVITE, its challenge and the INVITE with credentials."""
         body = sdp() if body is None else body
         uri = f"sip:{callee}@{DOMAIN}"
@@ -103,7 +103,7 @@ class Caller(Flow):
             self.start("INVITE", f"sip:{callee}@[remote_ip]:[remote_port]", uri, fields, body, call_id)
             self.expect(100, optional=True).expect(401, auth="true")
             self.refused_ack(callee, call_id)
-        return self.start("INVITE", f"sip:{callee}@[remote_ip]:[remote_port]", uri, fields, body, call_id, authorise=True)
+        return self.start("INVITE", f"sip:{callee}@[remote_ip]:[remote_port]", uri, fields, body, call_id, authorise=authorise)
 
     def once(self, method, uri="sip:[remote_ip]:[remote_port]", to=None, fields=(), body="", content="application/sdp"):
         """A request outside dialogs with its challenge; its final answer is still to be expected."""
