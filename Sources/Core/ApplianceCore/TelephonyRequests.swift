@@ -17,16 +17,16 @@ extension Telephony {
             outputs.append(.count("sip.banned"))
             return
         }
-        let message: SIPMessage
+        var message: SIPMessage
         do {
             message = try SIPParser.parse(bytes, limits: limits, framing: flow.connection == nil ? .datagram : .stream)
         } catch {
             refuseMalformed(SIPParser.rejection(of: bytes, because: error, limits: limits), from: flow)
             return
         }
-        if case .request(let request) = message {
+        if case .request(var request) = message {
             do {
-                try request.validate()
+                try request.read()
             } catch {
                 let isAnswerable = error.isAnswerable && request.method != .ack
                 let status = error.responseStatus
@@ -37,6 +37,7 @@ extension Telephony {
                 outputs.append(.count("sip.rate-limited"))
                 return
             }
+            message = .request(request)
         }
         context.agent.pending += context.agent.transactions.receive(message, from: flow, at: context.now)
     }
@@ -53,7 +54,7 @@ extension Telephony {
     /// carries credentials that met a challenge of ours: those end well, or count as wrong ones. ACK has no answer.
     private mutating func isWithinRate(_ request: SIPRequest, from flow: SIPFlow) -> Bool {
         guard settings.sip.protectionEnabled, request.method != .ack else { return true }
-        let tag = (try? request.to())?.tag
+        let tag = request.toTag()
         if let tag, calls.hasDialog(localTag: tag, context) { return true }
         switch request.method {
         case .cancel where context.agent.transactions.knows(cancel: request, from: flow): return true
@@ -78,7 +79,7 @@ extension Telephony {
 
     /// A request that has its server transaction.
     mutating func received(_ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow) {
-        if (try? request.to())?.tag != nil {
+        if request.toTag() != nil {
             guard SIPCapabilities.unsupportedOptions(in: request).isEmpty else {
                 refuseExtensions(of: request, server)
                 return

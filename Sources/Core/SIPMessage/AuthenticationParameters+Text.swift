@@ -1,7 +1,7 @@
-extension AuthenticationParameters {
+extension AuthenticationParameters: SIPFieldValue {
     /// Reads one challenge or credentials: `scheme name=value, name="value"`. Throws `.malformedValue`.
-    package init(parsing text: some StringProtocol) throws(SIPParseError) {
-        var scanner = FieldScanner(text)
+    package init(view bytes: ByteView) throws(SIPParseError) {
+        var scanner = FieldScanner(bytes)
         scanner.skipSpaces()
         guard let scheme = scanner.token() else {
             throw .malformedValue("authentication", reason: "it names no scheme")
@@ -9,29 +9,28 @@ extension AuthenticationParameters {
         if let next = scanner.peek, !SIPCharacters.isSpace(next) {
             throw .malformedValue("authentication", reason: "no space follows the scheme")
         }
-        var parameters = SIPParameters()
+        var list: [SIPParameters.Parameter] = []
+        list.reserveCapacity(12)
         scanner.skipSpaces()
         while !scanner.isAtEnd {
             guard let name = scanner.token(), scanner.take(UInt8(ascii: "=")), let value = scanner.parameterValue()
             else { throw .malformedValue("authentication", reason: "a parameter is not name=value") }
-            guard !parameters.contains(name) else {
+            for earlier in list where ByteText.isEqual(earlier.name, name) {
                 throw .malformedValue("authentication", reason: "parameter \(name) occurs twice")
             }
-            parameters.set(name, value)
+            list.append(.init(name, value))
             guard scanner.take(UInt8(ascii: ",")) else { break }
         }
         scanner.skipSpaces()
         guard scanner.isAtEnd else {
             throw .malformedValue("authentication", reason: "no comma stands between parameters")
         }
-        self.init(scheme: scheme, parameters: parameters)
+        self.init(scheme: scheme, parameters: SIPParameters(list))
     }
 
     /// True for `Digest` in any spelling.
-    package var isDigest: Bool { scheme.lowercased() == "digest" }
-}
+    package var isDigest: Bool { ByteText.isEqual(scheme, "Digest") }
 
-extension AuthenticationParameters: CustomStringConvertible {
     /// As it goes on the wire (RFC 7616 sections 3.3 and 3.4 say which values are quoted).
     ///
     /// Holds a digest response: for the wire, not for logs.

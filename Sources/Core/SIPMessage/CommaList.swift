@@ -1,32 +1,43 @@
-/// Splits comma lists, minding quoted strings and angle brackets.
-enum CommaList {
-    /// The elements in order, trimmed; empty ones are kept for the caller to judge.
-    static func split(_ value: String) -> [String] {
-        guard value.utf8.contains(UInt8(ascii: ",")) else { return [trimmed(Array(value.utf8)[...])] }
-        let bytes = Array(value.utf8)
-        var elements: [String] = []
-        var start = 0
-        var index = 0
+/// The elements of a comma list in order, trimmed, minding quoted strings and angle brackets. Empty elements are given
+/// too, for the caller to judge; an empty value has one.
+struct CommaList: Sequence, IteratorProtocol {
+    private let bytes: ByteView
+    private var position: Int
+    private var isDone = false
+
+    init(_ bytes: ByteView) {
+        self.bytes = bytes
+        position = bytes.startIndex
+    }
+
+    /// What has not been given; empty after the last element.
+    var rest: ByteView { bytes[position..<bytes.endIndex] }
+
+    mutating func next() -> ByteView? {
+        guard !isDone else { return nil }
+        let start = position
+        let end = elementEnd()
+        isDone = end >= bytes.endIndex
+        position = isDone ? bytes.endIndex : end + 1
+        return bytes[start..<Swift.min(end, bytes.endIndex)].trimmingSpaces()
+    }
+
+    /// The index of the comma that ends the element, or the end of the value.
+    private func elementEnd() -> Int {
+        var index = position
         var isQuoted = false
         var isBracketed = false
-        while index < bytes.count {
+        while index < bytes.endIndex {
             switch bytes[index] {
             case UInt8(ascii: "\\") where isQuoted: index += 1
             case UInt8(ascii: "\"") where !isBracketed: isQuoted.toggle()
             case UInt8(ascii: "<") where !isQuoted: isBracketed = true
             case UInt8(ascii: ">") where !isQuoted: isBracketed = false
-            case UInt8(ascii: ",") where !isQuoted && !isBracketed:
-                elements.append(trimmed(bytes[start..<index]))
-                start = index + 1
+            case UInt8(ascii: ",") where !isQuoted && !isBracketed: return index
             default: break
             }
             index += 1
         }
-        elements.append(trimmed(bytes[start...]))
-        return elements
-    }
-
-    private static func trimmed(_ bytes: ArraySlice<UInt8>) -> String {
-        String(decoding: bytes.trimmingSpaces(), as: UTF8.self)
+        return bytes.endIndex
     }
 }

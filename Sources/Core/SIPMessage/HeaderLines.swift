@@ -1,23 +1,30 @@
 import Primitives
 
 /// Reads the lines before the body, one header field after the other, folded lines joined (RFC 3261 section 7.3.1).
+///
+/// One pass over the bytes; a field is a slice of them, unless it was folded.
 struct HeaderLines {
-    let startLine: ArraySlice<UInt8>
+    let startLine: ByteView
     /// Where the next line begins; after the last field, where the body begins.
     private(set) var position: Int
     /// True after an error that `next` cannot step over.
     private(set) var isStuck = false
-    private let bytes: [UInt8]
+    private let bytes: ByteView
+    /// What `bytes` is a view of.
+    private let source: ArraySlice<UInt8>
     private let limits: Limits
     private var count = 0
 
-    init(_ bytes: [UInt8], limits: Limits, isStartLineBounded: Bool = true) throws(SIPParseError) {
+    init(
+        _ bytes: ByteView, of source: ArraySlice<UInt8>, limits: Limits, isStartLineBounded: Bool = true
+    ) throws(SIPParseError) {
         self.bytes = bytes
+        self.source = source
         self.limits = limits
-        position = 0
-        while position + 1 < bytes.count, bytes[position] == 0x0D, bytes[position + 1] == 0x0A { position += 2 }
-        guard position < bytes.count else { throw .empty }
-        let end = try Self.lineEnd(in: bytes, from: position)
+        position = bytes.startIndex
+        while position + 1 < bytes.endIndex, bytes[position] == 0x0D, bytes[position + 1] == 0x0A { position += 2 }
+        guard position < bytes.endIndex else { throw .empty }
+        let end = try Self.line(in: bytes, from: position).end
         startLine = bytes[position..<end]
         guard !isStartLineBounded || startLine.count <= limits.sipStartLineBytes else {
             throw .startLineTooLong(bytes: startLine.count, limit: limits.sipStartLineBytes)
@@ -29,14 +36,16 @@ struct HeaderLines {
     mutating func next() throws(SIPParseError) -> SIPHeaders.Field? {
         let start = position
         isStuck = true
-        var end = try Self.lineEnd(in: bytes, from: start)
+        var (end, isASCII) = try Self.line(in: bytes, from: start)
         if end == start {
             position = end + 2
             return nil
         }
         var isFolded = false
-        while end + 2 < bytes.count, SIPCharacters.isSpace(bytes[end + 2]) {
-            end = try Self.lineEnd(in: bytes, from: end + 2)
+        while end + 2 < bytes.endIndex, SIPCharacters.isSpace(bytes[end + 2]) {
+            let more = try Self.line(in: bytes, from: end + 2)
+            end = more.end
+            isASCII = isASCII && more.isASCII
             isFolded = true
         }
         position = end + 2
@@ -45,47 +54,35 @@ struct HeaderLines {
         guard count <= limits.sipHeaderCount else {
             throw .tooManyHeaders(count: count, limit: limits.sipHeaderCount)
         }
-        let line = bytes[start..<end]
-        guard line.count <= limits.sipHeaderLineBytes else {
-            throw .headerLineTooLong(bytes: line.count, limit: limits.sipHeaderLineBytes)
+        guard end - start <= limits.sipHeaderLineBytes else {
+            throw .headerLineTooLong(bytes: end - start, limit: limits.sipHeaderLineBytes)
         }
-        return try field(line, isFolded: isFolded)
-    }
-
-    private func field(_ line: ArraySlice<UInt8>, isFolded: Bool) throws(SIPParseError) -> SIPHeaders.Field {
-        guard let colon = line.firstIndex(of: UInt8(ascii: ":")), let first = line.first,
-            !SIPCharacters.isSpace(first)
-        else { throw .malformedHeaderLine(number: count) }
-        let spelling = line[..<colon].trimmingSpaces()
-        guard !spelling.isEmpty, spelling.allSatisfy(SIPCharacters.isToken) else {
-            throw .malformedHeaderLine(number: count)
-        }
+        var scanner = FieldScanner(bytes[start..<end])
+        guard let spelling = scanner.tokenBytes() else { throw .malformedHeaderLine(number: count) }
+        scanner.skipSpaces()
+        guard scanner.peek == UInt8(ascii: ":") else { throw .malformedHeaderLine(number: count) }
         let name = Self.name(spelling)
-        let raw = line[(colon + 1)...].trimmingSpaces()
-        let text =
-            isFolded ? String(validating: Self.unfolded(raw), as: UTF8.self) : String(validating: raw, as: UTF8.self)
-        guard let text else { throw .notUTF8(name) }
-        return SIPHeaders.Field(name, text)
+        let value = bytes[(scanner.position + 1)..<end].trimmingSpaces()
+        guard isASCII || value.validText != nil else { throw .notUTF8(name) }
+        if isFolded { return SIPHeaders.Field(name, bytes: Self.unfolded(value)[...]) }
+        let offset = source.startIndex
+        return SIPHeaders.Field(name, bytes: source[(value.startIndex + offset)..<(value.endIndex + offset)])
     }
 
-    /// The index of the CR of the CRLF that ends the line.
-    private static func lineEnd(in bytes: [UInt8], from start: Int) throws(SIPParseError) -> Int {
-        var index = start
-        while index < bytes.count {
-            switch bytes[index] {
-            case 0x0D:
-                guard index + 1 < bytes.count else { throw .headersNotTerminated }
-                guard bytes[index + 1] == 0x0A else { throw .bareLineBreak }
-                return index
-            case 0x0A: throw .bareLineBreak
-            default: index += 1
-            }
-        }
-        throw .headersNotTerminated
+    /// The index of the CR of the CRLF that ends the line, and whether the line is ASCII.
+    private static func line(
+        in bytes: ByteView, from start: Int
+    ) throws(SIPParseError) -> (end: Int, isASCII: Bool) {
+        let (end, isASCII) = bytes.lineBreak(from: start)
+        guard end < bytes.endIndex else { throw .headersNotTerminated }
+        guard bytes[end] == 0x0D else { throw .bareLineBreak }
+        guard end + 1 < bytes.endIndex else { throw .headersNotTerminated }
+        guard bytes[end + 1] == 0x0A else { throw .bareLineBreak }
+        return (end, isASCII)
     }
 
     /// Each line break with the white space around it becomes one space.
-    private static func unfolded(_ line: ArraySlice<UInt8>) -> [UInt8] {
+    private static func unfolded(_ line: ByteView) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(line.count)
         var index = line.startIndex
@@ -101,44 +98,15 @@ struct HeaderLines {
             {
                 index += 1
             }
-            result.append(0x20)
+            if !result.isEmpty, index < line.endIndex { result.append(0x20) }
         }
-        return Array(result[...].trimmingSpaces())
+        return result
     }
 
-    private static func name(_ spelling: ArraySlice<UInt8>) -> SIPHeaderName {
+    private static func name(_ spelling: ByteView) -> SIPHeaderName {
         if spelling.count == 1, let letter = spelling.first, let name = SIPHeaderName.expanded(compact: letter) {
             return name
         }
-        return SIPHeaderName(String(decoding: spelling, as: UTF8.self))
-    }
-}
-
-extension SIPHeaderName {
-    /// The header that a compact letter stands for (IANA "SIP Header Fields" registry); nil for other letters.
-    static func expanded(compact letter: UInt8) -> SIPHeaderName? {
-        switch letter | 0x20 {
-        case UInt8(ascii: "a"): .acceptContact
-        case UInt8(ascii: "b"): .referredBy
-        case UInt8(ascii: "c"): .contentType
-        case UInt8(ascii: "d"): .requestDisposition
-        case UInt8(ascii: "e"): .contentEncoding
-        case UInt8(ascii: "f"): .from
-        case UInt8(ascii: "i"): .callID
-        case UInt8(ascii: "j"): .rejectContact
-        case UInt8(ascii: "k"): .supported
-        case UInt8(ascii: "l"): .contentLength
-        case UInt8(ascii: "m"): .contact
-        case UInt8(ascii: "n"): .identityInfo
-        case UInt8(ascii: "o"): .event
-        case UInt8(ascii: "r"): .referTo
-        case UInt8(ascii: "s"): .subject
-        case UInt8(ascii: "t"): .to
-        case UInt8(ascii: "u"): .allowEvents
-        case UInt8(ascii: "v"): .via
-        case UInt8(ascii: "x"): .sessionExpires
-        case UInt8(ascii: "y"): .identity
-        default: nil
-        }
+        return SIPHeaderName(view: spelling)
     }
 }

@@ -16,9 +16,10 @@ enum SIPEscaping {
     }
 
     /// Nil when an escape is incomplete or the outcome is not UTF-8.
-    static func percentDecoded(_ bytes: ArraySlice<UInt8>) -> String? {
-        guard bytes.contains(UInt8(ascii: "%")) else { return String(validating: bytes, as: UTF8.self) }
+    static func percentDecoded(_ bytes: ByteView) -> String? {
+        guard bytes.contains(UInt8(ascii: "%")) else { return bytes.validText }
         var result: [UInt8] = []
+        result.reserveCapacity(bytes.count)
         var index = bytes.startIndex
         while index < bytes.endIndex {
             guard bytes[index] == UInt8(ascii: "%") else {
@@ -32,7 +33,7 @@ enum SIPEscaping {
             result.append(high << 4 | low)
             index += 3
         }
-        return String(validating: result, as: UTF8.self)
+        return result.withView(\.validText)
     }
 
     private static func hexValue(_ digit: UInt8) -> UInt8? {

@@ -1,14 +1,18 @@
-/// Typed views of header fields; each call reads the text anew.
+/// Typed views of header fields. A request that has been read (`SIPRequest.read()`) answers from what was found then;
+/// else each call reads the bytes anew.
 ///
 /// Throwing accessors name the header in their error. Those that do not throw ignore what is malformed, as the RFC
 /// wants for headers whose absence has a meaning.
 package protocol SIPFields {
     var headers: SIPHeaders { get }
+    var fields: RequestFields? { get }
 }
 
 extension SIPMessage: SIPFields {}
 extension SIPRequest: SIPFields {}
-extension SIPResponse: SIPFields {}
+extension SIPResponse: SIPFields {
+    package var fields: RequestFields? { nil }
+}
 
 /// The Contact header of a message (RFC 3261 section 20.10).
 package enum ContactSet: Sendable, Equatable {
@@ -21,109 +25,128 @@ package enum ContactSet: Sendable, Equatable {
 extension SIPFields {
     /// The first value of the first Via field.
     package func topVia() throws(SIPParseError) -> Via {
-        guard let value = headers[.via] else { throw .missingHeader(.via) }
-        return try Via(parsing: CommaList.split(value)[0])
+        if let fields { return fields.via }
+        guard let value = headers.bytes(of: .via) else { throw .missingHeader(.via) }
+        return try value.withView { (value) throws(SIPParseError) -> Via in
+            var list = CommaList(value)
+            return try Via(view: list.next() ?? value)
+        }
     }
 
     /// All Via values, topmost first.
     package func vias() throws(SIPParseError) -> [Via] {
-        var list: [Via] = []
-        for value in headers.all(.via) {
-            for element in CommaList.split(value) { list.append(try Via(parsing: element)) }
-        }
-        return list
+        if let fields, fields.viaCount == 1 { return [fields.via] }
+        return try elements(.via)
     }
 
-    package func from() throws(SIPParseError) -> NameAddress { try address(.from) }
+    package func from() throws(SIPParseError) -> NameAddress {
+        if let fields { return fields.from }
+        return try address(.from)
+    }
 
-    package func to() throws(SIPParseError) -> NameAddress { try address(.to) }
+    package func to() throws(SIPParseError) -> NameAddress {
+        if let fields { return fields.to }
+        return try address(.to)
+    }
+
+    /// The tag of To; nil when there is none or To cannot be read. Costs less than `to()`.
+    package func toTag() -> String? {
+        if let fields { return fields.to.tag }
+        guard let value = headers.bytes(of: .to), case .tag(let tag) = value.withView(NameAddress.tag(in:)),
+            !tag.isEmpty
+        else { return nil }
+        return tag
+    }
 
     /// Not empty, without white space.
     package func callID() throws(SIPParseError) -> String {
-        guard let value = headers[.callID] else { throw .missingHeader(.callID) }
-        guard !value.isEmpty, value.utf8.allSatisfy({ $0 > 0x20 }) else {
-            throw .malformedHeader(.callID, reason: "it is empty or holds white space")
-        }
-        return value
+        if let fields { return fields.callID }
+        guard let value = headers.bytes(of: .callID) else { throw .missingHeader(.callID) }
+        return try value.withView(HeaderText.callID)
     }
 
     package func cseq() throws(SIPParseError) -> CSeq {
-        guard let value = headers[.cseq] else { throw .missingHeader(.cseq) }
-        return try CSeq(parsing: value)
+        if let fields { return fields.cseq }
+        guard let value = headers.bytes(of: .cseq) else { throw .missingHeader(.cseq) }
+        return try CSeq(bytes: value)
     }
 
     /// `.list([])` when there is no Contact. A `*` beside other values is an error.
     package func contacts() throws(SIPParseError) -> ContactSet {
-        let elements = headers.all(.contact).flatMap(CommaList.split)
-        if elements == ["*"] { return .wildcard }
-        return .list(try addresses(.contact))
+        if let fields { return fields.contacts }
+        return try HeaderText.contacts(headers)
     }
 
-    package func routes() throws(SIPParseError) -> [NameAddress] { try addresses(.route) }
+    package func routes() throws(SIPParseError) -> [NameAddress] {
+        if let fields { return fields.routes }
+        return try addresses(.route)
+    }
 
-    package func recordRoutes() throws(SIPParseError) -> [NameAddress] { try addresses(.recordRoute) }
+    package func recordRoutes() throws(SIPParseError) -> [NameAddress] {
+        if let fields { return fields.recordRoutes }
+        return try addresses(.recordRoute)
+    }
 
     /// Seconds; saturates at 2^32 - 1. Nil when absent or malformed (RFC 3261 section 20.19).
     package func expires() -> Int? {
-        guard let value = headers[.expires] else { return nil }
-        var scanner = FieldScanner(value)
-        guard let number = scanner.number(limit: UInt64(UInt32.max)), scanner.isAtEnd else { return nil }
+        guard let value = headers.bytes(of: .expires) else { return nil }
+        guard let number = value.withView({ FieldScanner.wholeNumber($0, limit: UInt64(UInt32.max)) }) else {
+            return nil
+        }
         return Int(min(number, UInt64(UInt32.max)))
     }
 
     /// 0...255; nil when absent.
     package func maxForwards() throws(SIPParseError) -> Int? {
-        guard let value = headers[.maxForwards] else { return nil }
-        var scanner = FieldScanner(value)
-        guard let number = scanner.number(limit: 255), number <= 255, scanner.isAtEnd else {
-            throw .malformedHeader(.maxForwards, reason: "it is not 0 to 255")
-        }
-        return Int(number)
+        if let fields { return fields.maxForwards }
+        return try headers.bytes(of: .maxForwards)?.withView(HeaderText.maxForwards)
     }
 
     /// Credentials of Authorization and Proxy-Authorization, in order; malformed ones are left out.
     package func authorizations() -> [AuthenticationParameters] {
-        authentication([.authorization, .proxyAuthorization])
+        if let fields { return fields.authorizations }
+        return credentials()
     }
+
+    /// `authorizations()`, read anew.
+    func credentials() -> [AuthenticationParameters] { authentication(.authorization, .proxyAuthorization) }
 
     /// Challenges of WWW-Authenticate and Proxy-Authenticate, in order; malformed ones are left out.
     package func challenges() -> [AuthenticationParameters] {
-        authentication([.wwwAuthenticate, .proxyAuthenticate])
+        authentication(.wwwAuthenticate, .proxyAuthenticate)
     }
 
     /// The elements of a comma list over all fields of that name, trimmed, empty ones left out.
     package func tokens(_ name: SIPHeaderName) -> [String] {
-        headers.all(name).flatMap(CommaList.split).filter { !$0.isEmpty }
-    }
-
-    private func authentication(_ names: [SIPHeaderName]) -> [AuthenticationParameters] {
-        headers.fields.filter { names.contains($0.name) }.compactMap {
-            try? AuthenticationParameters(parsing: $0.value)
-        }
-    }
-
-    func address(_ name: SIPHeaderName) throws(SIPParseError) -> NameAddress {
-        guard let value = headers[name] else { throw .missingHeader(name) }
-        return try Self.address(value, in: name)
-    }
-
-    func addresses(_ name: SIPHeaderName) throws(SIPParseError) -> [NameAddress] {
-        var list: [NameAddress] = []
-        for value in headers.all(name) {
-            for element in CommaList.split(value) { list.append(try Self.address(element, in: name)) }
+        var list: [String] = []
+        headers.forEach(name) { value in
+            for element in CommaList(value) where !element.isEmpty { list.append(element.text) }
         }
         return list
     }
 
-    private static func address(_ text: String, in name: SIPHeaderName) throws(SIPParseError) -> NameAddress {
-        do {
-            return try NameAddress(parsing: text)
-        } catch {
-            switch error {
-            case .malformedURI(let reason): throw .malformedHeader(name, reason: "URI: \(reason)")
-            case .malformedValue(_, let reason): throw .malformedHeader(name, reason: reason)
-            default: throw error
-            }
+    /// The elements of all fields of that name, in order.
+    func elements<Value: SIPFieldValue>(_ name: SIPHeaderName) throws(SIPParseError) -> [Value] {
+        var list: [Value] = []
+        try headers.forEach(name) { (value) throws(SIPParseError) -> Void in
+            for element in CommaList(value) { list.append(try Value(view: element)) }
         }
+        return list
+    }
+
+    private func authentication(_ first: SIPHeaderName, _ second: SIPHeaderName) -> [AuthenticationParameters] {
+        var list: [AuthenticationParameters] = []
+        for field in headers.fields where field.name == first || field.name == second {
+            if let value = try? AuthenticationParameters(bytes: field.bytes) { list.append(value) }
+        }
+        return list
+    }
+
+    func address(_ name: SIPHeaderName) throws(SIPParseError) -> NameAddress {
+        try HeaderText.address(headers, name)
+    }
+
+    func addresses(_ name: SIPHeaderName) throws(SIPParseError) -> [NameAddress] {
+        try HeaderText.addresses(headers, name)
     }
 }

@@ -16,20 +16,61 @@ package enum SIPMessage: Sendable, Equatable {
         case .response(let response): response.body
         }
     }
+
+    package var fields: RequestFields? {
+        switch self {
+        case .request(let request): request.fields
+        case .response: nil
+        }
+    }
 }
 
 /// A request (RFC 3261 section 7.1).
-package struct SIPRequest: Sendable, Equatable {
-    package var method: SIPMethod
-    package var uri: SIPURI
-    package var headers: SIPHeaders
-    package var body: [UInt8]
+package struct SIPRequest: Sendable {
+    package var method: SIPMethod { didSet { fields = nil } }
+    package var uri: SIPURI { didSet { fields = nil } }
+    package var headers: SIPHeaders { didSet { fields = nil } }
+    package var body: [UInt8] { didSet { fields = nil } }
+    /// What `read()` found: the accessors of `SIPFields` answer from it. Nil before, and again after any change.
+    package private(set) var fields: RequestFields?
 
     package init(method: SIPMethod, uri: SIPURI, headers: SIPHeaders = SIPHeaders(), body: [UInt8] = []) {
         self.method = method
         self.uri = uri
         self.headers = headers
         self.body = body
+    }
+
+    /// Checks the request as `validate()` does and keeps what was read, so that nobody reads it again.
+    @discardableResult
+    package mutating func read() throws(SIPParseError) -> RequestFields {
+        if let fields { return fields }
+        let read = try RequestFields(of: self)
+        fields = read
+        return read
+    }
+
+    /// The request with the first of its Via values replaced. What `read()` found stays, with that Via.
+    package func replacingTopVia(with via: Via) -> SIPRequest {
+        guard let value = headers.bytes(of: .via) else { return self }
+        let others = value.withView { value in
+            var list = CommaList(value)
+            _ = list.next()
+            return list.rest.trimmingSpaces().text
+        }
+        let bytes = Array((others.isEmpty ? via.description : "\(via), \(others)").utf8)
+        var request = self
+        request.headers.replaceFirst(.via, bytes: bytes[...])
+        request.fields = fields.map { RequestFields($0, via: via) }
+        return request
+    }
+}
+
+extension SIPRequest: Equatable {
+    /// True when both are the same on the wire, read or not.
+    package static func == (left: Self, right: Self) -> Bool {
+        left.method == right.method && left.uri == right.uri && left.headers == right.headers
+            && left.body == right.body
     }
 }
 

@@ -2,11 +2,19 @@ extension SIPParameters: CustomStringConvertible {
     /// As header parameters, each with its semicolon, values quoted where they must be.
     package var description: String {
         var text = ""
-        for parameter in list {
-            text += ";" + SIPParameters.tokenOnly(parameter.name)
-            if let value = parameter.value { text += "=" + SIPParameters.plainOrQuoted(value) }
-        }
+        write(to: &text)
         return text
+    }
+
+    func write(to text: inout String) {
+        for parameter in list {
+            text += ";"
+            text += SIPParameters.tokenOnly(parameter.name)
+            if let value = parameter.value {
+                text += "="
+                text += SIPParameters.plainOrQuoted(value)
+            }
+        }
     }
 
     static func plainOrQuoted(_ value: String) -> String {

@@ -20,12 +20,19 @@ package enum SIPParser {
         guard bytes.count <= limits.sipMessageBytes else {
             throw .messageTooLong(bytes: bytes.count, limit: limits.sipMessageBytes)
         }
-        var lines = try HeaderLines(bytes, limits: limits)
+        return try bytes.withView { (view) throws(SIPParseError) -> SIPMessage in
+            try parse(view, of: bytes, limits: limits, framing: framing)
+        }
+    }
+
+    private static func parse(
+        _ view: ByteView, of bytes: [UInt8], limits: Limits, framing: Framing
+    ) throws(SIPParseError) -> SIPMessage {
+        var lines = try HeaderLines(view, of: bytes[...], limits: limits)
         let start = try StartLine(lines.startLine)
-        var fields: [SIPHeaders.Field] = []
-        fields.reserveCapacity(24)
-        while let field = try lines.next() { fields.append(field) }
-        let headers = SIPHeaders(fields)
+        var headers = SIPHeaders()
+        headers.reserveCapacity(24)
+        while let field = try lines.next() { headers.append(field) }
         let body = try body(of: headers, in: bytes[lines.position...], limits: limits, framing: framing)
         switch start {
         case .request(let method, let uri):
@@ -43,20 +50,9 @@ package enum SIPParser {
         of bytes: [UInt8], because error: SIPParseError, limits: Limits = Limits()
     ) -> SIPResponse? {
         guard error.isAnswerable, bytes.count <= limits.sipMessageBytes else { return nil }
-        guard var lines = try? HeaderLines(bytes, limits: limits, isStartLineBounded: false) else { return nil }
-        let line = lines.startLine
-        guard !line.prefix(4).equalsIgnoringCase("sip/"), !line.starts(with: Array("ACK ".utf8)) else { return nil }
-        var fields: [SIPHeaders.Field] = []
-        while fields.count < limits.sipHeaderCount {
-            do {
-                guard let field = try lines.next() else { break }
-                fields.append(field)
-            } catch {
-                guard !lines.isStuck else { break }
-            }
-        }
+        guard let headers = bytes.withView({ readableHeaders($0, of: bytes, limits: limits) }) else { return nil }
         let request = SIPRequest(
-            method: SIPMethod(rawValue: ""), uri: SIPURI(host: ""), headers: SIPHeaders(fields))
+            method: SIPMethod(rawValue: ""), uri: SIPURI(host: ""), headers: headers)
         if case .unsupportedVersion = error {
             guard request.headers.contains(.via) else { return nil }
         } else {
@@ -65,10 +61,27 @@ package enum SIPParser {
         return SIPResponse(to: request, status: error.responseStatus)
     }
 
+    /// The fields that can be read; nil when the message is a response, an ACK or nothing at all.
+    private static func readableHeaders(_ view: ByteView, of bytes: [UInt8], limits: Limits) -> SIPHeaders? {
+        guard var lines = try? HeaderLines(view, of: bytes[...], limits: limits, isStartLineBounded: false),
+            !lines.startLine.prefix(4).equalsIgnoringCase("sip/"), !lines.startLine.prefix(4).equals("ACK ")
+        else { return nil }
+        var headers = SIPHeaders()
+        while headers.fields.count < limits.sipHeaderCount {
+            do {
+                guard let field = try lines.next() else { break }
+                headers.append(field)
+            } catch {
+                guard !lines.isStuck else { break }
+            }
+        }
+        return headers
+    }
+
     private static func body(
         of headers: SIPHeaders, in rest: ArraySlice<UInt8>, limits: Limits, framing: Framing
     ) throws(SIPParseError) -> [UInt8] {
-        let length = try contentLength(headers.all(.contentLength))
+        let length = try contentLength(headers)
         if length == nil, framing == .stream { throw .missingContentLength }
         let count = length ?? rest.count
         guard count <= rest.count else {
@@ -79,17 +92,19 @@ package enum SIPParser {
     }
 
     /// The value that all Content-Length fields agree on; nil without any.
-    static func contentLength(_ values: [String]) throws(SIPParseError) -> Int? {
+    static func contentLength(_ headers: SIPHeaders) throws(SIPParseError) -> Int? {
         var length: Int?
-        for value in values {
-            var scanner = FieldScanner(value)
-            let number = scanner.number(limit: UInt64(UInt32.max))
-            guard let number, scanner.isAtEnd else {
-                throw .invalidContentLength(String(decoding: value.utf8.prefix(32), as: UTF8.self))
-            }
-            if let length, length != Int(number) { throw .conflictingContentLength }
-            length = Int(number)
+        try headers.forEach(.contentLength) { (value) throws(SIPParseError) -> Void in
+            try contentLength(value, agreeingWith: &length)
         }
         return length
+    }
+
+    static func contentLength(_ value: ByteView, agreeingWith length: inout Int?) throws(SIPParseError) {
+        guard let number = FieldScanner.wholeNumber(value, limit: UInt64(UInt32.max)) else {
+            throw .invalidContentLength(value.prefix(32).text)
+        }
+        if let length, length != Int(number) { throw .conflictingContentLength }
+        length = Int(number)
     }
 }

@@ -6,19 +6,39 @@ extension SIPResponse {
     /// phrase of the RFC.
     package init(to request: SIPRequest, status: Int, reason: String? = nil, toTag: String? = nil) {
         var headers = SIPHeaders()
-        for field in request.headers.fields where field.name == .via { headers.append(.via, field.value) }
-        if let from = request.headers[.from] { headers.append(.from, from) }
-        if let to = request.headers[.to] { headers.append(.to, Self.tagged(to, with: toTag)) }
-        if let callID = request.headers[.callID] { headers.append(.callID, callID) }
-        if let cseq = request.headers[.cseq] { headers.append(.cseq, cseq) }
-        if status == 100, let timestamp = request.headers[.timestamp] { headers.append(.timestamp, timestamp) }
+        headers.reserveCapacity(10)
+        var start = 0
+        while let index = request.headers.index(of: .via, from: start) {
+            headers.append(request.headers.fields[index])
+            start = index + 1
+        }
+        for name in [SIPHeaderName.from, .to, .callID, .cseq] {
+            guard let value = request.headers.bytes(of: name) else { continue }
+            let isTagged = name == .to && toTag != nil
+            headers.append(.init(name, bytes: isTagged ? Self.tagged(value, in: request, with: toTag) : value))
+        }
+        if status == 100, let timestamp = request.headers.bytes(of: .timestamp) {
+            headers.append(.init(.timestamp, bytes: timestamp))
+        }
         self.init(status: status, reason: reason ?? Self.reasonPhrase(status), headers: headers)
     }
 
     /// A To that cannot be read is given back as it came.
-    private static func tagged(_ to: String, with tag: String?) -> String {
-        guard let tag, let address = try? NameAddress(parsing: to), address.tag == nil else { return to }
-        return "\(to);tag=\(SIPParameters.tokenOnly(tag))"
+    private static func tagged(
+        _ to: ArraySlice<UInt8>, in request: SIPRequest, with tag: String?
+    ) -> ArraySlice<UInt8> {
+        guard let tag else { return to }
+        if let fields = request.fields {
+            guard fields.to.tag == nil else { return to }
+        } else {
+            guard let address = try? NameAddress(bytes: to), address.tag == nil else { return to }
+        }
+        let parameter = ";tag=" + SIPParameters.tokenOnly(tag)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(to.count + parameter.utf8.count)
+        bytes.append(contentsOf: to)
+        bytes.append(contentsOf: parameter.utf8)
+        return bytes[...]
     }
 
     /// The phrase of RFC 3261 section 21 and the extensions in use; for other codes that of their class.

@@ -13,62 +13,118 @@ extension SIPRequest {
     ///
     /// CR and LF in any value become spaces, so that no value can add a header.
     package func serialised() -> [UInt8] {
-        var writer = MessageWriter(capacity: body.count + 64 * headers.fields.count + 128)
-        writer.token(method.rawValue)
-        writer.raw(" \(uri) SIP/2.0\r\n")
-        writer.headers(headers, bodyCount: body.count)
-        return writer.bytes + body
+        let method = SIPParameters.tokenOnly(method.rawValue)
+        let uri = uri.description
+        return MessageWriter.message(headers, body: body, startLineBytes: method.utf8.count + uri.utf8.count) {
+            writer in
+            writer.text(method)
+            writer.fixed(" ")
+            writer.text(uri)
+            writer.fixed(" SIP/2.0\r\n")
+        }
     }
 }
 
 extension SIPResponse {
     /// The response as it goes on the wire; the same promises as for a request.
     package func serialised() -> [UInt8] {
-        var writer = MessageWriter(capacity: body.count + 64 * headers.fields.count + 128)
-        writer.raw("SIP/2.0 \(status) ")
-        writer.value(reason)
-        writer.raw("\r\n")
-        writer.headers(headers, bodyCount: body.count)
-        return writer.bytes + body
+        let status = String(status)
+        return MessageWriter.message(headers, body: body, startLineBytes: status.utf8.count + reason.utf8.count) {
+            writer in
+            writer.fixed("SIP/2.0 ")
+            writer.text(status)
+            writer.fixed(" ")
+            writer.value { $0.text(reason) }
+            writer.fixed("\r\n")
+        }
     }
 }
 
+/// Writes a message once, into one array that is large enough from the start. Each write is checked against its end.
 private struct MessageWriter {
-    private(set) var bytes: [UInt8] = []
+    private let buffer: UnsafeMutableBufferPointer<UInt8>
+    private var count = 0
 
-    init(capacity: Int) {
-        bytes.reserveCapacity(capacity)
+    /// `startLineBytes`: the length of what `startLine` writes beyond spaces, version and line end.
+    static func message(
+        _ headers: SIPHeaders, body: [UInt8], startLineBytes: Int, startLine: (inout MessageWriter) -> Void
+    ) -> [UInt8] {
+        // Version, spaces and the Content-Length that is added; per field the name, colon, space and line end.
+        var capacity = startLineBytes + body.count + 64
+        for index in headers.fields.indices {
+            capacity += headers.fields[index].bytes.count + headers.fields[index].name.byteCount + 4
+        }
+        return [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
+            var writer = MessageWriter(buffer: buffer)
+            startLine(&writer)
+            writer.write(headers, bodyCount: body.count)
+            body.withUnsafeBytes { writer.raw($0) }
+            count = writer.count
+        }
     }
 
-    mutating func raw(_ text: String) { bytes += text.utf8 }
-
-    mutating func token(_ text: String) { bytes += SIPParameters.tokenOnly(text).utf8 }
-
-    /// Text without line breaks.
-    mutating func value(_ text: String) {
-        let start = bytes.count
-        bytes += text.utf8
-        for index in start..<bytes.count where bytes[index] == 0x0D || bytes[index] == 0x0A { bytes[index] = 0x20 }
+    private init(buffer: UnsafeMutableBufferPointer<UInt8>) {
+        self.buffer = buffer
     }
 
-    mutating func headers(_ headers: SIPHeaders, bodyCount: Int) {
+    private mutating func raw(_ bytes: UnsafeRawBufferPointer) {
+        guard let source = bytes.baseAddress, let target = buffer.baseAddress, !bytes.isEmpty else { return }
+        precondition(count + bytes.count <= buffer.count, "the message is longer than was reserved for it")
+        UnsafeMutableRawPointer(target + count).copyMemory(from: source, byteCount: bytes.count)
+        count += bytes.count
+    }
+
+    mutating func fixed(_ text: StaticString) {
+        raw(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    mutating func text(_ text: String) {
+        var text = text
+        text.withUTF8 { raw(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Line breaks are rare enough to be looked for only after the bytes have been copied.
+    mutating func value(_ write: (inout MessageWriter) -> Void) {
+        let start = count
+        write(&self)
+        var index = start
+        while true {
+            index = ByteView.lineBreak(in: UnsafeBufferPointer(rebasing: buffer[..<count]), from: index).index
+            guard index < count else { return }
+            buffer[index] = 0x20
+        }
+    }
+
+    private mutating func write(_ headers: SIPHeaders, bodyCount: Int) {
         var hasLength = false
-        for field in headers.fields {
-            if field.name == .contentLength {
+        for index in headers.fields.indices {
+            if headers.fields[index].name == .contentLength {
                 if !hasLength { contentLength(bodyCount) }
                 hasLength = true
-                continue
+            } else {
+                field(headers.fields[index])
             }
-            let name = SIPParameters.tokenOnly(field.name.description)
-            guard !name.isEmpty else { continue }
-            raw(name)
-            raw(": ")
-            value(field.value)
-            raw("\r\n")
         }
         if !hasLength { contentLength(bodyCount) }
-        raw("\r\n")
+        fixed("\r\n")
     }
 
-    private mutating func contentLength(_ count: Int) { raw("Content-Length: \(count)\r\n") }
+    private mutating func field(_ field: SIPHeaders.Field) {
+        if let name = field.name.knownSpelling {
+            fixed(name)
+        } else {
+            let name = SIPParameters.tokenOnly(field.name.description)
+            guard !name.isEmpty else { return }
+            text(name)
+        }
+        fixed(": ")
+        value { writer in field.bytes.withUnsafeBytes { writer.raw($0) } }
+        fixed("\r\n")
+    }
+
+    private mutating func contentLength(_ length: Int) {
+        fixed("Content-Length: ")
+        text(String(length))
+        fixed("\r\n")
+    }
 }

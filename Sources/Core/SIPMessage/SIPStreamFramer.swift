@@ -124,38 +124,52 @@ package struct SIPStreamFramer: Sendable {
 
     /// Refuses early what can become no message: a start line without `SIP/`, or one that never ends.
     private func checkStartLine() throws(SIPParseError) {
-        let line = buffer[start...].prefix(limits.sipStartLineBytes + 1)
-        guard let end = line.firstIndex(of: 0x0D) else {
-            guard line.count <= limits.sipStartLineBytes else {
-                throw .startLineTooLong(bytes: line.count, limit: limits.sipStartLineBytes)
+        try buffer[start...].prefix(limits.sipStartLineBytes + 1).withView { (line) throws(SIPParseError) -> Void in
+            guard let end = line.firstIndex(of: 0x0D) else {
+                guard line.count <= limits.sipStartLineBytes else {
+                    throw .startLineTooLong(bytes: line.count, limit: limits.sipStartLineBytes)
+                }
+                return
             }
-            return
-        }
-        let text = line[..<end]
-        guard text.prefix(4).equalsIgnoringCase("sip/") || text.suffix(8).dropLast(3).equalsIgnoringCase(" sip/") else {
-            throw .notSIP
+            let text = line[line.startIndex..<end]
+            guard text.prefix(4).equalsIgnoringCase("sip/") || text.suffix(8).dropLast(3).equalsIgnoringCase(" sip/")
+            else { throw .notSIP }
         }
     }
 
     private func end(headersEnd: Int) throws(SIPParseError) -> Int {
-        var lines = try HeaderLines(Array(buffer[start..<headersEnd]), limits: limits)
-        var values: [String] = []
-        var isDone = false
-        while !isDone {
-            // A malformed field is the parser's to refuse, with an answer; only the length matters here.
-            do {
-                guard let field = try lines.next() else { break }
-                if field.name == .contentLength { values.append(field.value) }
-            } catch {
-                isDone = lines.isStuck
-            }
+        let section = buffer[start..<headersEnd]
+        let length = try section.withView { (view) throws(SIPParseError) -> Int? in
+            try contentLength(in: view, of: section)
         }
-        guard let length = try SIPParser.contentLength(values) else { throw .missingContentLength }
+        guard let length else { throw .missingContentLength }
         guard length <= limits.sipBodyBytes else { throw .bodyTooLong(bytes: length, limit: limits.sipBodyBytes) }
         let end = headersEnd + length
         guard end - start <= limits.sipMessageBytes else {
             throw .messageTooLong(bytes: end - start, limit: limits.sipMessageBytes)
         }
         return end
+    }
+
+    private func contentLength(
+        in view: ByteView, of section: ArraySlice<UInt8>
+    ) throws(SIPParseError) -> Int? {
+        var lines = try HeaderLines(view, of: section, limits: limits)
+        var length: Int?
+        while true {
+            // A malformed field is the parser's to refuse, with an answer; only the length matters here.
+            do {
+                guard let field = try lines.next() else { return length }
+                guard field.name == .contentLength else { continue }
+                try field.bytes.withView { (value) throws(SIPParseError) -> Void in
+                    try SIPParser.contentLength(value, agreeingWith: &length)
+                }
+            } catch {
+                switch error {
+                case .invalidContentLength, .conflictingContentLength: throw error
+                default: if lines.isStuck { return length }
+                }
+            }
+        }
     }
 }

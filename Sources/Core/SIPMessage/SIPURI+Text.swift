@@ -1,20 +1,16 @@
-extension SIPURI {
+extension SIPURI: SIPFieldValue {
     /// Reads a URI that stands alone, without angle brackets (RFC 3261 section 25.1, RFC 3966 section 3).
     ///
     /// Throws `.malformedURI` for white space, bad escapes, a host that is neither name nor address, or a bad port.
-    package init(parsing text: some StringProtocol) throws(SIPParseError) {
-        try self.init(bytes: Array(text.utf8)[...])
-    }
-
-    init(bytes: ArraySlice<UInt8>) throws(SIPParseError) {
+    package init(view bytes: ByteView) throws(SIPParseError) {
         guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")) else {
             throw .malformedURI(reason: "it has no scheme")
         }
-        let name = bytes[..<colon]
+        let name = bytes[bytes.startIndex..<colon]
         guard let first = name.first, SIPCharacters.isAlpha(first), name.allSatisfy(Self.isScheme) else {
             throw .malformedURI(reason: "its scheme is no name")
         }
-        let rest = bytes[(colon + 1)...]
+        let rest = bytes[(colon + 1)..<bytes.endIndex]
         guard rest.allSatisfy({ SIPCharacters.isOpaque($0) || $0 >= 0x80 }) else {
             throw .malformedURI(reason: "it holds white space, a quote, an angle bracket or a control character")
         }
@@ -28,8 +24,8 @@ extension SIPURI {
             guard !rest.isEmpty, rest.allSatisfy(SIPCharacters.isOpaque) else {
                 throw .malformedURI(reason: "nothing readable follows its scheme")
             }
-            let scheme = String(decoding: name, as: UTF8.self).lowercased()
-            self.init(scheme: .other(scheme), host: String(decoding: rest, as: UTF8.self))
+            let scheme = name.text.lowercased()
+            self.init(scheme: .other(scheme), host: rest.text)
         }
     }
 
@@ -38,13 +34,13 @@ extension SIPURI {
             || byte == UInt8(ascii: ".")
     }
 
-    private init(scheme: Scheme, afterColon bytes: ArraySlice<UInt8>) throws(SIPParseError) {
+    private init(scheme: Scheme, afterColon bytes: ByteView) throws(SIPParseError) {
         var user: String?
         var password: String?
         var rest = bytes
         if let at = bytes.firstIndex(of: UInt8(ascii: "@")) {
-            (user, password) = try Self.userInfo(bytes[..<at])
-            rest = bytes[(at + 1)...]
+            (user, password) = try Self.userInfo(bytes[bytes.startIndex..<at])
+            rest = bytes[(at + 1)..<bytes.endIndex]
         }
         var scanner = FieldScanner(rest)
         guard let host = scanner.host() else { throw .malformedURI(reason: "its host is neither name nor address") }
@@ -56,59 +52,67 @@ extension SIPURI {
             }
             port = UInt16(number)
         }
-        let (parameters, headers) = try Self.tail(scanner.run { _ in true })
+        let (parameters, headers) = try Self.tail(scanner.rest())
         self.init(
             scheme: scheme, user: user, password: password, host: host, port: port, parameters: parameters,
             headers: headers)
     }
 
-    private init(telephone bytes: ArraySlice<UInt8>) throws(SIPParseError) {
+    private init(telephone bytes: ByteView) throws(SIPParseError) {
         let end = bytes.firstIndex(of: UInt8(ascii: ";")) ?? bytes.endIndex
-        guard end > bytes.startIndex, let number = SIPEscaping.percentDecoded(bytes[..<end]) else {
+        guard end > bytes.startIndex, let number = SIPEscaping.percentDecoded(bytes[bytes.startIndex..<end]) else {
             throw .malformedURI(reason: "it holds no telephone number")
         }
-        let (parameters, headers) = try Self.tail(bytes[end...])
+        let (parameters, headers) = try Self.tail(bytes[end..<bytes.endIndex])
         self.init(scheme: .tel, user: number, host: "", parameters: parameters, headers: headers)
     }
 
-    private static func userInfo(_ bytes: ArraySlice<UInt8>) throws(SIPParseError) -> (String, String?) {
+    private static func userInfo(_ bytes: ByteView) throws(SIPParseError) -> (String, String?) {
         let colon = bytes.firstIndex(of: UInt8(ascii: ":"))
-        guard let user = SIPEscaping.percentDecoded(bytes[..<(colon ?? bytes.endIndex)]), !user.isEmpty else {
+        guard let user = SIPEscaping.percentDecoded(bytes[bytes.startIndex..<(colon ?? bytes.endIndex)]), !user.isEmpty
+        else {
             throw .malformedURI(reason: "its user part is empty, badly escaped or not UTF-8")
         }
         guard let colon else { return (user, nil) }
-        guard let password = SIPEscaping.percentDecoded(bytes[(colon + 1)...]) else {
+        guard let password = SIPEscaping.percentDecoded(bytes[(colon + 1)..<bytes.endIndex]) else {
             throw .malformedURI(reason: "its password is badly escaped or not UTF-8")
         }
         return (user, password)
     }
 
     /// What follows host and port: nothing, `;name=value` any number of times, `?headers`.
-    private static func tail(_ bytes: ArraySlice<UInt8>) throws(SIPParseError) -> (SIPParameters, String?) {
+    private static func tail(_ bytes: ByteView) throws(SIPParseError) -> (SIPParameters, String?) {
         let question = bytes.firstIndex(of: UInt8(ascii: "?"))
         var headers: String?
         if let question {
-            guard bytes[question...].allSatisfy(SIPCharacters.isOpaque) else {
+            guard bytes[question..<bytes.endIndex].allSatisfy(SIPCharacters.isOpaque) else {
                 throw .malformedURI(reason: "its headers are not ASCII")
             }
-            headers = String(decoding: bytes[(question + 1)...], as: UTF8.self)
+            headers = bytes[(question + 1)..<bytes.endIndex].text
         }
-        let text = bytes[..<(question ?? bytes.endIndex)]
+        let text = bytes[bytes.startIndex..<(question ?? bytes.endIndex)]
         guard !text.isEmpty else { return (SIPParameters(), headers) }
         guard text.first == UInt8(ascii: ";") else {
             throw .malformedURI(reason: "something other than port or parameters follows its host")
         }
         var list: [SIPParameters.Parameter] = []
-        for part in text.dropFirst().split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false) {
+        list.reserveCapacity(4)
+        var start = text.startIndex + 1
+        while start <= text.endIndex {
+            let end = text[start..<text.endIndex].firstIndex(of: UInt8(ascii: ";")) ?? text.endIndex
+            let part = text[start..<end]
+            start = end + 1
             let equals = part.firstIndex(of: UInt8(ascii: "="))
-            guard let name = SIPEscaping.percentDecoded(part[..<(equals ?? part.endIndex)]), !name.isEmpty else {
+            guard let name = SIPEscaping.percentDecoded(part[part.startIndex..<(equals ?? part.endIndex)]),
+                !name.isEmpty
+            else {
                 throw .malformedURI(reason: "a parameter has no readable name")
             }
             guard let equals else {
                 list.append(.init(name, nil))
                 continue
             }
-            guard let value = SIPEscaping.percentDecoded(part[(equals + 1)...]) else {
+            guard let value = SIPEscaping.percentDecoded(part[(equals + 1)..<part.endIndex]) else {
                 throw .malformedURI(reason: "a parameter is badly escaped or not UTF-8")
             }
             list.append(.init(name, value))
@@ -117,22 +121,31 @@ extension SIPURI {
     }
 }
 
-extension SIPURI: CustomStringConvertible {
+extension SIPURI {
     /// The URI as it goes on the wire, escaped where it must be; reading it gives an equal value.
     package var description: String {
-        var text: String
+        var text = ""
+        write(to: &text)
+        return text
+    }
+
+    func write(to text: inout String) {
         switch scheme {
         case .other(let name):
-            return Self.kept(name, Self.isScheme) + ":"
-                + SIPEscaping.percentEncoded(host, keeping: SIPCharacters.isOpaque)
+            text += Self.kept(name, Self.isScheme)
+            text += ":"
+            text += SIPEscaping.percentEncoded(host, keeping: SIPCharacters.isOpaque)
+            return
         case .tel:
-            text = "tel:" + SIPEscaping.percentEncoded(user ?? "", keeping: SIPCharacters.isTelephone)
+            text += "tel:"
+            text += SIPEscaping.percentEncoded(user ?? "", keeping: SIPCharacters.isTelephone)
         case .sip, .sips:
-            text = scheme == .sips ? "sips:" : "sip:"
+            text += scheme == .sips ? "sips:" : "sip:"
             if let user {
                 text += SIPEscaping.percentEncoded(user, keeping: SIPCharacters.isUser)
                 if let password {
-                    text += ":" + SIPEscaping.percentEncoded(password, keeping: SIPCharacters.isPassword)
+                    text += ":"
+                    text += SIPEscaping.percentEncoded(password, keeping: SIPCharacters.isPassword)
                 }
                 text += "@"
             }
@@ -140,13 +153,17 @@ extension SIPURI: CustomStringConvertible {
             if let port { text += ":\(port)" }
         }
         for parameter in parameters.list {
-            text += ";" + SIPEscaping.percentEncoded(parameter.name, keeping: SIPCharacters.isURIParameter)
+            text += ";"
+            text += SIPEscaping.percentEncoded(parameter.name, keeping: SIPCharacters.isURIParameter)
             if let value = parameter.value {
-                text += "=" + SIPEscaping.percentEncoded(value, keeping: SIPCharacters.isURIParameter)
+                text += "="
+                text += SIPEscaping.percentEncoded(value, keeping: SIPCharacters.isURIParameter)
             }
         }
-        if let headers { text += "?" + SIPEscaping.percentEncoded(headers, keeping: SIPCharacters.isOpaque) }
-        return text
+        if let headers {
+            text += "?"
+            text += SIPEscaping.percentEncoded(headers, keeping: SIPCharacters.isOpaque)
+        }
     }
 
     private static func isHost(_ byte: UInt8) -> Bool {
@@ -208,7 +225,7 @@ extension SIPURI {
             let parts = header.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let name = String(parts.first ?? "").lowercased()
             let value = parts.count > 1 ? String(parts[1]) : ""
-            return name + "=" + (SIPEscaping.percentDecoded(Array(value.utf8)[...]) ?? value)
+            return name + "=" + (Array(value.utf8).withView(SIPEscaping.percentDecoded) ?? value)
         }.sorted()
     }
 }

@@ -53,18 +53,26 @@ package struct SIPParameters: Sendable, Hashable {
     }
 
     /// True when the parameter is there, with or without a value.
-    package func contains(_ name: String) -> Bool { list.contains { $0.name.lowercased() == name.lowercased() } }
+    package func contains(_ name: String) -> Bool { index(of: name) != nil }
 
     /// The value; nil when the parameter is absent or has no value.
-    package subscript(name: String) -> String? { list.first { $0.name.lowercased() == name.lowercased() }?.value }
+    package subscript(name: String) -> String? { index(of: name).flatMap { list[$0].value } }
 
     package mutating func set(_ name: String, _ value: String?) {
-        if let index = list.firstIndex(where: { $0.name.lowercased() == name.lowercased() }) {
+        if let index = index(of: name) {
             list[index] = Parameter(name, value)
         } else {
             list.append(Parameter(name, value))
         }
     }
 
-    package mutating func remove(_ name: String) { list.removeAll { $0.name.lowercased() == name.lowercased() } }
+    package mutating func remove(_ name: String) {
+        guard index(of: name) != nil else { return }
+        list.removeAll { ByteText.isEqual($0.name, name) }
+    }
+
+    private func index(of name: String) -> Int? {
+        for index in list.indices where ByteText.isEqual(list[index].name, name) { return index }
+        return nil
+    }
 }

@@ -1,11 +1,12 @@
-extension Via {
+extension Via: SIPFieldValue {
     /// Reads one Via value (RFC 3261 section 20.42). Throws `.malformedHeader(.via)`.
-    package init(parsing text: some StringProtocol) throws(SIPParseError) {
-        var scanner = FieldScanner(text)
+    package init(view bytes: ByteView) throws(SIPParseError) {
+        var scanner = FieldScanner(bytes)
         let slash = UInt8(ascii: "/")
         scanner.skipSpaces()
-        guard let name = scanner.token(), name.lowercased() == "sip", scanner.take(slash), scanner.token() == "2.0",
-            scanner.take(slash), let transport = scanner.token()
+        guard scanner.tokenBytes()?.equalsIgnoringCase("sip") == true, scanner.take(slash),
+            scanner.tokenBytes()?.equalsIgnoringCase("2.0") == true, scanner.take(slash),
+            let transport = scanner.tokenBytes()
         else { throw .malformedHeader(.via, reason: "it does not begin with SIP/2.0/transport") }
         guard let gap = scanner.peek, SIPCharacters.isSpace(gap) else {
             throw .malformedHeader(.via, reason: "no space follows the transport")
@@ -24,19 +25,29 @@ extension Via {
         guard let parameters = scanner.parameters() else {
             throw .malformedHeader(.via, reason: "what follows sent-by are no parameters")
         }
-        self.init(transport: transport.uppercased(), host: host, port: port, parameters: parameters)
+        self.init(transport: Self.upper(transport), host: host, port: port, parameters: parameters)
+    }
+
+    private static func upper(_ transport: ByteView) -> String {
+        if transport.equalsIgnoringCase("udp") { return "UDP" }
+        if transport.equalsIgnoringCase("tcp") { return "TCP" }
+        if transport.equalsIgnoringCase("tls") { return "TLS" }
+        return transport.text.uppercased()
     }
 
     /// True when the branch names an RFC 3261 transaction (section 8.1.1.7): the magic cookie and something after it.
     package var hasMagicCookie: Bool {
-        guard let branch else { return false }
-        return branch.utf8.count > 7 && Array(branch.utf8.prefix(7))[...].equalsIgnoringCase("z9hg4bk")
+        guard let branch, branch.utf8.count > 7 else { return false }
+        return ByteText.isEqual(String(branch.utf8.prefix(7)) ?? "", "z9hG4bK")
     }
-}
 
-extension Via: CustomStringConvertible {
     package var description: String {
-        let port = port.map { ":\($0)" } ?? ""
-        return "SIP/2.0/\(SIPParameters.tokenOnly(transport)) \(host)\(port)\(parameters)"
+        var text = "SIP/2.0/"
+        text += SIPParameters.tokenOnly(transport)
+        text += " "
+        text += host
+        if let port { text += ":\(port)" }
+        parameters.write(to: &text)
+        return text
     }
 }

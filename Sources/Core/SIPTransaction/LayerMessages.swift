@@ -38,7 +38,7 @@ extension SIPRequest {
     var statelessTag: String {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for name in [SIPHeaderName.via, .from, .callID] {
-            for byte in (headers[name] ?? "").utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+            for byte in headers.bytes(of: name) ?? [] { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
         }
         return "s" + String(hash, radix: 16)
     }

@@ -7,28 +7,27 @@ struct ClientTransactionKey: Hashable, Sendable {
     let method: SIPMethod
 }
 
-/// A request with the header fields that every transaction needs (RFC 3261 section 8.1.1), read once.
+/// A request that has been read (RFC 3261 section 8.1.1), as the layer sees it.
 struct IncomingRequest {
     /// As it came, but for `received` and `rport` in the top Via.
     let request: SIPRequest
+    /// The top Via that came.
     let via: Via
-    let fromTag: String
-    let toTag: String?
-    let callID: String
-    let cseq: CSeq
-    let maxForwards: Int?
+    private let fields: RequestFields
 
-    /// `stamped` carries the completed Via, `via` the one that came. Throws what `SIPRequest.validate()` finds.
+    /// `stamped` carries the completed Via, `via` the one that came. Throws what `SIPRequest.read()` finds.
     init(stamped: SIPRequest, via: Via) throws(SIPParseError) {
-        try stamped.validate()
-        request = stamped
+        var request = stamped
+        fields = try request.read()
+        self.request = request
         self.via = via
-        fromTag = try stamped.from().tag ?? ""
-        toTag = try stamped.to().tag
-        callID = try stamped.callID()
-        cseq = try stamped.cseq()
-        maxForwards = try stamped.maxForwards()
     }
+
+    var fromTag: String { fields.from.tag ?? "" }
+    var toTag: String? { fields.to.tag }
+    var callID: String { fields.callID }
+    var cseq: CSeq { fields.cseq }
+    var maxForwards: Int? { fields.maxForwards }
 
     /// The key of the transaction that this request makes or, for ACK and CANCEL, refers to.
     func key(method: SIPMethod) -> ServerTransactionKey {

@@ -40,9 +40,7 @@ extension SIPRequest {
     /// The top Via, and the request with that Via completed by where it came from (RFC 3261 section 18.2.1, RFC 3581
     /// section 4). Nil when there is no top Via that can be read: such a request cannot be answered.
     func stamped(from remote: Endpoint) -> (request: SIPRequest, via: Via)? {
-        guard let index = headers.fields.firstIndex(where: { $0.name == .via }) else { return nil }
-        let (first, rest) = splitFirst(headers.fields[index].value)
-        guard let via = try? Via(parsing: String(first)) else { return nil }
+        guard let via = try? topVia() else { return nil }
         var completed = via
         completed.parameters.remove("received")
         let asksForPort = via.parameters.contains("rport")
@@ -50,11 +48,7 @@ extension SIPRequest {
         if asksForPort || IPAddress(via.host) != remote.address {
             completed.parameters.set("received", remote.address.description)
         }
-        var fields = headers.fields
-        fields[index].value = rest.map { "\(completed), \($0)" } ?? completed.description
-        var request = self
-        request.headers = SIPHeaders(fields)
-        return (request, via)
+        return (replacingTopVia(with: completed), via)
     }
 
     /// The request with that Via on top, and with Max-Forwards if it had none (RFC 3261 section 8.1.1.6).
@@ -68,24 +62,4 @@ extension SIPRequest {
         if !request.headers.contains(.maxForwards) { request.headers.append(.maxForwards, "70") }
         return request
     }
-}
-
-/// The first of the values that stand in one field, and what follows its comma.
-private func splitFirst(_ value: String) -> (first: Substring, rest: Substring?) {
-    var isQuoted = false
-    var isEscaped = false
-    for index in value.utf8.indices {
-        let byte = value.utf8[index]
-        if isEscaped {
-            isEscaped = false
-        } else if byte == UInt8(ascii: "\\") {
-            isEscaped = isQuoted
-        } else if byte == UInt8(ascii: "\"") {
-            isQuoted.toggle()
-        } else if byte == UInt8(ascii: ","), !isQuoted {
-            let rest = value[value.utf8.index(after: index)...].drop { $0 == " " || $0 == "\t" }
-            return (value[..<index], rest.isEmpty ? nil : rest)
-        }
-    }
-    return (value[...], nil)
 }

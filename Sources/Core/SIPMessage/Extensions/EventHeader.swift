@@ -14,7 +14,7 @@ package struct EventHeader: SIPFieldValue {
     }
 
     /// Reads `event-type *(;event-param)`. Throws `.malformedHeader(.event)`.
-    package init(bytes: ArraySlice<UInt8>) throws(SIPParseError) {
+    package init(view bytes: ByteView) throws(SIPParseError) {
         var scanner = FieldScanner(bytes)
         scanner.skipSpaces()
         guard let name = scanner.token(), !name.hasPrefix("."), !name.hasSuffix(".") else {
@@ -75,7 +75,7 @@ package struct SubscriptionState: SIPFieldValue {
 
     /// Reads `substate-value *(;subexp-param)`; parameters that are not named here are dropped, numbers saturate at
     /// 2^32 - 1. Throws `.malformedHeader(.subscriptionState)`.
-    package init(bytes: ArraySlice<UInt8>) throws(SIPParseError) {
+    package init(view bytes: ByteView) throws(SIPParseError) {
         var scanner = FieldScanner(bytes)
         scanner.skipSpaces()
         guard let token = scanner.token() else {
@@ -99,8 +99,7 @@ package struct SubscriptionState: SIPFieldValue {
 
     private static func seconds(_ name: String, in parameters: SIPParameters) throws(SIPParseError) -> Int? {
         guard let text = parameters[name] else { return nil }
-        var scanner = FieldScanner(text)
-        guard let number = scanner.number(limit: UInt64(UInt32.max)), scanner.isAtEnd else {
+        guard let number = FieldScanner.wholeNumber(text, limit: UInt64(UInt32.max)) else {
             throw .malformedHeader(.subscriptionState, reason: "its \(name) is no number of seconds")
         }
         return Int(min(number, UInt64(UInt32.max)))

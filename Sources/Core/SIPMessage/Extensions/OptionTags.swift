@@ -9,7 +9,7 @@ package struct OptionTags: Sendable, Hashable, CustomStringConvertible {
 
     package var isEmpty: Bool { list.isEmpty }
 
-    package func contains(_ tag: String) -> Bool { list.contains { $0.lowercased() == tag.lowercased() } }
+    package func contains(_ tag: String) -> Bool { list.contains { ByteText.isEqual($0, tag) } }
 
     package mutating func insert(_ tag: String) {
         if !contains(tag) { list.append(tag) }

@@ -50,7 +50,7 @@ package struct PrivacyValues: SIPFieldValue {
     package var hidesIdentity: Bool { !contains(.none) && (contains(.id) || contains(.user)) }
 
     /// Reads `priv-value *(; priv-value)`; commas, which some send, separate too. Throws `.malformedHeader(.privacy)`.
-    package init(bytes: ArraySlice<UInt8>) throws(SIPParseError) {
+    package init(view bytes: ByteView) throws(SIPParseError) {
         var scanner = FieldScanner(bytes)
         scanner.skipSpaces()
         repeat {

@@ -11,7 +11,7 @@ package struct RAck: SIPFieldValue {
     }
 
     /// Reads `response-num CSeq-num Method`. Throws `.malformedHeader(.rack)`.
-    package init(bytes: ArraySlice<UInt8>) throws(SIPParseError) {
+    package init(view bytes: ByteView) throws(SIPParseError) {
         var scanner = FieldScanner(bytes)
         scanner.skipSpaces()
         guard let rseq = scanner.number(limit: UInt64(UInt32.max)), rseq <= UInt64(UInt32.max) else {
@@ -25,10 +25,10 @@ package struct RAck: SIPFieldValue {
             let space = scanner.peek, SIPCharacters.isSpace(space)
         else { throw .malformedHeader(.rack, reason: "its second number is not below 2^31") }
         scanner.skipSpaces()
-        guard let method = scanner.token() else { throw .malformedHeader(.rack, reason: "it names no method") }
+        guard let method = scanner.tokenBytes() else { throw .malformedHeader(.rack, reason: "it names no method") }
         scanner.skipSpaces()
         guard scanner.isAtEnd else { throw .malformedHeader(.rack, reason: "something follows the method") }
-        self.init(rseq: UInt32(rseq), number: UInt32(number), method: SIPMethod(rawValue: method))
+        self.init(rseq: UInt32(rseq), number: UInt32(number), method: SIPMethod(view: method))
     }
 
     package var description: String { "\(rseq) \(number) \(method)" }

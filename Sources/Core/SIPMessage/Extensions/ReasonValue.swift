@@ -21,11 +21,11 @@ package struct ReasonValue: SIPFieldValue {
         ReasonValue("Q.850", cause: cause, text: text)
     }
 
-    package var isSIP: Bool { protocolName.lowercased() == "sip" }
+    package var isSIP: Bool { ByteText.isEqual(protocolName, "SIP") }
 
     /// Reads `protocol *(;reason-param)`; parameters other than `cause` and `text` are dropped.
     /// Throws `.malformedHeader(.reason)`.
-    package init(bytes: ArraySlice<UInt8>) throws(SIPParseError) {
+    package init(view bytes: ByteView) throws(SIPParseError) {
         var scanner = FieldScanner(bytes)
         scanner.skipSpaces()
         guard let name = scanner.token() else { throw .malformedHeader(.reason, reason: "it names no protocol") }
@@ -34,8 +34,7 @@ package struct ReasonValue: SIPFieldValue {
         }
         var cause: Int?
         if let text = parameters["cause"] {
-            var digits = FieldScanner(text)
-            guard let number = digits.number(limit: 65_535), number <= 65_535, digits.isAtEnd else {
+            guard let number = FieldScanner.wholeNumber(text, limit: 65_535), number <= 65_535 else {
                 throw .malformedHeader(.reason, reason: "its cause is not 0 to 65535")
             }
             cause = Int(number)

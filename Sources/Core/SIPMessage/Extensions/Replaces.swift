@@ -16,7 +16,7 @@ package struct Replaces: SIPFieldValue {
     }
 
     /// Reads `callid *(;replaces-param)`: both tags, once each. Throws `.malformedHeader(.replaces)`.
-    package init(bytes: ArraySlice<UInt8>) throws(SIPParseError) {
+    package init(view bytes: ByteView) throws(SIPParseError) {
         let (callID, parameters) = try DialogIdentifierText.split(bytes, of: .replaces)
         self.init(
             callID: callID, toTag: try DialogIdentifierText.tag("to-tag", in: parameters, of: .replaces),
@@ -44,7 +44,7 @@ package struct TargetDialog: SIPFieldValue {
     }
 
     /// Reads `callid *(;td-param)`: both tags, once each. Throws `.malformedHeader(.targetDialog)`.
-    package init(bytes: ArraySlice<UInt8>) throws(SIPParseError) {
+    package init(view bytes: ByteView) throws(SIPParseError) {
         let (callID, parameters) = try DialogIdentifierText.split(bytes, of: .targetDialog)
         self.init(
             callID: callID, localTag: try DialogIdentifierText.tag("local-tag", in: parameters, of: .targetDialog),
@@ -60,24 +60,24 @@ package struct TargetDialog: SIPFieldValue {
 /// What Replaces, Join and Target-Dialog have in common: a Call-ID, then parameters.
 enum DialogIdentifierText {
     static func split(
-        _ bytes: ArraySlice<UInt8>, of name: SIPHeaderName
+        _ bytes: ByteView, of name: SIPHeaderName
     ) throws(SIPParseError) -> (callID: String, parameters: SIPParameters) {
         let end = bytes.firstIndex(of: UInt8(ascii: ";")) ?? bytes.endIndex
-        let callID = bytes[..<end].trimmingSpaces()
+        let callID = bytes[bytes.startIndex..<end].trimmingSpaces()
         guard !callID.isEmpty, callID.allSatisfy({ $0 > 0x20 && $0 != UInt8(ascii: ",") && $0 != 0x7F }) else {
             throw .malformedHeader(name, reason: "it does not begin with a Call-ID")
         }
-        var scanner = FieldScanner(bytes[end...])
+        var scanner = FieldScanner(bytes[end..<bytes.endIndex])
         guard let parameters = scanner.parameters() else {
             throw .malformedHeader(name, reason: "what follows the Call-ID are no parameters")
         }
-        return (String(decoding: callID, as: UTF8.self), parameters)
+        return (callID.text, parameters)
     }
 
     static func tag(
         _ tag: String, in parameters: SIPParameters, of name: SIPHeaderName
     ) throws(SIPParseError) -> String {
-        let count = parameters.list.count { $0.name.lowercased() == tag }
+        let count = parameters.list.count { ByteText.isEqual($0.name, tag) }
         guard count == 1, let value = parameters[tag], !value.isEmpty,
             value.utf8.allSatisfy(SIPCharacters.isToken)
         else {

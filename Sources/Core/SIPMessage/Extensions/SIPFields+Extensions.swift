@@ -41,14 +41,20 @@ extension SIPFields {
 
     /// RFC 3326; malformed values are left out.
     package func reasons() -> [ReasonValue] {
-        headers.all(.reason).flatMap(CommaList.split).compactMap { try? ReasonValue(parsing: $0) }
+        var list: [ReasonValue] = []
+        headers.forEach(.reason) { value in
+            for element in CommaList(value) {
+                if let reason = try? ReasonValue(view: element) { list.append(reason) }
+            }
+        }
+        return list
     }
 
     /// RFC 3323 section 4.2; empty when absent.
     package func privacy() throws(SIPParseError) -> PrivacyValues {
         var values = PrivacyValues()
-        for text in headers.all(.privacy) {
-            for value in try PrivacyValues(parsing: text).list { values.insert(value) }
+        try headers.forEach(.privacy) { (field) throws(SIPParseError) -> Void in
+            for value in try PrivacyValues(view: field).list { values.insert(value) }
         }
         return values
     }
@@ -75,8 +81,8 @@ extension SIPFields {
     package func proxyRequired() -> OptionTags { OptionTags(tokens(.proxyRequire)) }
 
     private func value<Value: SIPFieldValue>(_ name: SIPHeaderName) throws(SIPParseError) -> Value? {
-        guard let text = headers[name] else { return nil }
-        return try Value(parsing: text)
+        guard let bytes = headers.bytes(of: name) else { return nil }
+        return try Value(bytes: bytes)
     }
 
     private func optionalAddress(_ name: SIPHeaderName) throws(SIPParseError) -> NameAddress? {
@@ -85,12 +91,14 @@ extension SIPFields {
 
     /// Saturates at 2^32.
     private func number(_ name: SIPHeaderName, allowsParameters: Bool = false) throws(SIPParseError) -> UInt64? {
-        guard let text = headers[name] else { return nil }
-        var scanner = FieldScanner(text)
-        scanner.skipSpaces()
-        let number = scanner.number(limit: UInt64(UInt32.max))
-        if allowsParameters { _ = scanner.parameters() }
-        guard let number, scanner.isAtEnd else { throw .malformedHeader(name, reason: "it is no number") }
+        guard let bytes = headers.bytes(of: name) else { return nil }
+        let number = bytes.withView { bytes -> UInt64? in
+            var scanner = FieldScanner(bytes)
+            let number = scanner.number(limit: UInt64(UInt32.max))
+            if allowsParameters { _ = scanner.parameters() }
+            return scanner.isAtEnd ? number : nil
+        }
+        guard let number else { throw .malformedHeader(name, reason: "it is no number") }
         return number
     }
 }

@@ -3,16 +3,18 @@ extension SIPURI {
     /// name. Throws `.malformedURI`.
     package func headerFields() throws(SIPParseError) -> [SIPHeaders.Field] {
         guard let headers, !headers.isEmpty else { return [] }
-        var fields: [SIPHeaders.Field] = []
-        for part in Array(headers.utf8)[...].split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: false) {
-            guard let equals = part.firstIndex(of: UInt8(ascii: "=")),
-                let name = SIPEscaping.percentDecoded(part[..<equals]), !name.isEmpty,
-                name.utf8.allSatisfy(SIPCharacters.isToken),
-                let value = SIPEscaping.percentDecoded(part[(equals + 1)...])
-            else { throw .malformedURI(reason: "one of its headers is not name=value") }
-            fields.append(SIPHeaders.Field(SIPHeaderName(name), value))
+        return try Array(headers.utf8).withView { (view) throws(SIPParseError) -> [SIPHeaders.Field] in
+            var fields: [SIPHeaders.Field] = []
+            for part in view.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: false) {
+                guard let equals = part.firstIndex(of: UInt8(ascii: "=")),
+                    let name = SIPEscaping.percentDecoded(part[part.startIndex..<equals]), !name.isEmpty,
+                    name.utf8.allSatisfy(SIPCharacters.isToken),
+                    let value = SIPEscaping.percentDecoded(part[(equals + 1)..<part.endIndex])
+                else { throw .malformedURI(reason: "one of its headers is not name=value") }
+                fields.append(SIPHeaders.Field(SIPHeaderName(name), value))
+            }
+            return fields
         }
-        return fields
     }
 
     /// Puts those fields after the question mark, escaped; none of them when `fields` is empty.

@@ -16,7 +16,7 @@ package struct SessionExpires: SIPFieldValue {
 
     /// Reads `delta-seconds *(;se-param)`; other parameters than `refresher` are dropped.
     /// Throws `.malformedHeader(.sessionExpires)`.
-    package init(bytes: ArraySlice<UInt8>) throws(SIPParseError) {
+    package init(view bytes: ByteView) throws(SIPParseError) {
         var scanner = FieldScanner(bytes)
         scanner.skipSpaces()
         guard let seconds = scanner.number(limit: UInt64(UInt32.max)) else {
