@@ -213,7 +213,12 @@ let package = Package(
         // Tests
         tests("Archive", ["Archive", "Backup", "OpenSSLCrypto", "Persistence", "Primitives"]),
         tests("Backup", ["Backup", "CloudMessages", "OpenSSLCrypto", "Persistence", "Primitives", "PrivacyContract"]),
-        tests("CallControl", ["CallControl", "Primitives", "SIPMessage", "Settings"]),
+        tests(
+            "CallControl",
+            [
+                "CallControl", "CloudMessages", "Media", "Primitives", "SDP", "SIPDialog", "SIPMessage",
+                "SIPTransaction", "SIPUserAgent", "Settings",
+            ]),
         tests("CloudCore", ["CloudCore", "CloudMessages", "Pairing", "Primitives"]),
         tests("CloudWire", ["CloudMessages", "CloudWire", "Primitives", "PrivacyContract"]),
         tests("ConfigurationFile", ["ConfigurationFile", "Primitives", "Settings"]),

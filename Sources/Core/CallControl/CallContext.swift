@@ -18,6 +18,9 @@ package struct CallContext: Sendable {
     package var now: Instant { agent.now }
     package var wall: UnixTime { agent.wall }
 
+    /// True when nothing is kept of any call.
+    package var isEmpty: Bool { directory.isEmpty }
+
     package mutating func count(_ name: String) { agent.count(name) }
 
     mutating func makeTag() -> String { agent.makeTag() }

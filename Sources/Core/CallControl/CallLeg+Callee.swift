@@ -52,6 +52,7 @@ extension CallLeg {
     private mutating func receivedProvisional(_ response: SIPResponse, _ context: inout CallContext) -> [LegEvent] {
         var isReliable = false
         var rack: RAck?
+        guard requests.count < Self.requestLimit else { return [] }  // it answers no PRACK and says ever more
         switch acknowledgements.receive(response) {
         case .unreliable: break
         case .acknowledge(let value):
@@ -69,16 +70,19 @@ extension CallLeg {
         }
         let body = description(in: response)
         guard !body.isEmpty else { return events }
+        let rings: [LegEvent] = response.status == 183 ? [] : [.ringing]
         guard dialog == nil || dialog?.id == early.id else {
             if !earlyAnswers.contains(where: { $0.dialog == early.id }), earlyAnswers.count < DialogSet.limit {
                 earlyAnswers.append(EarlyAnswer(dialog: early.id, body: body))
             }
-            return events
+            return rings
         }
         dialog = forks?[early.id]
-        if isReliable { settledEarly = early.id }
+        let settles = isReliable && settledEarly != early.id
+        if settles { settledEarly = early.id }
         let carrier = isReliable ? OfferAnswerState.Carrier.reliableProvisional : .provisional
-        guard exchange.take(carrier, from: .remote, hasDescription: true) == .answer else { return events }
+        let meaning = exchange.take(carrier, from: .remote, hasDescription: true)
+        guard meaning == .answer || (settles && meaning == .ignored) else { return rings }
         do {
             try media.accept(body)
         } catch {
@@ -86,8 +90,8 @@ extension CallLeg {
             hangUp(because: [.sip(488)], &context)
             return [.refused(status: 488)]
         }
-        hasEarlyMedia = true
-        return response.status == 183 ? [.earlyMedia] : [.earlyMedia, .ringing]
+        defer { hasEarlyMedia = true }
+        return [hasEarlyMedia ? .mediaChanged : .earlyMedia] + rings
     }
 
     private mutating func receivedEarlyDialog(_ response: SIPResponse) -> Dialog? {

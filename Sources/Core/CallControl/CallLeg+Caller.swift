@@ -36,23 +36,22 @@ extension CallLeg {
     }
 
     /// 183 to the caller with our answer, so that it hears what the callee sends before it answers. An INVITE without
-    /// offer gets ours, if the caller can answer it in a PRACK. Once; false when nothing could be agreed.
-    @discardableResult
-    mutating func progress(preferring codecs: [AudioCodec], _ context: inout CallContext) -> Bool {
-        guard case .invited(let server) = state, earlyDescription.isEmpty else { return false }
+    /// offer gets ours, if the caller can answer it in a PRACK. Once; a 180 when nothing can be agreed yet.
+    mutating func progress(preferring codecs: [AudioCodec], _ context: inout CallContext) {
+        guard case .invited(let server) = state, earlyDescription.isEmpty else { return }
+        media.prefer(codecs)
         switch exchange.phase {
         case .offered(by: .remote, in: .invite):
-            media.prefer(codecs)
-            guard let answer = try? media.answer(description(in: invite)) else { return false }
-            earlyDescription = answer
-        case .offerDue(from: .local) where provisionals != nil:
-            media.prefer(codecs)
-            earlyDescription = media.makeOffer()
-        case .offerDue, .offered, .stable: return false
+            earlyDescription = (try? media.answer(description(in: invite))) ?? []
+        case .offerDue(from: .local) where provisionals != nil: earlyDescription = media.makeOffer()
+        case .offerDue, .offered, .stable: break
+        }
+        guard !earlyDescription.isEmpty else {
+            ring(&context)
+            return
         }
         hasEarlyMedia = true
         sendProvisional(183, body: earlyDescription, server, &context)
-        return true
     }
 
     /// 200 to the caller with our answer, or with our offer if the INVITE had none. False, and nothing sent, when no

@@ -100,7 +100,7 @@ extension CallLeg {
         _ response: SIPResponse, to sent: SentRequest, _ context: inout CallContext
     ) -> [LegEvent] {
         peer.note(response)
-        if var dialog, (try? dialog.refreshTarget(from: response)) != nil { update(dialog) }
+        followTarget(of: response)
         if sent.request.method == .invite, let dialog {
             acknowledge(dialog.makeAck(for: sent.request), of: sent.client, &context)
         }
@@ -123,6 +123,17 @@ extension CallLeg {
         }
         renegotiateIfWanted(&context)
         return events
+    }
+
+    /// A 2xx may name another Contact. It is followed unless the one before was behind an address translator, where only
+    /// the way that has worked leads.
+    private mutating func followTarget(of response: SIPResponse) {
+        guard var dialog else { return }
+        let before = dialog.remoteTarget
+        guard (try? dialog.refreshTarget(from: response)) != nil else { return }
+        update(dialog)
+        guard dialog.remoteTarget != before, IPAddress(before.host) == flow.remote.address else { return }
+        flow = dialog.flow(over: flow, sentBy: nil)
     }
 
     /// The peer does not answer any more, or knows nothing of the dialog: it ends (RFC 3261 section 14.1, RFC 4028

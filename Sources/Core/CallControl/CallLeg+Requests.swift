@@ -70,7 +70,7 @@ extension CallLeg {
 
     /// Passes a key on to a peer that takes it by INFO; without effect on others.
     mutating func relay(_ digit: DigitRelay, _ context: inout CallContext) {
-        guard state == .established, peer.allowsInfo,
+        guard state == .established, peer.allowsInfo, requests.count < Self.requestLimit,
             let request = makeRequest(.info, body: digit.body, contentType: DigitRelay.types[0])
         else { return }
         send(request, for: .notice, over: flow, &context)

@@ -66,8 +66,8 @@ extension CallLeg {
         else { return [] }
         var answer: [UInt8] = []
         if !body.isEmpty {
-            guard isInUse else {
-                refuseAsTooSoon(request, server, &context)
+            guard isInUse else {  // our offer is still open there
+                respond(server, to: request, 491, &context)
                 return []
             }
             switch exchange.take(.update, from: .remote, hasDescription: true) {

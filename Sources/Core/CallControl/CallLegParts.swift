@@ -46,6 +46,9 @@ extension CallLeg {
 
     /// How many ACKs are kept: that of the first INVITE, and of the re-INVITEs whose 2xx may still be repeated.
     static let sentAckLimit = 4
+    /// How many requests inside the dialog may wait for their answers before what would make more is let go: keys that
+    /// are passed on, provisional responses that want a PRACK.
+    static let requestLimit = 32
     /// How often an INVITE is sent anew because the answer asked for it.
     static let retryLimit = 5
 }

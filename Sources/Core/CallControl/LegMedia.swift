@@ -10,6 +10,8 @@ struct LegMedia: Sendable {
     private var preferred: AudioCodec?
     /// The last description sent: a different one needs the next version in its origin (RFC 3264 section 8).
     private var lastSent: SessionDescription?
+    /// Ours of the last agreement: what holds again when an offer is refused.
+    private var inForce: SessionDescription?
     /// True while an offer of ours waits for its answer.
     private(set) var awaitsAnswer = false
     /// What was agreed last; nil before the first agreement.
@@ -54,9 +56,10 @@ struct LegMedia: Sendable {
 
     /// Offers once more what was described last, word for word, so that nothing changes (RFC 4028 section 7.4).
     mutating func repeatOffer() -> [UInt8] {
-        guard let lastSent else { return makeOffer() }
+        guard let inForce else { return makeOffer() }
         awaitsAnswer = true
-        return lastSent.serialised()
+        lastSent = inForce
+        return inForce.serialised()
     }
 
     /// Answers an offer and takes on what it asks for. Throws, and nothing has changed, when no answer is possible.
@@ -70,6 +73,7 @@ struct LegMedia: Sendable {
             return answer
         }
         stream = agreed
+        inForce = lastSent
         return bytes
     }
 
@@ -88,6 +92,7 @@ struct LegMedia: Sendable {
     mutating func accept(_ body: [UInt8]) throws {
         awaitsAnswer = false
         stream = try AudioNegotiation.accept(answer: SessionDescription.parse(body), local: local, offer: lastSent)
+        inForce = lastSent
     }
 
     /// Serialises what `make` describes, under the next version of the origin if it differs from what was sent last.

@@ -1,0 +1,169 @@
+import CallControl
+import Media
+import Primitives
+import SIPDialog
+import SIPMessage
+import Testing
+
+/// BYE, CANCEL, their reasons (RFC 3326), and requests that are neither session nor end.
+@Suite struct EndingTests {
+    private let desk = Desk()
+
+    @Test(arguments: [
+        ("Q.850;cause=16;text=\"Normal call clearing\"", [ReasonValue.q850(16, text: "Normal call clearing")]),
+        ("SIP;cause=486", [.sip(486)]), ("Q.850;cause=17, SIP;cause=486", [.q850(17), .sip(486)]), (nil, []),
+        ("x/y", []),
+    ])
+    func `the reason of a BYE crosses the bridge`(reason: String?, passedOn: [ReasonValue]) throws {
+        let (a, b) = try desk.talk()
+        try a.bye(reason)
+        #expect(try b.takeBye().reasons() == passedOn)
+        desk.world.expectNothingLeft()
+    }
+
+    @Test func `a caller who gives up: 487, and CANCEL to the callee`() throws {
+        let invite = desk.ada.invite()
+        let incoming = try desk.bob.take(.invite)
+        desk.ada.follow(invite, with: .cancel)
+        let answers = desk.ada.responses()
+        #expect(answers.map(\.status) == [200, 487])
+        desk.ada.follow(invite, with: .ack, to: answers[1])
+        #expect(!desk.bob.has(.cancel), "nothing came from the callee yet (RFC 3261 section 9.1)")
+        desk.bob.respond(incoming, 180)
+        desk.bob.respond(try desk.bob.take(.cancel), 200)
+        desk.bob.respond(incoming, 487)
+        desk.world.expectNothingLeft()
+    }
+
+    @Test func `a callee that answers as it is cancelled is acknowledged and hung up`() throws {
+        let invite = desk.ada.invite()
+        let incoming = try desk.bob.take(.invite)
+        desk.bob.respondReliably(incoming, 180, rseq: 1)
+        desk.ada.follow(invite, with: .cancel)
+        _ = try desk.bob.take(.cancel)
+        let b = try desk.bob.answer(incoming)
+        try b.takeBye()
+        desk.world.expectNothingLeft()
+    }
+
+    @Test func `a callee's BYE before it answers is the end of its ringing`() throws {
+        let invite = desk.ada.invite()
+        let incoming = try desk.bob.take(.invite)
+        desk.bob.respond(incoming, 183, sdp(["PCMU"], port: 31_000))
+        let b = Line(desk.bob, try Dialog(received: incoming, localTag: "callee", secure: false))
+        desk.bob.send(b.make(.bye))
+        desk.bob.respond(try desk.bob.take(.cancel), 200)
+        desk.bob.respond(incoming, 487)
+        let last = try #require(desk.ada.responses().last)
+        #expect(last.status == 480)
+        desk.ada.follow(invite, with: .ack, to: last)
+        desk.world.expectNothingLeft()
+    }
+
+    @Test func `BYE from both sides at once ends both`() throws {
+        let (a, b) = try desk.talk()
+        let crossing = b.make(.bye)
+        try a.bye()
+        let ours = try desk.bob.take(.bye)
+        desk.bob.send(crossing)
+        #expect(try desk.bob.response().status == 200)
+        desk.bob.respond(ours, 481)
+        desk.world.expectNothingLeft()
+    }
+
+    @Test func `a BYE that nobody answers ends as well`() throws {
+        let (a, _) = try desk.talk()
+        try a.bye()
+        desk.world.expectNothingLeft()
+    }
+
+    @Test func `a missing ACK ends both sides with its reason`() throws {
+        _ = desk.ada.invite()
+        let b = try desk.bob.answer(desk.bob.take(.invite))
+        desk.world.advance(by: .seconds(33))
+        #expect(try desk.ada.take(.bye).reasons() == [.sip(408, text: "ACK missing")])
+        #expect(try b.takeBye().reasons().first?.cause == 408)
+        desk.world.expectNothingLeft()
+    }
+
+    // MARK: Other requests
+
+    @Test(arguments: [
+        ("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n", "Signal=5\r\nDuration=160\r\n"),
+        ("Application/DTMF-Relay; charset=utf-8", "Signal= *\nDuration= 9000", "Signal=*\r\nDuration=5000\r\n"),
+        ("application/dtmf-relay", "Signal=11", "Signal=#\r\nDuration=160\r\n"),
+        ("application/dtmf", "7\r\n", "Signal=7\r\nDuration=160\r\n"),
+        ("application/dtmf", "flash", "Signal=!\r\nDuration=160\r\n"),
+    ])
+    func `a key in an INFO is passed on to a peer that takes INFO`(type: String, body: String, relayed: String) throws {
+        let (a, b) = try desk.talk()
+        #expect(try a.request(.info, Array(body.utf8), type: type).status == 200)
+        let info = try desk.bob.take(.info)
+        #expect(info.headers[.contentType] == "application/dtmf-relay")
+        #expect(String(decoding: info.body, as: UTF8.self) == relayed)
+        desk.bob.respond(info, 200)
+        try desk.end(a, b)
+    }
+
+    @Test func `a key is not passed on to a peer without INFO, and an INFO that fails is no harm`() throws {
+        desk.bob.allow = "INVITE, ACK, BYE"
+        let (a, b) = try desk.talk()
+        #expect(try a.request(.info, Array("5".utf8), type: "application/dtmf").status == 200)
+        #expect(!desk.bob.has(.info))
+        #expect(try b.request(.info, Array("5".utf8), type: "application/dtmf").status == 200)
+        desk.ada.respond(try desk.ada.take(.info), 481)
+        #expect(desk.world.control.activeCount == 1)
+        try desk.end(a, b)
+    }
+
+    @Test(arguments: [
+        ("", "", [], 200), ("application/dtmf", "x", [], 400), ("application/dtmf-relay", "Duration=5", [], 400),
+        ("text/plain", "hello", [], 415),
+        ("application/dtmf", "5", [SIPHeaders.Field(.infoPackage, "conference")], 469),
+    ])
+    func `an INFO that says nothing to us`(type: String, body: String, fields: [SIPHeaders.Field], status: Int) throws {
+        let (a, b) = try desk.talk()
+        let response = try a.request(.info, Array(body.utf8), type: type, fields: fields)
+        #expect(response.status == status)
+        if status == 415 { #expect(response.headers[.accept]?.contains("application/dtmf") == true) }
+        #expect(!desk.bob.has(.info))
+        try desk.end(a, b)
+    }
+
+    @Test(arguments: [
+        (SIPMethod.options, 200), (.message, 405), (.register, 405), (SIPMethod(rawValue: "DANCE"), 405),
+        (.subscribe, 489), (.notify, 481), (.prack, 400),
+    ])
+    func `a request inside the call is answered by what it is`(method: SIPMethod, status: Int) throws {
+        let (a, b) = try desk.talk()
+        let response = try a.request(method)
+        #expect(response.status == status)
+        if status == 405 || status == 200 {
+            let allow = response.tokens(.allow)
+            for name in ["INVITE", "PRACK", "UPDATE", "REFER", "NOTIFY", "SUBSCRIBE"] { #expect(allow.contains(name)) }
+            #expect(!allow.contains("MESSAGE"))
+        }
+        if status == 200 {
+            #expect(response.supported().contains("100rel") && response.supported().contains("timer"))
+            #expect(response.headers[.accept] == "application/sdp")
+        }
+        try desk.end(a, b)
+    }
+
+    @Test func `what the network repeats or brings out of order is met once`() throws {
+        let (a, b) = try desk.talk()
+        let first = a.make(.info, Array("1".utf8), type: "application/dtmf")
+        let second = a.make(.info, Array("2".utf8), type: "application/dtmf")
+        desk.ada.send(second, branch: "z9hG4bK-two")
+        desk.ada.send(second, branch: "z9hG4bK-two")
+        desk.ada.send(first)
+        #expect(desk.ada.responses().map(\.status) == [200, 200, 500])
+        _ = try desk.bob.take(.info)
+        #expect(!desk.bob.has(.info))
+        var strange = a.make(.bye)
+        strange.headers.set(.from, "<sip:100@pbx.example>;tag=somebody")
+        desk.ada.send(strange)
+        #expect(try desk.ada.response().status == 481)
+        try desk.end(a, b)
+    }
+}
