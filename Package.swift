@@ -94,11 +94,14 @@ let package = Package(
         core("SIPMessage", ["Primitives"]),
         core("SIPTransaction", ["Primitives", "SIPMessage"]),
         core("SIPDialog", ["Primitives", "SIPMessage"]),
+        core("ServerLocation", ["Primitives", "SIPMessage", "SIPTransaction"]),
+        core("STUN", ["Primitives"]),
         core("SIPUserAgent", ["Primitives", "SIPMessage", "SIPTransaction"]),
         core("SDP", ["Primitives"]),
         core("RTP", ["Primitives"]),
         core("Media", ["Primitives", "RTP"]),
         core("Settings", ["Primitives"]),
+        core("Numbering", ["SIPMessage", "Settings"]),
         core("CloudMessages", ["Primitives"]),
         core("PrivacyContract", ["Primitives", "CloudMessages"]),
         core("Persistence", ["Primitives", "CloudMessages", "PrivacyContract", "Settings"]),
@@ -110,6 +113,12 @@ let package = Package(
             [
                 "Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SIPUserAgent", "SDP", "Media",
                 "MediaNegotiation", "Settings", "CloudMessages",
+            ]),
+        core(
+            "Trunks",
+            [
+                "Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SIPUserAgent", "ServerLocation", "Settings",
+                "Numbering",
             ]),
         core("Pairing", ["Primitives", "CloudMessages", "PrivacyContract", "Persistence"]),
         core("Backup", ["Primitives", "CloudMessages", "PrivacyContract", "Persistence"]),
@@ -232,6 +241,7 @@ let package = Package(
         tests("MediaEngine", ["CSockets", "Media", "MediaEngine", "OpusCodec", "Primitives", "RTP"]),
         tests("MediaNegotiation", ["Media", "MediaNegotiation", "Primitives", "SDP"]),
         tests("Media", ["Media", "Primitives", "RTP"]),
+        tests("Numbering", ["Numbering", "SIPMessage", "Settings"]),
         tests("OpenSSLCrypto", ["OpenSSLCrypto", "Primitives"], exclude: ["Vectors"]),
         tests(
             "Pairing", ["CloudMessages", "OpenSSLCrypto", "Pairing", "Persistence", "Primitives", "PrivacyContract"]),
@@ -248,11 +258,14 @@ let package = Package(
             ]),
         tests("Registration", ["Persistence", "Primitives", "Registration", "SIPMessage", "SIPTransaction"]),
         tests("SDP", ["Primitives", "SDP"]),
+        tests("ServerLocation", ["Primitives", "SIPMessage", "SIPTransaction", "ServerLocation"]),
+        tests("STUN", ["Primitives", "STUN"]),
         tests("SIPDialog", ["OpenSSLCrypto", "Primitives", "SIPDialog", "SIPMessage"]),
         tests("SIPMessage", ["Primitives", "SIPMessage"], exclude: ["Vectors"]),
         tests("SIPTransaction", ["Primitives", "SIPMessage", "SIPTransaction"]),
         tests(
-            "SQLiteStore", ["CloudMessages", "Persistence", "Primitives", "PrivacyContract", "SQLiteStore", "Settings"]),
+            "SQLiteStore",
+            ["CloudMessages", "Persistence", "Primitives", "PrivacyContract", "SQLiteStore", "Settings", grdb]),
         tests(
             "Simulation",
             [
@@ -272,6 +285,12 @@ let package = Package(
         tests(
             "Transport",
             ["OpenSSLCrypto", "Primitives", "SIPTransaction", "TLS", "Transport", nioCore, nioPosix, nioSSL]),
+        tests(
+            "Trunks",
+            [
+                "Numbering", "OpenSSLCrypto", "Primitives", "SIPDialog", "SIPMessage", "SIPTransaction", "SIPUserAgent",
+                "ServerLocation", "Settings", "Trunks",
+            ]),
         tests("Vectors", ["Primitives", "Vectors"]),
         tests(
             "VendorCloud",

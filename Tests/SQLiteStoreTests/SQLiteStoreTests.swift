@@ -46,6 +46,38 @@ struct SQLiteStoreTests {
         #expect(try again.ledger(after: 1, limit: 1) == [Samples.ledger(2)])
     }
 
+    @Test func `a trunk's password is gone from every file when the trunk is`() throws {
+        let store = try folder.store()
+        try store.runAndWait([.replaceSettings(Samples.settings)])
+        #expect(try folder.contains(Samples.trunkPasswordBytes))
+        var settings = Samples.settings
+        settings.trunks = []
+        settings.outgoing = OutgoingSettings()
+        try store.runAndWait([.replaceSettings(settings)])
+        #expect(try store.snapshot().settings == settings)
+        store.close()
+        #expect(try !folder.contains(Samples.trunkPasswordBytes))
+    }
+
+    @Test func `a database and a backup from before there were trunks are read`() throws {
+        var old = Samples.settings
+        (old.trunks, old.outgoing, old.numbering) = ([], OutgoingSettings(), NumberingSettings())
+        old.users[1].callerNumber = nil
+        let store = try folder.store()
+        try store.runAndWait([.replaceSettings(old)])
+        try folder.write(Data(try store.backupSnapshot()), to: "backup.sqlite")
+        store.close()
+        try Samples.takeBackToVersion1("\(folder.path)/generations/1/appliance.sqlite")
+        try Samples.takeBackToVersion1("\(folder.path)/backup.sqlite")
+        let again = try folder.store()
+        defer { again.close() }
+        #expect(try again.snapshot().settings == old)
+        try again.runAndWait([.replaceSettings(Samples.settings)])
+        #expect(try again.snapshot().settings == Samples.settings)
+        let backup = try Data(contentsOf: URL(fileURLWithPath: "\(folder.path)/backup.sqlite"))
+        #expect(try again.inspect(backup: [UInt8](backup)).settings == old)
+    }
+
     @Test func `a transaction happens whole or not at all`() throws {
         let store = try folder.store()
         defer { store.close() }

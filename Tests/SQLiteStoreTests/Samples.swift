@@ -1,5 +1,6 @@
 import CloudMessages
 import Foundation
+import GRDB
 import Persistence
 import Primitives
 import PrivacyContract
@@ -29,7 +30,66 @@ enum Samples {
         settings.cloud.backup = "https://127.0.0.1:7444"
         settings.cloud.monitoring = "https://127.0.0.1:7445"
         settings.cloud.monitoringInterval = .seconds(30)
+        settings.users[1].callerNumber = "+493012345611"
+        settings.numbering = NumberingSettings(countryCode: "49")
+        settings.numbering.areaCode = "30"
+        settings.numbering.nationalDigits = 10
+        settings.numbering.outsidePrefix = "0"
+        settings.outgoing.emergencyNumbers = ["112", "110"]
+        settings.outgoing.rules = [
+            OutgoingRule(prefix: "+", trunks: ["telco", "backup"]), OutgoingRule(prefix: "+49900", trunks: []),
+        ]
+        settings.trunks = [trunk, TrunkSettings(name: "backup", kind: .static, server: .init(host: "b"), user: "us")]
         return settings
+    }
+
+    /// Takes away what the second migration brought.
+    static func takeBackToVersion1(_ path: String) throws {
+        let database = try DatabaseQueue(path: path)
+        try database.write {
+            for table in [
+                "outgoing_rule_trunk", "outgoing_rule", "trunk_number", "trunk_setting", "trunk", "user_setting",
+            ] {
+                try $0.execute(sql: "DROP TABLE \(table)")
+            }
+            try $0.execute(sql: "DELETE FROM setting WHERE name LIKE 'numbering.%' OR name LIKE 'outgoing.%'")
+            if try $0.tableExists("grdb_migrations") {
+                try $0.execute(sql: "DELETE FROM grdb_migrations WHERE identifier LIKE '2%'")
+            }
+            try $0.execute(sql: "PRAGMA user_version = 1")
+        }
+        try database.close()
+    }
+
+    static let trunkPasswordBytes = Array("the trunk's long password".utf8)
+
+    /// Every field has another value than its default.
+    static var trunk: TrunkSettings {
+        var trunk = TrunkSettings(
+            name: "telco", kind: .registering, server: TrunkServer(host: "2001:db8::1", port: 5071), user: "account",
+            password: Secret(trunkPasswordBytes))
+        trunk.transport = .tls
+        trunk.outboundProxy = TrunkServer(host: "proxy.telco.example")
+        trunk.authenticationUser = "auth"
+        trunk.domain = "telco.example"
+        trunk.expires = .seconds(300)
+        trunk.channels = 4
+        trunk.healthInterval = .zero
+        trunk.identity = .preferred
+        trunk.fromAccount = true
+        trunk.honoursPrivacy = false
+        trunk.codecs = ["PCMA", "G722"]
+        trunk.numberFormat = .national
+        trunk.numberPrefix = "99"
+        trunk.incomingFormat = .international
+        trunk.callerNumber = "+4930123456"
+        trunk.block = DirectDialBlock(base: "+4930123456", first: "00", last: "99", extensionPrefix: "1")
+        trunk.numbers = [DirectNumber(number: "+4930999", destination: "610"), .init(number: "2", destination: "101")]
+        trunk.defaultDestination = "610"
+        trunk.sources = [AddressBlock("192.0.2.0/24")!, AddressBlock("[2001:db8::7]:5080")!]
+        trunk.redirects = .follow
+        trunk.mediaSecurity = .required
+        return trunk
     }
 
     static let pairing = PairingRecord(

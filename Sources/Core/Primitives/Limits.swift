@@ -25,8 +25,40 @@ package struct Limits: Sendable, Equatable {
     package var users = 500
     package var calls = 48
     package var sipConnections = 1_000
+    package var sipConnectionsPerSource = 100
     package var sipConnectionIdle = Duration.seconds(900)
+    /// From a message's first byte to its last, and until the first message of a connection that was opened to us.
+    package var sipMessageTime = Duration.seconds(32)
+    package var sipConnectTime = Duration.seconds(10)
+    /// What may wait to be sent while a connection is being opened.
+    package var sipConnectingBytes = 131_072
     package var challengesPerSecondPerSource = 50
+
+    // Trunks
+    package var trunks = 20
+    package var outgoingRules = 100
+    /// Numbers of all trunks that lead to extensions.
+    package var directNumbers = 1_000
+
+    // Server location and name resolution
+    package var waitingLocations = 100
+    package var dnsQueriesPerLocation = 48
+    /// Records of one set (NAPTR, SRV) that are followed.
+    package var dnsServices = 8
+    package var hopsPerLocation = 16
+    package var hopPenalty = Duration.seconds(60)
+    package var penalisedHops = 200
+    package var dnsCacheEntries = 500
+    /// What a record's time to live is taken for at least and at most.
+    package var dnsLifetime: ClosedRange<Duration> = .seconds(10)...(.seconds(3_600))
+    package var dnsNegativeLifetime = Duration.seconds(300)
+    /// How long a query that got no answer is not repeated.
+    package var dnsFailureLifetime = Duration.seconds(5)
+    package var dnsAliases = 8
+    package var dnsRecordsPerAnswer = 64
+    package var dnsAnswerBytes = 16_384
+    /// Queries under way at once.
+    package var dnsQueries = 256
 
     // Session descriptions
     package var sdpLines = 512

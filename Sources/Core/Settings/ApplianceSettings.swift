@@ -12,6 +12,10 @@ package struct ApplianceSettings: Sendable, Equatable {
     package var users: [UserSettings] = []
     package var groups: [GroupSettings] = []
     package var cloud = CloudSettings()
+    package var numbering = NumberingSettings()
+    /// In the order of the configuration file; names are unique.
+    package var trunks: [TrunkSettings] = []
+    package var outgoing = OutgoingSettings()
 
     package init() {}
 }
@@ -64,10 +68,14 @@ package struct UserSettings: Sendable, Equatable {
     package var `extension`: String
     package var name: String
     package var password: Secret
-    package init(`extension`: String, name: String, password: Secret) {
+    /// Shown to those whom the user calls outside: `+` and digits, or as somebody in our area would dial it. Nil: the
+    /// trunk's number for the extension.
+    package var callerNumber: String?
+    package init(`extension`: String, name: String, password: Secret, callerNumber: String? = nil) {
         self.extension = `extension`
         self.name = name
         self.password = password
+        self.callerNumber = callerNumber
     }
 }
 

@@ -29,6 +29,15 @@ package struct SettingsDifference: Sendable, Equatable {
             guard let password = passwords[user.extension], !password.matches(user.password) else { continue }
             changes.append(.changed("users.\(user.extension).password", from: "<secret>", to: "<another secret>"))
         }
+        let trunkPasswords = Dictionary(old.trunks.map { ($0.name, $0.password) }) { first, _ in first }
+        for trunk in new.trunks {
+            // A password that comes or goes with its trunk needs no line of its own.
+            guard let password = trunkPasswords[trunk.name], password != trunk.password else { continue }
+            changes.append(
+                .changed(
+                    "trunks.\(trunk.name).password", from: password == nil ? "<none>" : "<secret>",
+                    to: trunk.password == nil ? "<none>" : "<another secret>"))
+        }
         self.changes = changes
     }
 
@@ -65,11 +74,39 @@ package struct SettingsDifference: Sendable, Equatable {
         lines["cloud.control_center"] = settings.cloud.controlCenter
         lines["cloud.backup"] = settings.cloud.backup
         lines["cloud.monitoring"] = settings.cloud.monitoring
-        for user in settings.users { lines["users.\(user.extension)"] = user.name }
+        for user in settings.users {
+            lines["users.\(user.extension)"] = user.name
+            lines["users.\(user.extension).caller_number"] = user.callerNumber
+        }
         for group in settings.groups {
             lines["groups.\(group.extension)"] =
                 "\(group.name), \(group.strategy.rawValue), members \(group.members.joined(separator: " "))"
         }
+        describeTrunks(of: settings, in: &lines)
         return lines
+    }
+
+    private static func describeTrunks(of settings: ApplianceSettings, in lines: inout [String: String]) {
+        let numbering = settings.numbering
+        lines["numbering.country_code"] = numbering.countryCode
+        lines["numbering.international_prefix"] = numbering.internationalPrefix
+        lines["numbering.national_prefix"] = numbering.nationalPrefix
+        lines["numbering.area_code"] = numbering.areaCode
+        lines["numbering.national_digits"] = numbering.nationalDigits.map { String($0) }
+        lines["numbering.outside_prefix"] = numbering.outsidePrefix
+        if !settings.outgoing.emergencyNumbers.isEmpty {
+            lines["outgoing.emergency"] = settings.outgoing.emergencyNumbers.joined(separator: " ")
+        }
+        for rule in settings.outgoing.rules {
+            lines["outgoing.rules.\(rule.prefix)"] =
+                rule.trunks.isEmpty ? "barred" : rule.trunks.joined(separator: " ")
+        }
+        for (index, trunk) in settings.trunks.enumerated() {
+            lines["trunks.\(trunk.name)"] = "number \(index + 1)"
+            for field in trunk.fields { lines["trunks.\(trunk.name).\(field.name)"] = field.value }
+            for number in trunk.numbers {
+                lines["trunks.\(trunk.name).numbers.\(number.number)"] = number.destination
+            }
+        }
     }
 }

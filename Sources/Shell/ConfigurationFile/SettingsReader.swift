@@ -12,7 +12,11 @@ struct SettingsReader {
         var settings = ApplianceSettings()
         guard let document else { return settings }
         let sections = reader.mapping(
-            document, at: "", allowed: ["appliance", "sip", "media", "https", "features", "users", "groups", "cloud"])
+            document, at: "",
+            allowed: [
+                "appliance", "sip", "media", "https", "features", "users", "groups", "cloud", "numbering", "trunks",
+                "outgoing",
+            ])
         if let node = sections["appliance"] {
             let entries = reader.mapping(node, at: "appliance", allowed: ["edition"])
             if let edition = entries["edition"] {
@@ -34,7 +38,32 @@ struct SettingsReader {
         }
         if let node = sections["cloud"] { settings.cloud = cloud(node) }
         numbers(sections, into: &settings)
+        trunks(sections, document, into: &settings)
         return settings
+    }
+
+    /// Trunks, how numbers are dialled on them, and which of them carries which number.
+    private func trunks(_ sections: [String: Node], _ document: Node, into settings: inout ApplianceSettings) {
+        let outgoing = OutgoingReader(reader: reader, limits: limits)
+        if let node = sections["numbering"] { settings.numbering = outgoing.numbering(node) }
+        if let list = sections["trunks"] {
+            let numbers = settings.users.map(\.extension) + settings.groups.map(\.extension)
+            let destinations = Set(numbers + [settings.features.echo].compactMap { $0 })
+            settings.trunks = TrunkReader(reader: reader, limits: limits, destinations: destinations).trunks(list)
+            if !settings.trunks.isEmpty, settings.numbering.countryCode == nil {
+                reader.report("trunks need numbering.country_code, for example \"49\"", at: list, key: "trunks")
+            }
+        }
+        settings.outgoing = outgoing.outgoing(
+            sections["outgoing"], numbering: settings.numbering, trunks: settings.trunks.map(\.name))
+        for (section, numbers) in [
+            ("users", settings.users.map(\.extension)), ("groups", settings.groups.map(\.extension)),
+        ] {
+            for (index, number) in numbers.enumerated() where settings.outgoing.emergencyNumbers.contains(number) {
+                let text = "extension \(number) is a number for help; change it, or outgoing.emergency"
+                reader.report(text, at: sections[section]?.sequence?[index], key: "\(section)[\(index)].extension")
+            }
+        }
     }
 
     private func sip(_ node: Node) -> SIPSettings {
@@ -157,7 +186,8 @@ struct SettingsReader {
         if let list = sections["users"] {
             for (index, node) in reader.list(list, at: "users", limit: limits.users).enumerated() {
                 let key = "users[\(index)]"
-                let entries = reader.mapping(node, at: key, allowed: ["extension", "name", "password"])
+                let entries = reader.mapping(
+                    node, at: key, allowed: ["extension", "name", "password", "caller_number"])
                 let numberNode = reader.required("extension", in: entries, of: node, at: key)
                 let number = numberNode.flatMap { reader.number($0, at: "\(key).extension") }
                 let name = reader.required("name", in: entries, of: node, at: key)
@@ -165,8 +195,13 @@ struct SettingsReader {
                 let password = reader.required("password", in: entries, of: node, at: key)
                     .flatMap { reader.text($0, at: "\(key).password") }
                 if let number, let numberNode { claim(number, for: key, at: numberNode, key: "\(key).extension") }
+                let shown = entries["caller_number"].flatMap {
+                    reader.telephoneNumber($0, at: "\(key).caller_number")
+                }
                 if let number, let name, let password {
-                    settings.users.append(UserSettings(extension: number, name: name, password: Secret(password)))
+                    settings.users.append(
+                        UserSettings(
+                            extension: number, name: name, password: Secret(password), callerNumber: shown))
                 }
             }
         }

@@ -56,7 +56,7 @@ package struct ConfigurationCopy: Sendable, Equatable {
                         reason: "it has schema version \(version), this firmware knows 1 to \(Schema.version)")
                 }
                 let tables = try String.fetchAll(database, sql: "SELECT name FROM sqlite_schema WHERE type = 'table'")
-                for name in Schema.configurationTableNames where !tables.contains(name) {
+                for name in Schema.configurationTableNames(version: version) where !tables.contains(name) {
                     throw SQLiteStoreError.backupRefused(reason: "it lacks the table '\(name)'")
                 }
                 let settings = try SettingsTables.read(database)

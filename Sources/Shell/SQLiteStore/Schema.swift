@@ -3,25 +3,59 @@ import GRDB
 /// The tables, as migrations. Published migrations never change; a new version adds one.
 enum Schema {
     /// What `PRAGMA user_version` says of a database that this firmware wrote.
-    static let version = 1
+    static let version = 2
 
     /// All tables of the appliance's database.
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1 first tables") { database in
-            try createConfiguration(database)
+            try database.execute(sql: configurationTables)
             try database.execute(sql: stateTables)
-            try database.execute(sql: "PRAGMA user_version = \(version)")
+            try database.execute(sql: "PRAGMA user_version = 1")
+        }
+        migrator.registerMigration("2 trunks") { database in
+            try database.execute(sql: trunkTables)
+            try database.execute(sql: "PRAGMA user_version = 2")
         }
         return migrator
     }
 
     /// Only what a backup holds (Q11): users, groups and settings.
     static func createConfiguration(_ database: Database) throws {
-        try database.execute(sql: configurationTables)
+        try database.execute(sql: configurationTables + trunkTables)
     }
 
-    static let configurationTableNames = ["call_group", "group_member", "listener", "setting", "user"]
+    /// The tables that a configuration of that version has.
+    static func configurationTableNames(version: Int) -> [String] {
+        ["call_group", "group_member", "listener", "setting", "user"] + (version >= 2 ? trunkTableNames : [])
+    }
+
+    /// In an order in which they can be emptied.
+    static let trunkTableNames = [
+        "outgoing_rule_trunk", "outgoing_rule", "trunk_number", "trunk_setting", "trunk", "user_setting",
+    ]
+
+    /// Settings with a name and a value can grow without another migration.
+    private static let trunkTables = """
+        CREATE TABLE user_setting (
+            extension TEXT NOT NULL REFERENCES user (extension) ON DELETE CASCADE, name TEXT NOT NULL,
+            value TEXT NOT NULL, PRIMARY KEY (extension, name)
+        ) STRICT;
+        CREATE TABLE trunk (name TEXT PRIMARY KEY NOT NULL, position INTEGER NOT NULL, password BLOB) STRICT;
+        CREATE TABLE trunk_setting (
+            trunk TEXT NOT NULL REFERENCES trunk (name) ON DELETE CASCADE, name TEXT NOT NULL, value TEXT NOT NULL,
+            PRIMARY KEY (trunk, name)
+        ) STRICT;
+        CREATE TABLE trunk_number (
+            trunk TEXT NOT NULL REFERENCES trunk (name) ON DELETE CASCADE, position INTEGER NOT NULL,
+            number TEXT NOT NULL, destination TEXT NOT NULL, PRIMARY KEY (trunk, position)
+        ) STRICT;
+        CREATE TABLE outgoing_rule (position INTEGER PRIMARY KEY, prefix TEXT NOT NULL) STRICT;
+        CREATE TABLE outgoing_rule_trunk (
+            rule INTEGER NOT NULL REFERENCES outgoing_rule (position) ON DELETE CASCADE, position INTEGER NOT NULL,
+            trunk TEXT NOT NULL, PRIMARY KEY (rule, position)
+        ) STRICT;
+        """
 
     private static let configurationTables = """
         CREATE TABLE setting (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) WITHOUT ROWID, STRICT;

@@ -6,7 +6,7 @@ import Settings
 /// Users, groups and settings in their tables, the part of the database that a backup holds.
 enum SettingsTables {
     static func replace(_ settings: ApplianceSettings, in database: Database) throws {
-        for table in ["group_member", "call_group", "user", "listener", "setting"] {
+        for table in Schema.trunkTableNames + ["group_member", "call_group", "user", "listener", "setting"] {
             try database.execute(sql: "DELETE FROM \(table)")
         }
         for (name, value) in values(of: settings) {
@@ -35,6 +35,7 @@ enum SettingsTables {
                     arguments: [group.extension, index, member])
             }
         }
+        try TrunkTables.insert(settings, in: database)
     }
 
     /// Throws `StoreFailure.damaged` for a value that no firmware of this version writes.
@@ -63,6 +64,8 @@ enum SettingsTables {
                     extension: number, name: row["name"], strategy: try decoded(row["strategy"], of: "group.strategy"),
                     members: (members[number] ?? []).map { $0["extension"] }))
         }
+        // A configuration from before there were trunks has no tables for them.
+        if try database.tableExists("trunk") { try TrunkTables.read(database, into: &settings) }
         return settings
     }
 
@@ -80,10 +83,16 @@ enum SettingsTables {
         if let https = settings.https {
             values += [("https.address", https.address.description), ("https.port", String(https.port))]
         }
-        let optional = [
+        let optional: [(String, String?)] = [
             ("features.echo", settings.features.echo), ("cloud.relay", settings.cloud.relay),
             ("cloud.control_center", settings.cloud.controlCenter), ("cloud.backup", settings.cloud.backup),
-            ("cloud.monitoring", settings.cloud.monitoring),
+            ("cloud.monitoring", settings.cloud.monitoring), ("numbering.country_code", settings.numbering.countryCode),
+            ("numbering.international_prefix", settings.numbering.internationalPrefix),
+            ("numbering.national_prefix", settings.numbering.nationalPrefix),
+            ("numbering.area_code", settings.numbering.areaCode),
+            ("numbering.national_digits", settings.numbering.nationalDigits.map { String($0) }),
+            ("numbering.outside_prefix", settings.numbering.outsidePrefix),
+            ("outgoing.emergency", settings.outgoing.emergencyNumbers.joined(separator: " ")),
         ]
         return values + optional.compactMap { name, value in value.map { (name, $0) } }
     }
@@ -114,6 +123,14 @@ enum SettingsTables {
             case "cloud.monitoring": settings.cloud.monitoring = value
             case "cloud.monitoring_interval_milliseconds":
                 settings.cloud.monitoringInterval = .milliseconds(try number(value, of: name) as Int64)
+            case "numbering.country_code": settings.numbering.countryCode = value
+            case "numbering.international_prefix": settings.numbering.internationalPrefix = value
+            case "numbering.national_prefix": settings.numbering.nationalPrefix = value
+            case "numbering.area_code": settings.numbering.areaCode = value
+            case "numbering.national_digits": settings.numbering.nationalDigits = try number(value, of: name) as Int
+            case "numbering.outside_prefix": settings.numbering.outsidePrefix = value
+            case "outgoing.emergency":
+                settings.outgoing.emergencyNumbers = value.split(separator: " ").map { String($0) }
             default: throw StoreFailure.damaged("unknown setting '\(name)'")
             }
         }
