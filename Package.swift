@@ -108,6 +108,7 @@ let package = Package(
         core("MediaNegotiation", ["Primitives", "SDP", "Media"]),
         // Core: features (siblings do not import each other)
         core("Registration", ["Primitives", "SIPMessage", "SIPTransaction", "Persistence"]),
+        core("Events", ["Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SIPUserAgent"]),
         core(
             "CallControl",
             [
@@ -237,6 +238,7 @@ let package = Package(
                 "ApplianceCore", "CloudMessages", "OpenSSLCrypto", "Pairing", "Persistence", "Primitives",
                 "PrivacyContract", "Settings", "Telemetry",
             ]),
+        tests("Events", ["Events", "Primitives", "SIPMessage", "SIPTransaction", "SIPUserAgent"]),
         tests("HAL", ["HAL", "HALLinux", "HALSimulated", "OpenSSLCrypto", "Primitives", "Telemetry"]),
         tests("MediaEngine", ["CSockets", "Media", "MediaEngine", "OpusCodec", "Primitives", "RTP"]),
         tests("MediaNegotiation", ["Media", "MediaNegotiation", "Primitives", "SDP"]),

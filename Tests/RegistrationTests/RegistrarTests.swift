@@ -5,38 +5,16 @@ import SIPMessage
 import SIPTransaction
 import Testing
 
-/// A registrar with one user, spoken to by whole REGISTER requests.
-private struct Desk {
-    var registrar = Registrar(limits: Limits())
-    var now = Instant.origin
-    let wall = UnixTime(seconds: 1_800_000_000)
-    static let flow = SIPFlow(
-        transport: .udp, local: Endpoint("10.0.0.1:5060")!, remote: Endpoint("10.0.0.7:40000")!)
-
-    mutating func register(
-        _ contacts: [String], expires: String? = nil, callID: String = "a", cseq: Int = 1, over flow: SIPFlow = flow,
-        via: String = "SIP/2.0/UDP 10.0.0.7:40000;branch=z9hG4bKx"
-    ) -> RegistrationAnswer {
-        var headers = SIPHeaders([.init(.via, via), .init(.callID, callID), .init(.cseq, "\(cseq) REGISTER")])
-        for contact in contacts { headers.append(.contact, contact) }
-        if let expires { headers.append(.expires, expires) }
-        return registrar.register(
-            SIPRequest(method: .register, uri: SIPURI(host: "pbx.example"), headers: headers), addressOfRecord: "100",
-            over: flow, at: now, wall: wall + (now - .origin))
-    }
-
-    func contacts() -> [String] { registrar.bindings(of: "100", at: now).map(\.contact.uri.description) }
-}
-
 @Suite struct RegistrarTests {
     @Test func `a contact is bound for as long as it asks and listed with what is left`() throws {
         var desk = Desk()
         let answer = desk.register(["<sip:100@10.0.0.7:40000>;q=0.5"], expires: "600")
         #expect(answer.status == 200)
-        #expect(answer.newBindings?.map(\.expiresAt) == [desk.wall + .seconds(600)])
+        #expect(answer.outcome == .changed)
+        #expect(desk.stored().map(\.expiresAt) == [desk.wall + .seconds(600)])
         desk.now = desk.now + .seconds(100)
         let fetched = desk.register([], cseq: 2)
-        #expect(fetched.newBindings == nil)
+        #expect(fetched.outcome == .unchanged)
         let contact = try NameAddress(parsing: #require(fetched.fields.first?.value))
         #expect(contact.parameters["expires"] == "500")
         #expect(contact.parameters["q"] == "0.5")
@@ -51,8 +29,8 @@ private struct Desk {
     ) {
         var desk = Desk()
         let contact = "<sip:100@10.0.0.7>" + (parameter.map { ";expires=\($0)" } ?? "")
-        let answer = desk.register([contact], expires: field)
-        #expect(answer.newBindings?.map(\.expiresAt) == [desk.wall + .seconds(granted)])
+        _ = desk.register([contact], expires: field)
+        #expect(desk.stored().map(\.expiresAt) == [desk.wall + .seconds(granted)])
     }
 
     @Test(arguments: [1, 30, 59])
@@ -73,8 +51,22 @@ private struct Desk {
         #expect(desk.register(["*"], cseq: 3).status == 400)
         let answer = desk.register(["*"], expires: "0", cseq: 3)
         #expect(answer.status == 200)
-        #expect(answer.newBindings == [])
+        #expect(answer.outcome == .changed)
+        #expect(desk.registrar.takeAllDirty(at: desk.now).map(\.bindings) == [[]])
         #expect(desk.registrar.registeredCount == 0)
+    }
+
+    @Test func `a repeated request is answered again and changes nothing`() {
+        var desk = Desk()
+        let first = desk.register(["<sip:100@10.0.0.7>;expires=600"], cseq: 5)
+        desk.now = desk.now + .seconds(10)
+        let again = desk.register(["<sip:100@10.0.0.7>;expires=600"], cseq: 5)
+        #expect(again.status == 200)
+        #expect(again.outcome == .unchanged)
+        #expect(again.fields.map(\.value) == ["<sip:100@10.0.0.7>;expires=590"])
+        #expect(first.fields.map(\.value) == ["<sip:100@10.0.0.7>;expires=600"])
+        #expect(desk.register(["*"], expires: "0", cseq: 6).outcome == .changed)
+        #expect(desk.register(["*"], expires: "0", cseq: 6).outcome == .unchanged)
     }
 
     @Test func `within a Call-ID only a higher CSeq changes a binding`() {
@@ -121,12 +113,15 @@ private struct Desk {
     @Test func `bindings end by their deadline and not before`() {
         var desk = Desk()
         _ = desk.register(["<sip:100@10.0.0.7>;expires=60", "<sip:100@10.0.0.8>;expires=120"])
+        _ = desk.registrar.takeAllDirty(at: desk.now)
         #expect(desk.registrar.nextDeadline == .origin + .seconds(60))
-        #expect(desk.registrar.expire(at: .origin + .seconds(59)).isEmpty)
-        let changes = desk.registrar.expire(at: .origin + .seconds(60))
-        #expect(changes.map(\.bindings.count) == [1])
+        desk.registrar.expire(at: .origin + .seconds(59))
+        #expect(desk.registrar.takeAllDirty(at: desk.now).isEmpty)
+        desk.registrar.expire(at: .origin + .seconds(60))
+        #expect(desk.registrar.takeAllDirty(at: desk.now).map(\.bindings.count) == [1])
         #expect(desk.registrar.nextDeadline == .origin + .seconds(120))
-        #expect(desk.registrar.expire(at: .origin + .seconds(120)).map(\.bindings) == [[]])
+        desk.registrar.expire(at: .origin + .seconds(120))
+        #expect(desk.registrar.takeAllDirty(at: desk.now).map(\.bindings) == [[]])
         #expect(desk.registrar.nextDeadline == nil)
         #expect(desk.registrar.registeredCount == 0)
     }
@@ -138,28 +133,66 @@ private struct Desk {
         connection.connection = 9
         _ = desk.register(["<sip:100@10.0.0.7;transport=tls>"], over: connection)
         _ = desk.register(["<sip:100@10.0.0.8>"], cseq: 2)
-        #expect(desk.registrar.flowClosed(Desk.flow).isEmpty)
-        #expect(desk.registrar.flowClosed(connection).map(\.bindings.count) == [1])
+        desk.registrar.flowClosed(Desk.flow, at: desk.now)
+        #expect(desk.contacts().count == 2)
+        desk.registrar.flowClosed(connection, at: desk.now)
         #expect(desk.contacts() == ["sip:100@10.0.0.8"])
+        #expect(desk.stored().count == 1)
     }
 
-    @Test func `bindings survive a restart on UDP and use the new listener`() {
+    @Test(arguments: [
+        ("<sip:100@10.0.0.7:5070;transport=tcp>", "10.0.0.7:5070"),
+        ("<sip:100@10.0.0.7;transport=tcp>", "10.0.0.7:5060"),
+        ("<sip:100@192.168.1.7:5070;transport=tcp>", nil),  // behind an address translator
+        ("<sip:100@phone.example;transport=tcp>", nil),
+        ("<sip:100@10.0.0.7:5070;transport=tcp>;reg-id=1;+sip.instance=\"<urn:uuid:1>\"", nil),  // a flow of its own
+    ])
+    func `a phone that closes its TCP connection is dialled if it can be`(contact: String, dialled: String?) {
         var desk = Desk()
-        var connection = Desk.flow
-        connection.transport = .tcp
-        connection.connection = 1
+        let connection = Desk.stream(.tcp, 9)
+        #expect(desk.register([contact], over: connection, supported: "outbound").status == 200)
+        desk.registrar.flowClosed(connection, at: desk.now)
+        let flow = desk.registrar.bindings(of: "100", at: desk.now).first?.flow
+        #expect(flow?.remote == dialled.flatMap { Endpoint($0) })
+        #expect(flow?.connection == nil)
+    }
+
+    @Test func `bindings survive a restart and use the new listener`() {
+        var desk = Desk()
         _ = desk.register(["<sip:100@10.0.0.7:40000>"], expires: "300")
-        let records = desk.register(["<sip:100@10.0.0.8;transport=tcp>"], cseq: 2, over: connection).newBindings ?? []
-        #expect(records.count == 2)
+        let records = desk.stored()
 
         var registrar = Registrar(limits: Limits())
         registrar.restore(records, of: "100", at: .origin, wall: desk.wall + .seconds(100))
-        registrar.listening(onUDP: Endpoint("10.0.0.1:5070")!)
+        registrar.listening(over: .udp, at: Endpoint("10.0.0.1:5070")!)
         let bindings = registrar.bindings(of: "100", at: .origin)
         #expect(bindings.map(\.contact.uri.description) == ["sip:100@10.0.0.7:40000"])
         #expect(bindings.first?.flow.local == Endpoint("10.0.0.1:5070"))
         #expect(bindings.first?.expiresAt == .origin + .seconds(200))
         #expect(bindings.first?.record.callID == records.first?.callID)
+        #expect(registrar.takeAllDirty(at: .origin).isEmpty, "the store knows what it gave")
+    }
+
+    @Test func `streams come back without connection, and are called if they can be dialled`() {
+        var desk = Desk()
+        let instance = "+sip.instance=\"<urn:uuid:7>\""
+        let contacts = [
+            "<sip:100@10.0.0.7:5070;transport=tcp>", "<sip:100@192.168.1.2;transport=tcp>",
+            "<sip:100@10.0.0.7:5071;transport=tcp>;reg-id=1;\(instance)",
+        ]
+        for (index, contact) in contacts.enumerated() {
+            let answer = desk.register(
+                [contact], callID: "\(index)", over: Desk.stream(.tcp, UInt64(index)), supported: "outbound")
+            #expect(answer.status == 200)
+        }
+        var registrar = Registrar(limits: Limits())
+        registrar.restore(desk.stored(), of: "100", at: .origin, wall: desk.wall)
+        #expect(registrar.bindings(of: "100", at: .origin).count == 3)
+        let callable = registrar.ranks(of: "100", at: .origin).flatMap { $0 }
+        #expect(callable.map(\.contact.uri.description) == ["sip:100@10.0.0.7:5070;transport=tcp"])
+        #expect(callable.first?.flow.remote == Endpoint("10.0.0.7:5070"))
+        #expect(callable.first?.flow.connection == nil)
+        #expect(registrar.bindings(of: "100", at: .origin).first { $0.instance != nil }?.isOutbound == true)
     }
 
     @Test func `a wrong wall clock does not prolong what is restored, and rubbish is left out`() {
@@ -196,8 +229,11 @@ private struct Desk {
     @Test func `users who are no more lose their bindings`() {
         var desk = Desk()
         _ = desk.register(["<sip:100@10.0.0.7>"])
-        #expect(desk.registrar.keepOnly { $0 == "100" }.isEmpty)
-        #expect(desk.registrar.keepOnly { _ in false }.map(\.addressOfRecord) == ["100"])
+        _ = desk.registrar.takeAllDirty(at: desk.now)
+        desk.registrar.keepOnly(at: desk.now) { $0 == "100" }
+        #expect(desk.registrar.takeAllDirty(at: desk.now).isEmpty)
+        desk.registrar.keepOnly(at: desk.now) { _ in false }
+        #expect(desk.registrar.takeAllDirty(at: desk.now).map(\.addressOfRecord) == ["100"])
         #expect(desk.registrar.registeredCount == 0)
     }
 

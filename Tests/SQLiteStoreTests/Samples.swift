@@ -112,7 +112,8 @@ enum Samples {
 
     static let binding = BindingRecord(
         contact: "<sip:100@192.0.2.1:5062>", callID: "c1", cseq: 4_000_000_000, expiresAt: UnixTime(seconds: 60),
-        flow: "UDP 127.0.0.1:5060 192.0.2.1:5062")
+        flow: "UDP 127.0.0.1:5060 192.0.2.1:5062", path: "<sip:edge.example;lr;ob>", userAgent: "phone",
+        isOutbound: true, publicGRUU: "sip:100@pbx.example;gr=urn:uuid:1")
 
     static func callRecord(_ id: UInt64) -> CallRecord {
         var record = CallRecord(callDataID: id, startDate: UnixTime(seconds: Int64(id)), lengthSeconds: 12)

@@ -15,6 +15,7 @@ import Testing
         #expect(answer.status == 200)
         #expect(answer.headers[.contact]?.contains("expires=600") == true)
         #expect(world.telephony.registrationCount == 1)
+        world.advance(by: .milliseconds(250))
         #expect(world.storedBindings.map(\.0) == ["100"])
         #expect(world.storedBindings.first?.1.first?.flow == "UDP 10.0.0.1:5060 10.0.0.100:40000")
         world.expectEverythingEnded()
@@ -97,6 +98,7 @@ import Testing
         let phone = Phone(world, "100", port: 40_000, transport: .tls)
         try phone.register()
         world.feed(.flowClosed(phone.flow))
+        world.advance(by: .milliseconds(250))
         #expect(world.telephony.registrationCount == 0)
         #expect(world.storedBindings.last?.1 == [])
     }
@@ -115,6 +117,7 @@ import Testing
         var settings = World.settings()
         settings.users.removeFirst()
         world.feed(.settings(settings))
+        world.advance(by: .milliseconds(250))
         #expect(world.telephony.registrationCount == 0)
         #expect(world.storedBindings.last?.1 == [])
     }

@@ -137,11 +137,13 @@ package struct Telephony: Sendable {
         switch input {
         case .message(let bytes, let flow): received(bytes, over: flow)
         case .flowClosed(let flow):
-            report(registrar.flowClosed(flow))
+            registrar.flowClosed(flow, at: now)
             context.agent.pending += context.agent.transactions.flowFailed(flow, at: now)
         case .media(let event): calls.media(event, &context)
         case .listening(let addresses):
-            if let local = addresses[.udp] { registrar.listening(onUDP: local) }
+            for transport in [SIPFlow.Transport.udp, .tcp, .tls] {
+                if let local = addresses[transport] { registrar.listening(over: transport, at: local) }
+            }
         case .settings(let settings): adopt(settings)
         case .drain(let deadline): if drain == .none { drain = .waiting(until: deadline) }
         case .deadline: runDeadlines(at: now)
@@ -157,7 +159,8 @@ package struct Telephony: Sendable {
     private mutating func runDeadlines(at now: Instant) {
         context.agent.pending += context.agent.transactions.handleDeadline(at: now)
         calls.deadline(&context)
-        report(registrar.expire(at: now))
+        registrar.expire(at: now)
+        report(registrar.takeDirty(at: now))
     }
 
     private mutating func adopt(_ new: ApplianceSettings) {
@@ -169,7 +172,7 @@ package struct Telephony: Sendable {
         plan = DialPlan(settings: new)
         calls.adopt(new)
         let known = users
-        report(registrar.keepOnly { known[$0] != nil })
+        registrar.keepOnly(at: context.now) { known[$0] != nil }
     }
 
     private static func index(_ users: [UserSettings]) -> [String: UserSettings] {
@@ -188,6 +191,7 @@ package struct Telephony: Sendable {
         case .ending(let until) where !calls.isIdle && now < until: return
         case .waiting, .ending:
             drain = .done
+            report(registrar.takeAllDirty(at: now))
             outputs.append(.drained)
         }
     }

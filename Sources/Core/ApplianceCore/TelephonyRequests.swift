@@ -107,10 +107,6 @@ extension Telephony {
 
     private mutating func register(_ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow) {
         guard let user = authenticate(request, server, over: flow) else { return }
-        guard SIPCapabilities.unsupportedOptions(in: request).isEmpty else {
-            refuseExtensions(of: request, server)
-            return
-        }
         guard let to = try? request.to(), DialPlan.number(in: to.uri) == user else {
             context.reply(server, to: request, 403)
             return
@@ -119,7 +115,6 @@ extension Telephony {
             request, addressOfRecord: user, over: flow, at: context.now, wall: context.wall)
         context.reply(server, to: request, answer.status, reason: answer.reason, fields: answer.fields)
         for _ in 0..<answer.evictedCount { outputs.append(.count("registration.evicted")) }
-        if let bindings = answer.newBindings { outputs.append(.bindings(aor: user, bindings)) }
     }
 
     private mutating func invite(_ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow) {

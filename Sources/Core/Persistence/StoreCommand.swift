@@ -143,12 +143,25 @@ package struct BindingRecord: Sendable, Equatable {
     package var cseq: UInt32
     package var expiresAt: UnixTime
     package var flow: String
-    package init(contact: String, callID: String, cseq: UInt32, expiresAt: UnixTime, flow: String) {
+    /// Path values, as a comma list; empty without one.
+    package var path: String
+    package var userAgent: String?
+    /// A flow of RFC 5626.
+    package var isOutbound: Bool
+    package var publicGRUU: String?
+    package init(
+        contact: String, callID: String, cseq: UInt32, expiresAt: UnixTime, flow: String, path: String = "",
+        userAgent: String? = nil, isOutbound: Bool = false, publicGRUU: String? = nil
+    ) {
         self.contact = contact
         self.callID = callID
         self.cseq = cseq
         self.expiresAt = expiresAt
         self.flow = flow
+        self.path = path
+        self.userAgent = userAgent
+        self.isOutbound = isOutbound
+        self.publicGRUU = publicGRUU
     }
 }
 

@@ -60,6 +60,13 @@ package struct Limits: Sendable, Equatable {
     /// Queries under way at once.
     package var dnsQueries = 256
 
+    // Subscriptions (RFC 6665)
+    package var subscriptions = 4_000
+    package var subscriptionsPerUser = 250
+    package var subscriptionExpiry: ClosedRange<Int> = 60...3_600
+    /// Calls that one dialog-info document tells of.
+    package var watchedDialogs = 24
+
     // Session descriptions
     package var sdpLines = 512
     package var sdpMediaDescriptions = 8

@@ -5,53 +5,129 @@ package import SIPTransaction
 
 /// One Contact of a registered user and the way to reach it (RFC 3261 section 10).
 package struct Binding: Sendable, Equatable {
-    /// As the phone wrote it, without its `expires` parameter.
-    package var contact: NameAddress
-    /// Requests to this binding travel here: the REGISTER's connection, or the socket and the Contact's address.
-    package var flow: SIPFlow
-    package var callID: String
-    package var cseq: UInt32
+    /// As the phone wrote it, unknown parameters too, without its `expires` parameter.
+    package let contact: NameAddress
+    /// Requests to this binding travel here: the REGISTER's connection, or the socket and the address of the first Path
+    /// value or the Contact. A stream flow without connection means: open one to `flow.remote`, or use one that is.
+    package internal(set) var flow: SIPFlow
+    /// The Route of requests to this binding, in order (RFC 3327 section 5.3).
+    package let path: [NameAddress]
+    package internal(set) var callID: String
+    package internal(set) var cseq: UInt32
     /// When the binding ends on the monotonic clock; this one decides.
-    package var expiresAt: Instant
+    package internal(set) var expiresAt: Instant
     /// The same moment by the wall clock, for the store.
-    package var expiresAtWall: UnixTime
-    package var userAgent: String?
+    package internal(set) var expiresAtWall: UnixTime
+    package let userAgent: String?
     /// Grows with every refresh: the smallest is the binding that has been silent longest.
-    package var refreshOrder: UInt64
-
+    package internal(set) var refreshOrder: UInt64
+    /// One of several flows of a device (RFC 5626): told apart by `instance` and `regID`, not by the Contact.
+    package let isOutbound: Bool
+    /// `sip:100@pbx.example;gr=urn:uuid:…` for a device that asked for it (RFC 5627).
+    package let publicGRUU: String?
     /// Preference in thousandths, 1000 when the phone named none (RFC 3261 section 20.10).
-    package var preference: Int {
-        guard let text = contact.parameters["q"], let value = Double(text), (0...1).contains(value) else { return 1000 }
-        return Int((value * 1000).rounded())
+    package let preference: Int
+    /// The device: its `+sip.instance` without angle brackets (RFC 5626 section 4.1).
+    package let instance: String?
+    package let regID: String?
+    /// The wake-up parameters of the Contact, kept for whoever can use them (RFC 8599).
+    package var push: PushParameters? { PushParameters(contact.uri) }
+
+    /// Seconds granted last.
+    var seconds: Int
+    /// `contact` as text.
+    let contactText: String
+    /// A connection may be opened to it when there is none: its next hop is a numeric address that is not hidden behind
+    /// an address translator, and it is not bound to the flow that it registered over.
+    let isDialable: Bool
+
+    init(
+        contact: NameAddress, flow: SIPFlow, path: [NameAddress] = [], callID: String, cseq: UInt32,
+        expiresAt: Instant, expiresAtWall: UnixTime, seconds: Int, userAgent: String?, refreshOrder: UInt64,
+        isOutbound: Bool = false, publicGRUU: String? = nil, source: IPAddress
+    ) {
+        self.contact = contact
+        self.flow = flow
+        self.path = path
+        self.callID = callID
+        self.cseq = cseq
+        self.expiresAt = expiresAt
+        self.expiresAtWall = expiresAtWall
+        self.seconds = seconds
+        self.userAgent = userAgent
+        self.refreshOrder = refreshOrder
+        self.isOutbound = isOutbound
+        self.publicGRUU = publicGRUU
+        preference = Self.preference(contact.parameters["q"])
+        instance = Self.instance(of: contact)
+        regID = contact.parameters["reg-id"]
+        contactText = contact.description
+        let hop = IPAddress((path.first?.uri ?? contact.uri).host)
+        isDialable = !isOutbound && hop != nil && (hop == source || !path.isEmpty)
     }
+
+    /// Whether a request can be sent to it: a datagram always, a stream over its connection or one that can be opened.
+    package var isReachable: Bool { flow.transport == .udp || flow.connection != nil || isDialable }
+
+    /// Whether it may be used for a `sips` URI (RFC 3261 section 26.2, RFC 5630): only with a `sips` Contact.
+    package var isSecure: Bool { contact.uri.scheme == .sips }
 
     /// What survives a restart.
     package var record: BindingRecord {
         BindingRecord(
-            contact: contact.description, callID: callID, cseq: cseq, expiresAt: expiresAtWall,
-            flow: flow.registrationText)
+            contact: contactText, callID: callID, cseq: cseq, expiresAt: expiresAtWall, flow: flow.registrationText,
+            path: path.map(\.description).joined(separator: ", "), userAgent: userAgent, isOutbound: isOutbound,
+            publicGRUU: publicGRUU)
     }
 
-    /// Whether both name the same device: an equal URI, or the same instance and registration (RFC 5626 section 6).
+    /// The Contact of a 200: with its GRUU and the seconds left, rounded up.
+    func answerText(at now: Instant) -> String { Self.answerText(contactText, publicGRUU, until: expiresAt, at: now) }
+
+    static func answerText(_ contact: String, _ gruu: String?, until expiry: Instant, at now: Instant) -> String {
+        let seconds = (expiry.nanoseconds - now.nanoseconds + 999_999_999) / 1_000_000_000
+        guard let gruu else { return contact + ";expires=" + String(seconds) }
+        return contact + ";pub-gruu=\"" + gruu + "\";expires=" + String(seconds)
+    }
+
+    /// Whether both name the same device or flow.
+    ///
+    /// Flows (RFC 5626 section 6) are the same with equal instance and reg-id, whatever their URI. Otherwise an equal
+    /// URI decides, or the same instance, so that a device which comes back on another port has one binding.
     func replaces(_ other: Binding) -> Bool {
+        if isOutbound && other.isOutbound { return instance == other.instance && regID == other.regID }
         if contact.uri.isEquivalent(to: other.contact.uri) { return true }
-        guard let instance = contact.parameters["+sip.instance"] else { return false }
-        return instance == other.contact.parameters["+sip.instance"]
-            && contact.parameters["reg-id"] == other.contact.parameters["reg-id"]
+        return instance != nil && instance == other.instance && regID == other.regID
+    }
+
+    /// Whether nothing but its time and number has changed since `old`.
+    func isRefresh(of old: Binding) -> Bool {
+        contactText == old.contactText && flow == old.flow && callID == old.callID && path == old.path
+            && publicGRUU == old.publicGRUU && isOutbound == old.isOutbound
+    }
+
+    private static func preference(_ q: String?) -> Int {
+        guard let q, let value = Double(q), (0...1).contains(value) else { return 1000 }
+        return Int((value * 1000).rounded())
+    }
+
+    static func instance(of contact: NameAddress) -> String? {
+        guard let text = contact.parameters["+sip.instance"], !text.isEmpty else { return nil }
+        return text.hasPrefix("<") && text.hasSuffix(">") ? String(text.dropFirst().dropLast()) : text
     }
 }
 
-extension SIPFlow {
-    /// `UDP 192.0.2.1:5060 192.0.2.7:40000`: transport, our address, theirs. A connection's number is left out, it does
-    /// not survive a restart.
-    package var registrationText: String { "\(transport.rawValue) \(local) \(remote)" }
+/// The parameters by which a push notification service wakes a device (RFC 8599 section 4.1). They are kept, and
+/// nothing is promised: the answer carries no `sip.pns`.
+package struct PushParameters: Sendable, Equatable {
+    package let provider: String
+    package let resourceID: String?
+    package let parameter: String?
 
-    /// Reads `registrationText`; nil for anything else.
-    package init?(registrationText text: String) {
-        let parts = text.split(separator: " ")
-        guard parts.count == 3, let transport = Transport(rawValue: String(parts[0])), let local = Endpoint(parts[1]),
-            let remote = Endpoint(parts[2])
-        else { return nil }
-        self.init(transport: transport, local: local, remote: remote)
+    /// Nil without `pn-provider`.
+    package init?(_ contact: SIPURI) {
+        guard let provider = contact.parameters["pn-provider"] else { return nil }
+        self.provider = provider
+        resourceID = contact.parameters["pn-prid"]
+        parameter = contact.parameters["pn-param"]
     }
 }

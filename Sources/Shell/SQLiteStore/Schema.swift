@@ -17,6 +17,10 @@ enum Schema {
             try database.execute(sql: trunkTables)
             try database.execute(sql: "PRAGMA user_version = 2")
         }
+        migrator.registerMigration("3 paths and flows of bindings") { database in
+            try database.execute(sql: bindingExtensions)
+            try database.execute(sql: "PRAGMA user_version = 3")
+        }
         return migrator
     }
 
@@ -76,6 +80,13 @@ enum Schema {
         """
 
     static let switchTable = "CREATE TABLE switch (name TEXT PRIMARY KEY NOT NULL, is_on INTEGER NOT NULL) STRICT;"
+
+    private static let bindingExtensions = """
+        ALTER TABLE binding ADD COLUMN path TEXT NOT NULL DEFAULT '';
+        ALTER TABLE binding ADD COLUMN user_agent TEXT;
+        ALTER TABLE binding ADD COLUMN is_outbound INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE binding ADD COLUMN public_gruu TEXT;
+        """
 
     private static let stateTables =
         switchTable + """

@@ -97,7 +97,8 @@ enum StateTables {
             bindings[row["aor"], default: []].append(
                 BindingRecord(
                     contact: row["contact"], callID: row["call_id"], cseq: UInt32(clamping: row["cseq"] as Int64),
-                    expiresAt: row.time("expires_at"), flow: row["flow"]))
+                    expiresAt: row.time("expires_at"), flow: row["flow"], path: row["path"],
+                    userAgent: row["user_agent"], isOutbound: row["is_outbound"], publicGRUU: row["public_gruu"]))
         }
         return bindings
     }
@@ -106,10 +107,15 @@ enum StateTables {
         try database.execute(sql: "DELETE FROM binding WHERE aor = ?", arguments: [aor])
         for (position, record) in records.enumerated() {
             try database.execute(
-                sql: "INSERT INTO binding VALUES (?, ?, ?, ?, ?, ?, ?)",
+                sql: """
+                    INSERT INTO binding (
+                        aor, position, contact, call_id, cseq, expires_at, flow, path, user_agent, is_outbound,
+                        public_gruu
+                    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                    """,
                 arguments: [
                     aor, position, record.contact, record.callID, Int64(record.cseq), record.expiresAt.milliseconds,
-                    record.flow,
+                    record.flow, record.path, record.userAgent, record.isOutbound, record.publicGRUU,
                 ])
         }
     }
