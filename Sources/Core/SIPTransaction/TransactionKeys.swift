@@ -23,6 +23,8 @@ struct IncomingRequest {
         self.via = via
     }
 
+    /// How many Via values there are.
+    var viaCount: Int { fields.viaCount }
     var fromTag: String { fields.from.tag ?? "" }
     var toTag: String? { fields.to.tag }
     var callID: String { fields.callID }

@@ -126,7 +126,7 @@ extension TransactionLayer {
         inviteBytes += bytes.count - (invites[id]?.lastResponse.count ?? 0)
         invites[id]?.lastResponse = bytes
         if response.isFinal { invites[id]?.invite = nil }
-        if invites[id]?.toTag == nil, let tag = (try? response.to())?.tag { invites[id]?.toTag = tag }
+        if invites[id]?.toTag == nil, let tag = response.toTag() { invites[id]?.toTag = tag }
         return .transmit(bytes, flow)
     }
 }

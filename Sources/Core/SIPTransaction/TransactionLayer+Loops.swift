@@ -11,7 +11,7 @@ extension TransactionLayer {
         guard !clientIDs.isEmpty else { return false }
         // Our own Via on top: nobody else has had it.
         if flow.remote.address == flow.local.address, isOurs(incoming.via, incoming.request) { return true }
-        guard incoming.request.hasSeveralVias, let vias = try? incoming.request.vias() else { return false }
+        guard incoming.viaCount > 1, let vias = try? incoming.request.vias() else { return false }
         return vias.dropFirst().contains { isOurs($0, incoming.request) }
     }
 
@@ -20,17 +20,5 @@ extension TransactionLayer {
             let id = clientIDs[ClientTransactionKey(branch: branch, method: request.method)], let entry = clients[id]
         else { return false }
         return entry.isSentBy(via) && entry.uri == request.uri
-    }
-}
-
-extension SIPRequest {
-    /// More than one Via field, or one with a comma.
-    fileprivate var hasSeveralVias: Bool {
-        var count = 0
-        for field in headers.fields where field.name == .via {
-            count += 1
-            if count > 1 || field.value.utf8.contains(UInt8(ascii: ",")) { return true }
-        }
-        return false
     }
 }
