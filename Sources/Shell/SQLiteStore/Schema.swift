@@ -3,7 +3,7 @@ import GRDB
 /// The tables, as migrations. Published migrations never change; a new version adds one.
 enum Schema {
     /// What `PRAGMA user_version` says of a database that this firmware wrote.
-    static let version = 2
+    static let version = 3
 
     /// All tables of the appliance's database.
     static var migrator: DatabaseMigrator {
