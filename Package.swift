@@ -226,7 +226,8 @@ let package = Package(
         tests(
             "CallControl",
             [
-                "CallControl", "CloudMessages", "Media", "Primitives", "SDP", "SIPDialog", "SIPMessage",
+                "CallControl", "CloudMessages", "Media", "OpenSSLCrypto", "Primitives", "SDP", "SIPDialog",
+                "SIPMessage",
                 "SIPTransaction", "SIPUserAgent", "Settings",
             ]),
         tests("CloudCore", ["CloudCore", "CloudMessages", "Pairing", "Primitives"]),

@@ -84,7 +84,8 @@ package struct Telephony: Sendable {
         users = Self.index(settings.users)
         plan = DialPlan(settings: settings)
         context = CallContext(
-            agent: UserAgentContext(transactions: TransactionLayer(limits: limits), at: now, wall: wall))
+            agent: UserAgentContext(transactions: TransactionLayer(limits: limits), at: now, wall: wall),
+            hashes: hashes)
         authenticator = DigestAuthenticator(realm: settings.sip.realm, secret: self.nonceKey, hashes: hashes)
         registrar = Registrar(limits: limits)
         calls = CallControl(settings: settings, limits: limits)
@@ -228,17 +229,25 @@ package struct Telephony: Sendable {
     private mutating func takeCallEffects() {
         for name in context.agent.counts { outputs.append(.count(name)) }
         context.agent.counts.removeAll(keepingCapacity: true)
-        guard !context.effects.isEmpty else { return }
-        for effect in context.effects {
-            switch effect {
-            case .media(let command): outputs.append(.media(command))
-            case .ended(var record):
-                lastCallDataID += 1
-                record.callDataID = lastCallDataID
-                outputs.append(.callRecord(record))
-            }
+        while !context.effects.isEmpty {  // the answer to a question may ask for more
+            var effects: [CallEffect] = []
+            swap(&effects, &context.effects)
+            for effect in effects { carryOut(effect) }
         }
-        context.effects.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func carryOut(_ effect: CallEffect) {
+        switch effect {
+        case .media(let command): outputs.append(.media(command))
+        case .ended(var record):
+            lastCallDataID += 1
+            record.callDataID = lastCallDataID
+            outputs.append(.callRecord(record))
+        case .routing(let question):
+            let route = route(for: question)
+            calls.routed(question.id, route, &context)
+        case .dialogState: break
+        }
     }
 
     private mutating func report(_ changes: [BindingChange]) {

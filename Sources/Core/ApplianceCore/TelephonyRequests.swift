@@ -91,6 +91,7 @@ extension Telephony {
         case .options: context.reply(server, to: request, 200, fields: Self.capabilities)
         case .register: register(request, server, over: flow)
         case .invite: invite(request, server, over: flow)
+        case .refer: refer(request, server, over: flow)
         case .bye, .info, .update, .prack: context.reply(server, to: request, 481)
         default: context.reply(server, to: request, 405, fields: [.init(.allow, SIPCapabilities.allow)])
         }
@@ -128,6 +129,7 @@ extension Telephony {
             refuseExtensions(of: request, server)
             return
         }
+        guard !calls.replace(request, server, over: flow, by: caller, &context) else { return }
         guard [.sip, .sips, .tel].contains(request.uri.scheme) else {
             context.reply(server, to: request, 416)
             return
@@ -141,22 +143,45 @@ extension Telephony {
         calls.invite(
             Invitation(
                 server: server, request: request, flow: flow, caller: caller, destination: destination,
-                targets: targets(of: destination)),
+                ranks: ranks(of: destination)),
             &context)
     }
 
-    private func targets(of destination: DialPlan.Destination) -> [CallTarget] {
+    private mutating func refer(_ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow) {
+        guard let user = authenticate(request, server, over: flow), let party = plan.user(user) else { return }
+        guard SIPCapabilities.unsupportedOptions(in: request).isEmpty else {
+            refuseExtensions(of: request, server)
+            return
+        }
+        calls.refer(request, server, over: flow, by: party, &context)
+    }
+
+    /// Where a redirection or a transfer leads: what the party on whose behalf it is could dial.
+    func route(for question: RoutingRequest) -> Route? {
+        guard let number = DialPlan.number(in: question.uri),
+            let destination = plan.destination(of: number, calledBy: question.caller)
+        else { return nil }
+        return Route(destination: destination, ranks: ranks(of: destination))
+    }
+
+    /// Everyone's telephones: those of one preference together, the next ones when these have failed.
+    private func ranks(of destination: DialPlan.Destination) -> [[CallTarget]] {
         let parties: [CallParty] =
             switch destination {
             case .user(let party): [party]
             case .group(_, let members): members
-            case .echo: []
+            case .echo, .outside: []
             }
-        return parties.flatMap { party in
-            registrar.bindings(of: party.number, at: context.now).map {
-                CallTarget(party: party, uri: $0.contact.uri, flow: $0.flow)
+        var ranks: [[CallTarget]] = []
+        for party in parties {
+            let targets = registrar.bindings(of: party.number, at: context.now).map {
+                CallTarget(party: party, uri: $0.contact.uri, flow: $0.flow, preference: $0.preference)
+            }
+            for (index, rank) in CallTarget.ranked(targets).enumerated() {
+                if index < ranks.count { ranks[index] += rank } else { ranks.append(rank) }
             }
         }
+        return ranks
     }
 
     // MARK: Authentication

@@ -10,16 +10,20 @@ package struct CallContext: Sendable {
     package var agent: UserAgentContext
     package var effects: [CallEffect] = []
     var directory = LegDirectory()
+    /// Of the legs that have credentials.
+    private var authentications: [LegReference: LegAuthentication] = [:]
+    private let hashes: (any HashFunctions)?
 
-    package init(agent: UserAgentContext) {
+    /// Without `hashes` no challenge is met.
+    package init(agent: UserAgentContext, hashes: (any HashFunctions)? = nil) {
         self.agent = agent
+        self.hashes = hashes
     }
 
     package var now: Instant { agent.now }
     package var wall: UnixTime { agent.wall }
-
     /// True when nothing is kept of any call.
-    package var isEmpty: Bool { directory.isEmpty }
+    package var isEmpty: Bool { directory.isEmpty && authentications.isEmpty }
 
     package mutating func count(_ name: String) { agent.count(name) }
 
@@ -38,8 +42,18 @@ package struct CallContext: Sendable {
 
     /// Sends a request in a new client transaction whose outcome goes to `leg`.
     mutating func send(_ request: SIPRequest, over flow: SIPFlow, for leg: LegReference) -> ClientTransactionID {
+        guard let hashes, authentications[leg] != nil else {
+            let id = agent.send(request, over: flow)
+            directory.enter(id, for: leg)
+            return id
+        }
+        var request = request
+        if !request.headers.contains(.authorization), !request.headers.contains(.proxyAuthorization) {
+            authentications[leg]?.authorize(&request, hashes: hashes, entropy: &agent.entropy)
+        }
         let id = agent.send(request, over: flow)
         directory.enter(id, for: leg)
+        authentications[leg]?.sent(request, as: id)
         return id
     }
 
@@ -47,8 +61,46 @@ package struct CallContext: Sendable {
 
     /// `fields` go into the CANCEL.
     mutating func cancel(_ client: ClientTransactionID, fields: [SIPHeaders.Field] = []) {
-        agent.cancel(client, fields: fields)
+        agent.cancel(directory.current(client), fields: fields)
     }
 
     mutating func acknowledge(_ server: ServerTransactionID) { agent.acknowledge(server) }
+
+    // MARK: Challenges
+
+    /// The leg's requests meet challenges from now on.
+    mutating func authenticate(_ leg: LegReference, with credentials: DigestCredentials) {
+        authentications[leg] = LegAuthentication(credentials)
+    }
+
+    /// Sends the request that the leg knows as `client` once more, with credentials and the number `cseq`, and gives it.
+    /// Nil when the challenge cannot be met; the response is then the leg's to handle.
+    mutating func meetChallenge(
+        _ response: SIPResponse, to client: ClientTransactionID, of leg: LegReference, cseq: UInt32, over flow: SIPFlow
+    ) -> SIPRequest? {
+        guard let hashes,
+            let request = authentications[leg]?.retry(
+                client, challengedBy: response, cseq: cseq, hashes: hashes, entropy: &agent.entropy)
+        else { return nil }
+        directory.enter(agent.send(request, over: flow), inPlaceOf: client, for: leg)
+        return request
+    }
+
+    /// The request that the leg knows as `client` has had its answer.
+    mutating func finished(_ client: ClientTransactionID, of leg: LegReference) {
+        authentications[leg]?.finished(client)
+    }
+
+    // MARK: Legs
+
+    mutating func move(_ old: LegReference, to new: LegReference) {
+        directory.move(old, to: new)
+        authentications[new] = authentications.removeValue(forKey: old)
+    }
+
+    mutating func forget(call: UInt64, legCount: Int) {
+        directory.remove(call: call)
+        guard !authentications.isEmpty else { return }
+        for leg in 0..<legCount { authentications[LegReference(call: call, leg: leg)] = nil }
+    }
 }

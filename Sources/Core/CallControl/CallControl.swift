@@ -12,11 +12,11 @@ package import Settings
 /// Finds the call and the leg that an event belongs to, holds the number of calls to `Limits.calls`, and keeps a call
 /// until its last transaction has ended. The `CallContext` is handed in with every event and is always the same one.
 package struct CallControl: Sendable {
-    private let limits: Limits
-    private let timers: CallTimers
+    let limits: Limits
+    let timers: CallTimers
     /// The host of the users' addresses of record.
-    private var domain: String
-    private var mediaAddress: IPAddress
+    private(set) var domain: String
+    private(set) var mediaAddress: IPAddress
     private var calls: [UInt64: Call] = [:]
     private var deadlines = DeadlineQueue<UInt64>()
     private var lastID: UInt64 = 0
@@ -47,54 +47,13 @@ package struct CallControl: Sendable {
         calls.values.filter(\.isActive).sorted { $0.id < $1.id }.map { $0.snapshot(at: now) }
     }
 
-    // MARK: A new call
-
-    /// Begins a call, or refuses it with the reason: 503 (limit), 415 (body), 400 (no Contact), 488 (no common codec),
-    /// 480 (nobody to ring).
-    package mutating func invite(_ invitation: Invitation, _ context: inout CallContext) {
-        let request = invitation.request
-        guard activeCount < limits.calls else {
-            context.count("calls.refused")
-            context.reply(invitation.server, to: request, 503, fields: [.init(.retryAfter, "5")])
-            return
-        }
-        guard SessionBody.isAcceptable(request) else {
-            context.reply(
-                invitation.server, to: request, 415, fields: [.init(.accept, SIPCapabilities.sessionDescription)])
-            return
-        }
-        if let refusal = CallLeg.refusal(of: request, timers: timers, at: context.now) {
-            context.reply(invitation.server, to: request, refusal.status, fields: refusal.fields)
-            return
-        }
-        let isSecure = invitation.flow.transport == .tls
-        let dialog: Dialog
-        do {
-            dialog = try Dialog(received: request, localTag: context.makeTag(), secure: isSecure)
-        } catch {
-            context.reply(invitation.server, to: request, error.status)
-            return
-        }
-        let local = LegMedia.local(
-            address: mediaAddress.isUnspecified ? invitation.flow.local.address : mediaAddress,
-            session: context.agent.entropy.next())
-        guard request.body.isEmpty || !LegMedia.codecs(offeredIn: request.body, local: local).isEmpty else {
-            context.reply(invitation.server, to: request, 488, fields: [SessionBody.warning])
-            return
-        }
-        guard invitation.hasTargets else {
-            context.reply(invitation.server, to: request, 480)
-            context.effects.append(.ended(invitation.unansweredRecord(at: context.wall)))
-            return
-        }
-        lastID += 1
-        let call = Call(
-            invitation, dialog: dialog, id: lastID, localMedia: local, domain: domain, timers: timers, context: &context
-        )
-        calls[call.id] = call
-        activeCount += 1
-        deadlines.set(call.id, to: call.nextDeadline)
+    /// The dialogs of a user that stand, the oldest call first: what a new watcher is told.
+    package func dialogs(of number: String) -> [DialogState] {
+        calls.keys.sorted().flatMap { calls[$0]?.dialogs(of: number) ?? [] }
     }
+
+    /// How many calls use that line: its channels in use.
+    package func legCount(using line: LineID) -> Int { calls.values.reduce(0) { $0 + $1.legCount(using: line) } }
 
     // MARK: Events
 
@@ -134,12 +93,14 @@ package struct CallControl: Sendable {
         _ response: SIPResponse, to client: ClientTransactionID, _ context: inout CallContext
     ) {
         guard let leg = context.directory.leg(of: client) else { return }
-        withLeg(leg, &context) { $0.received(response, to: client, &$1) }
+        let known = context.directory.known(client)
+        withCall(leg.call, &context) { $0.received(response, to: known, for: leg.leg, &$1) }
     }
 
     package mutating func failed(_ client: ClientTransactionID, _ context: inout CallContext) {
         guard let leg = context.directory.leg(of: client) else { return }
-        withLeg(leg, &context) { $0.failed(client, &$1) }
+        let known = context.directory.known(client)
+        withCall(leg.call, &context) { $0.failed(known, for: leg.leg, &$1) }
     }
 
     package mutating func media(_ event: MediaEvent, _ context: inout CallContext) {
@@ -164,18 +125,38 @@ package struct CallControl: Sendable {
         withCall(leg.call, &context) { $0.withLeg(leg.leg, &$1, body) }
     }
 
-    private mutating func withCall(
+    /// Lets a call handle something, then sees to what it cannot do alone, and forgets it when it is over.
+    mutating func withCall(
         _ id: UInt64, _ context: inout CallContext, _ body: (inout Call, inout CallContext) -> Void
     ) {
         guard let index = calls.index(forKey: id) else { return }
         let wasActive = calls.values[index].isActive
         body(&calls.values[index], &context)
+        calls.values[index].reportDialogs(&context)
         if wasActive, !calls.values[index].isActive { activeCount -= 1 }
         deadlines.set(id, to: calls.values[index].nextDeadline)
         if calls.values[index].isOver {
-            calls.remove(at: index)
-            context.directory.remove(call: id)
+            let call = calls.remove(at: index).value
+            context.forget(call: id, legCount: call.legs.count)
+        } else if !calls.values[index].wishes.isEmpty {
+            var wishes: [Call.Wish] = []
+            swap(&wishes, &calls.values[index].wishes)
+            for wish in wishes { fulfil(wish, of: id, &context) }
         }
+    }
+
+    func call(_ id: UInt64) -> Call? { calls[id] }
+
+    mutating func begin(
+        _ invitation: Invitation, dialog: Dialog, localMedia: LocalMedia, _ context: inout CallContext
+    ) {
+        lastID += 1
+        let call = Call(
+            invitation, dialog: dialog, id: lastID, localMedia: localMedia, domain: domain, timers: timers,
+            limits: limits, context: &context)
+        calls[call.id] = call
+        activeCount += 1
+        deadlines.set(call.id, to: call.nextDeadline)
     }
 }
 

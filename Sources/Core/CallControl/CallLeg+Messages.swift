@@ -82,6 +82,7 @@ extension CallLeg {
             response.headers.append(.contact, NameAddress(uri: contact).description)
             response.headers.append(.allow, SIPCapabilities.allow)
             if status >= 200 { response.headers.append(.supported, SIPCapabilities.supportedInDialog) }
+            if let connected { response.headers.append(.assertedIdentity, connected.description) }
         }
         for field in fields { response.headers.append(field.name, field.value) }
         response.headers.append(.server, SIPCapabilities.product)

@@ -31,6 +31,7 @@ extension CallLeg {
         case .update: return receivedUpdate(request, server, isInUse: isInUse, &context)
         case .prack: return receivedPrack(request, server, &context)
         case .info: return receivedInfo(request, server, &context)
+        case .refer: return [.referred(request, server)]
         case .options: respond(server, to: request, 200, fields: SIPCapabilities.fields, &context)
         case .subscribe: respond(server, to: request, 489, fields: [.init(.allowEvents, "refer")], &context)
         case .notify: respond(server, to: request, 481, &context)  // we have no subscription here

@@ -40,7 +40,8 @@ struct CallLeg: Sendable {
         case over
     }
 
-    let reference: LegReference
+    /// Another one once the leg has gone into another call.
+    var reference: LegReference
     /// Who is at the other end.
     let party: CallParty
     /// The user part of our Contact.
@@ -50,6 +51,8 @@ struct CallLeg: Sendable {
     var invite: SIPRequest
     var flow: SIPFlow
     var state: State
+    /// Who the peer is told to be connected with (RFC 3325, P-Asserted-Identity).
+    var connected: NameAddress?
     /// The dialog in use. Of a callee that still rings: the early one whose media count.
     var dialog: Dialog?
     /// The dialogs that the callee's telephones and proxies have made of our INVITE.
@@ -123,21 +126,22 @@ struct CallLeg: Sendable {
 
     /// A callee's leg: sends the INVITE with our offer.
     init(
-        calling target: CallTarget, from caller: CallParty, domain: String, maxForwards: Int, reference: LegReference,
-        media: LegMedia, timers: CallTimers = CallTimers(), context: inout CallContext
+        calling target: CallTarget, from caller: CallerIdentity, history: [DivertedTarget], domain: String,
+        maxForwards: Int, reference: LegReference, media: LegMedia, timers: CallTimers = CallTimers(),
+        context: inout CallContext
     ) {
         self.reference = reference
         self.media = media
         self.timers = timers
         party = target.party
-        contactUser = caller.number
+        contactUser = caller.contactUser(towards: target)
         localTag = context.makeTag()
         flow = target.flow
-        var from = NameAddress(displayName: caller.name, uri: SIPURI(user: caller.number, host: domain))
+        var from = caller.from(towards: target, in: domain)
         from.tag = localTag
-        let to = NameAddress(uri: SIPURI(user: target.party.number, host: domain))
+        let to = caller.to(target, in: domain)
         var request = SIPRequest(method: .invite, uri: target.uri)
-        let contact = Self.contact(user: caller.number, on: target.flow, secure: target.uri.scheme == .sips)
+        let contact = Self.contact(user: contactUser, on: target.flow, secure: target.uri.scheme == .sips)
         request.headers = SIPHeaders([
             .init(.maxForwards, String(maxForwards)), .init(.from, from.description), .init(.to, to.description),
             .init(.callID, context.agent.entropy.hexToken(bytes: 16)), .init(.cseq, "1 INVITE"),
@@ -146,6 +150,9 @@ struct CallLeg: Sendable {
             .init(.accept, SIPCapabilities.accept), .init(.userAgent, SIPCapabilities.product),
             .init(.contentType, SIPCapabilities.sessionDescription),
         ])
+        for field in caller.fields(towards: target, history: history, in: domain) {
+            request.headers.append(field.name, field.value)
+        }
         request.body = self.media.makeOffer()
         sessionTimer = SessionTimer(policy: timers.session)
         invite = request
@@ -165,6 +172,14 @@ struct CallLeg: Sendable {
     }
 
     var isEstablished: Bool { state == .established }
+
+    /// A 2xx was sent or received, or is only held back, and the session has not ended.
+    var isAnswered: Bool {
+        switch state {
+        case .answering, .established: true
+        case .invited, .calling, .cancelling, .leaving, .closing, .over: false
+        }
+    }
 
     /// True of the leg whose INVITE we sent.
     var isCallee: Bool { forks != nil }

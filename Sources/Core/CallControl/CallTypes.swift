@@ -2,59 +2,6 @@ package import CloudMessages
 package import Media
 import Primitives
 package import SIPDialog
-package import SIPMessage
-package import SIPTransaction
-
-/// One telephone that is to ring: a binding of the registrar, seen from call control.
-package struct CallTarget: Sendable, Equatable {
-    /// The user whose telephone this is.
-    package var party: CallParty
-    /// The Contact: where the INVITE is addressed to.
-    package var uri: SIPURI
-    package var flow: SIPFlow
-
-    package init(party: CallParty, uri: SIPURI, flow: SIPFlow) {
-        self.party = party
-        self.uri = uri
-        self.flow = flow
-    }
-}
-
-/// An INVITE outside a dialog, its sender authenticated, its destination found.
-package struct Invitation: Sendable {
-    package var server: ServerTransactionID
-    package var request: SIPRequest
-    package var flow: SIPFlow
-    package var caller: CallParty
-    package var destination: DialPlan.Destination
-    /// Everyone's telephones, in the order in which they are to be called.
-    package var targets: [CallTarget]
-
-    package init(
-        server: ServerTransactionID, request: SIPRequest, flow: SIPFlow, caller: CallParty,
-        destination: DialPlan.Destination, targets: [CallTarget]
-    ) {
-        self.server = server
-        self.request = request
-        self.flow = flow
-        self.caller = caller
-        self.destination = destination
-        self.targets = targets
-    }
-}
-
-extension Invitation {
-    var hasTargets: Bool {
-        if case .echo = destination { true } else { !targets.isEmpty }
-    }
-
-    /// The record of a call that found no telephone to ring.
-    func unansweredRecord(at time: UnixTime) -> CallRecord {
-        var record = CallRecord(callDataID: 0, startDate: time, lengthSeconds: 0)
-        record.set(caller: caller, destination: destination, answeredBy: nil)
-        return record
-    }
-}
 
 extension CallRecord {
     /// Numbers and names: who called, whom, and who took the call.
@@ -75,6 +22,10 @@ package enum CallEffect: Sendable, Equatable {
     case media(MediaCommand)
     /// A call is over; its `callDataID` is still 0, the owner of the numbering sets it.
     case ended(CallRecord)
+    /// To be answered with `CallControl.routed` as soon as the effects have been taken.
+    case routing(RoutingRequest)
+    /// For whoever watches the party; every state of a dialog once, in order.
+    case dialogState(DialogStateChange)
 }
 
 /// A running call as an administrator sees it.
@@ -93,6 +44,10 @@ package struct CallSnapshot: Sendable, Equatable {
 package struct CallTimers: Sendable, Equatable {
     /// For an answer by a person, then 480.
     package var ringing = Duration.seconds(60)
+    /// For an answer by the telephones of one rank when another rank is left to try.
+    package var rank = Duration.seconds(20)
+    /// For any sign of life from a line when another one is left to try.
+    package var line = Duration.seconds(6)
     /// For the media workers to open or close a session.
     package var media = Duration.seconds(5)
     /// Session-Expires and Min-SE of both roles (RFC 4028).

@@ -19,6 +19,8 @@ package struct DialPlan: Sendable {
         /// All members ring at once; the caller's own telephone is not among them.
         case group(CallParty, members: [CallParty])
         case echo(CallParty)
+        /// Somebody whom only a line reaches; their number as it is dialled.
+        case outside(CallParty)
     }
 
     private var users: [String: CallParty] = [:]
@@ -60,7 +62,7 @@ extension DialPlan.Destination {
     /// What was dialled.
     package var party: CallParty {
         switch self {
-        case .user(let party), .group(let party, _), .echo(let party): party
+        case .user(let party), .group(let party, _), .echo(let party), .outside(let party): party
         }
     }
 }

@@ -19,6 +19,8 @@ enum LegEvent: Sendable, Equatable {
     case offerRefused(status: Int)
     /// Keys came in an INFO (`application/dtmf-relay`, `application/dtmf`).
     case digits(DigitRelay)
+    /// The peer asks for a transfer; the REFER is yet to be answered.
+    case referred(SIPRequest, ServerTransactionID)
     /// An established leg has ended from the other side, or is lost; why stands in `endReasons`.
     case hungUp
 }

@@ -24,6 +24,8 @@ package struct Limits: Sendable, Equatable {
     package var bindingExpiry: ClosedRange<Int> = 60...3_600
     package var users = 500
     package var calls = 48
+    package var redirectionsPerCall = 5
+    package var transfersPerCall = 20
     package var sipConnections = 1_000
     package var sipConnectionsPerSource = 100
     package var sipConnectionIdle = Duration.seconds(900)

@@ -1,0 +1,95 @@
+import Media
+import MediaNegotiation
+import Primitives
+import SIPMessage
+import SIPUserAgent
+
+/// The media session of a call.
+extension Call {
+    mutating func media(_ event: MediaEvent, _ context: inout CallContext) {
+        switch event {
+        case .opened(_, let portA, let portB): opened(portA, portB, &context)
+        case .failed(_, let failure): mediaFailed(failure, &context)
+        case .silent(_, let side):
+            context.count("media.silent")
+            if let index = bridge[side], phase == .talking { legs[index].sendProbe(&context) }
+        case .closed(_, let a, let b):
+            statistics = [.a: a, .b: b]
+            finish(&context)
+        }
+    }
+
+    private mutating func opened(_ portA: UInt16, _ portB: UInt16, _ context: inout CallContext) {
+        guard case .opening = phase else { return }
+        ports = [.a: portA, .b: portB]
+        legs[0].media.bind(port: portA)
+        guard case .echo = destination else {
+            phase = .ringing
+            ring(
+                Fork(
+                    side: .b, identity: callerIdentity, ranks: ranks, dialled: destination.party.number,
+                    until: context.now + timers.ringing), &context)
+            return
+        }
+        guard legs[0].accept(preferring: [], &context) else {
+            refuseCaller(488, fields: [SessionBody.warning], &context)
+            end(&context)
+            return
+        }
+        context.effects.append(.media(.setEcho(MediaSessionID(id))))
+        talk(&context)
+    }
+
+    private mutating func mediaFailed(_ failure: MediaFailure, _ context: inout CallContext) {
+        context.count("media.failed")
+        switch failure {
+        case .noPortFree, .tooManySessions: refuseCaller(503, fields: [.init(.retryAfter, "5")], &context)
+        case .codecUnavailable, .socket: refuseCaller(500, &context)
+        }
+        switch phase {
+        case .opening:  // nothing was opened, so nothing is to be closed
+            phase = .ending(until: context.now)
+            finish(&context)
+        case .ringing, .talking: end(&context)
+        case .ending, .ended: finish(&context)
+        }
+    }
+
+    mutating func talk(_ context: inout CallContext) {
+        phase = .talking
+        talkingSince = context.now
+        configureMedia(&context)
+    }
+
+    /// A description of its own for a leg on that side, led to the codecs that the other end has.
+    func media(on side: MediaSide, preferring codecs: [AudioCodec], _ context: inout CallContext) -> LegMedia {
+        var media = LegMedia(local: localMedia)
+        if let port = ports[side] { media.bind(port: port) }
+        media.prefer(codecs)
+        media.renewSession(context.agent.entropy.next())
+        return media
+    }
+
+    /// What the party at the other end of that side can be offered without transcoding.
+    func codecs(opposite side: MediaSide) -> [AudioCodec] {
+        guard let index = bridge[side.other] else { return [] }
+        if let stream = legs[index].media.stream { return [stream.codec] }
+        return LegMedia.codecs(offeredIn: legs[index].invite.body, local: localMedia)
+    }
+
+    /// Tells the media workers what has changed.
+    mutating func configureMedia(_ context: inout CallContext) {
+        guard phase == .talking || (phase == .ringing && early != nil) else { return }
+        for side in MediaSide.allCases {
+            guard let index = bridge[side] ?? (fork?.side == side ? early : nil),
+                let stream = legs[index].media.stream, configured[side] != stream
+            else { continue }
+            configured[side] = stream
+            context.effects.append(.media(.configure(MediaSessionID(id), side, stream)))
+        }
+        // A later offer of one side is answered with the other's codec, if it has it.
+        guard let a = bridge[.a], let b = bridge[.b] else { return }
+        if let codec = legs[b].media.stream?.codec { legs[a].media.prefer([codec]) }
+        if let codec = legs[a].media.stream?.codec { legs[b].media.prefer([codec]) }
+    }
+}

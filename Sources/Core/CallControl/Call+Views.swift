@@ -1,0 +1,96 @@
+import CloudMessages
+import Media
+import Primitives
+import SIPDialog
+import SIPMessage
+
+/// What others see of a call: the record, the list of calls, the busy lamps.
+extension Call {
+    var record: CallRecord {
+        var record = CallRecord(callDataID: 0, startDate: startDate, lengthSeconds: Int(length.components.seconds))
+        record.set(caller: legs[0].party, destination: destination, answeredBy: answeredBy)
+        record.success = talkingSince != nil
+        record.quality = MediaSide.allCases.compactMap { side in
+            guard let stream = configured[side], let figures = statistics[side] else { return nil }
+            return CallLegQuality(
+                codec: stream.codec.rawValue, packetsReceived: figures.packetsReceived,
+                packetsSent: figures.packetsSent, packetsLost: figures.packetsLost,
+                jitterMilliseconds: figures.jitterMilliseconds)
+        }
+        return record
+    }
+
+    func snapshot(at now: Instant) -> CallSnapshot {
+        let state =
+            switch phase {
+            case .opening: "setup"
+            case .ringing: legs[0].hasRung ? "ringing" : "setup"
+            case .talking: "talking"
+            case .ending, .ended: "ending"
+            }
+        return CallSnapshot(
+            caller: (bridge[.a].map { legs[$0].party } ?? legs[0].party).number,
+            callee: (bridge[.b].map { legs[$0].party } ?? destination.party).number,
+            state: state,
+            codecs: MediaSide.allCases.compactMap { configured[$0]?.codec.rawValue }.joined(separator: "-"),
+            seconds: Int((talkingSince.map { now - $0 } ?? .zero).components.seconds))
+    }
+
+    /// Legs that occupy the line.
+    func legCount(using line: LineID) -> Int {
+        legs.indices.count { participants[$0].line == line && !participants[$0].hasMoved && !legs[$0].isOver }
+    }
+
+    // MARK: Busy lamps
+
+    /// The dialogs of a user that have not ended.
+    func dialogs(of number: String) -> [DialogState] {
+        participants.indices.compactMap {
+            guard legs[$0].party.number == number, let state = participants[$0].reported, state.state != .terminated
+            else { return nil }
+            return state
+        }
+    }
+
+    /// Tells of every dialog that stands differently than before.
+    mutating func reportDialogs(_ context: inout CallContext) {
+        for index in legs.indices {
+            guard participants[index].line == nil, !participants[index].hasMoved,
+                participants[index].reported?.state != .terminated
+            else { continue }
+            let state = dialogState(of: index, context)
+            guard state != participants[index].reported else { continue }
+            participants[index].reported = state
+            context.effects.append(.dialogState(DialogStateChange(dialog: state)))
+        }
+    }
+
+    private func dialogState(of index: Int, _ context: CallContext) -> DialogState {
+        let leg = legs[index]
+        let participant = participants[index]
+        var state =
+            participant.reported
+            ?? DialogState(
+                party: leg.party, id: participant.dialogID, callID: leg.invite.headers[.callID] ?? "",
+                remoteTag: leg.localTag, direction: participant.target == nil ? .initiator : .recipient, state: .trying,
+                remote: destination.party, isRemoteAnonymous: false, began: participant.began)
+        if leg.isRinging {
+            state.state = participant.hasRung ? .early : .trying
+        } else if leg.isAnswered {
+            state.state = .confirmed
+            state.confirmed = state.confirmed ?? context.wall
+        } else {
+            state.event = participant.event ?? (state.state == .confirmed ? .remoteBye : .cancelled)
+            state.code = state.event == .rejected ? participant.code : nil
+            state.state = .terminated
+            return state
+        }
+        state.localTag = leg.dialog?.id.remoteTag ?? participant.earlyTag
+        state.localTarget = leg.dialog?.remoteTarget
+        if let other = bridge[participant.side.other], other != index {
+            state.remote = legs[other].party
+            state.isRemoteAnonymous = participants[other].isAnonymous
+        }
+        return state
+    }
+}

@@ -1,0 +1,113 @@
+import Media
+import MediaNegotiation
+import Primitives
+import SIPDialog
+package import SIPMessage
+package import SIPTransaction
+import SIPUserAgent
+
+/// INVITE outside a dialog: a new call, or one that takes the place of a dialog.
+extension CallControl {
+    /// Begins a call, or refuses it with the reason: 503 (limit), 415 (body), 420, 422 (session timer), 400 (no
+    /// Contact), 488 (no common codec), 480 (nobody to ring).
+    package mutating func invite(_ invitation: Invitation, _ context: inout CallContext) {
+        let request = invitation.request
+        guard activeCount < limits.calls else {
+            context.count("calls.refused")
+            context.reply(invitation.server, to: request, 503, fields: [.init(.retryAfter, "5")])
+            return
+        }
+        guard let (dialog, local) = openDialog(for: invitation, &context) else { return }
+        guard invitation.hasTargets else {
+            context.reply(invitation.server, to: request, 480)
+            context.effects.append(.ended(invitation.unansweredRecord(at: context.wall)))
+            return
+        }
+        begin(invitation, dialog: dialog, localMedia: local, &context)
+    }
+
+    /// The dialog of an INVITE that can be answered, and our side of its media; nil when it was refused.
+    private mutating func openDialog(
+        for invitation: Invitation, _ context: inout CallContext
+    ) -> (dialog: Dialog, media: LocalMedia)? {
+        let request = invitation.request
+        guard SessionBody.isAcceptable(request) else {
+            context.reply(invitation.server, to: request, 415, fields: [.init(.accept, SIPCapabilities.accept)])
+            return nil
+        }
+        if let refusal = CallLeg.refusal(of: request, timers: timers, at: context.now) {
+            context.reply(invitation.server, to: request, refusal.status, fields: refusal.fields)
+            return nil
+        }
+        let isSecure = invitation.flow.transport == .tls
+        let dialog: Dialog
+        do {
+            dialog = try Dialog(received: request, localTag: context.makeTag(), secure: isSecure)
+        } catch {
+            context.reply(invitation.server, to: request, error.status)
+            return nil
+        }
+        let local = LegMedia.local(
+            address: mediaAddress.isUnspecified ? invitation.flow.local.address : mediaAddress,
+            session: context.agent.entropy.next())
+        guard request.body.isEmpty || !LegMedia.codecs(offeredIn: request.body, local: local).isEmpty else {
+            context.reply(invitation.server, to: request, 488, fields: [SessionBody.warning])
+            return nil
+        }
+        return (dialog, local)
+    }
+
+    // MARK: Replaces
+
+    /// Takes an INVITE with Replaces from one of the users (RFC 3891); false, and nothing done, when it has none.
+    ///
+    /// An early dialog of a ringing telephone may be taken over by every user who knows it, as one does who watches that
+    /// telephone: call pickup. A confirmed one is handed to another telephone of the same user. Refused with 400, 481
+    /// (unknown, or early and not ours to give), 486 (early-only, but answered), 603 (over), 403.
+    package mutating func replace(
+        _ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow, by caller: CallParty,
+        _ context: inout CallContext
+    ) -> Bool {
+        guard request.headers.contains(.replaces) else { return false }
+        guard request.headers.all(.replaces).count == 1, let replaces = (try? request.replaces()) ?? nil else {
+            context.reply(server, to: request, 400)
+            return true
+        }
+        guard let found = leg(callID: replaces.callID, replaces.toTag, replaces.fromTag, context),
+            let call = call(found.call)
+        else {
+            context.reply(server, to: request, 481)
+            return true
+        }
+        let refusal: Int? =
+            switch call.replaceability(of: found.leg) {
+            case .over: 603
+            case .foreignEarly: 481
+            case .early: nil
+            case .confirmed where replaces.earlyOnly: 486
+            case .confirmed: call.legs[found.leg].party.number == caller.number ? nil : 403
+            }
+        if let refusal {
+            context.reply(server, to: request, refusal)
+            return true
+        }
+        let invitation = Invitation(
+            server: server, request: request, flow: flow, caller: caller,
+            destination: .user(call.legs[found.leg].party),
+            ranks: [])
+        guard let (dialog, _) = openDialog(for: invitation, &context) else { return true }
+        withCall(found.call, &context) { $0.replace(found.leg, by: invitation, dialog: dialog, &$1) }
+        return true
+    }
+
+    /// The leg whose dialog has that name, in whichever order the tags stand.
+    func leg(callID: String, _ tag: String, _ other: String, _ context: CallContext) -> LegReference? {
+        for ours in [tag, other] {
+            guard let found = context.directory.leg(tag: ours), let call = call(found.call),
+                call.matches(callID, tag, other, leg: found.leg)
+            else { continue }
+            return found
+        }
+        return nil
+    }
+}

@@ -1,0 +1,36 @@
+package import SIPMessage
+
+/// Names a `RoutingRequest`.
+package struct RoutingID: Hashable, Sendable {
+    let call: UInt64
+    let number: Int
+}
+
+/// A question to the owner of the dial plan: where does this URI lead? Answered by `CallControl.routed`.
+package struct RoutingRequest: Sendable, Equatable {
+    package enum Purpose: Sendable, Equatable {
+        /// A telephone of `party` has answered 3xx and named the URI.
+        case redirect
+        /// `party` has asked by REFER to connect the other end with the URI.
+        case transfer
+    }
+
+    package var id: RoutingID
+    package var uri: SIPURI
+    /// On whose behalf, and by whose rights, the new call is made.
+    package var party: CallParty
+    /// Who will be heard at the new target: the caller of a redirected call, the transferee.
+    package var caller: CallParty
+    package var purpose: Purpose
+}
+
+/// Where a URI leads: what the plan says of it, and whom to ring, rank by rank.
+package struct Route: Sendable, Equatable {
+    package var destination: DialPlan.Destination
+    package var ranks: [[CallTarget]]
+
+    package init(destination: DialPlan.Destination, ranks: [[CallTarget]]) {
+        self.destination = destination
+        self.ranks = ranks
+    }
+}
