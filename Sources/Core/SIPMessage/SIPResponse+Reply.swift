@@ -76,3 +76,25 @@ extension SIPResponse {
         (600, "Busy Everywhere"), (603, "Decline"), (604, "Does Not Exist Anywhere"), (606, "Not Acceptable"),
     ]
 }
+
+extension SIPRequest {
+    /// The request reduced to the fields that a response copies, in memory of their own: what is kept until an answer
+    /// is due does not hold on to the whole message that came.
+    package func reducedToReply() -> SIPRequest {
+        let names: [SIPHeaderName] = [.via, .from, .to, .callID, .cseq, .timestamp]
+        var bytes: [UInt8] = []
+        var ends: [(name: SIPHeaderName, end: Int)] = []
+        for field in headers.fields where names.contains(field.name) {
+            bytes.append(contentsOf: field.bytes)
+            ends.append((field.name, bytes.count))
+        }
+        var reduced = SIPHeaders()
+        reduced.reserveCapacity(ends.count)
+        var start = 0
+        for (name, end) in ends {
+            reduced.append(SIPHeaders.Field(name, bytes: bytes[start..<end]))
+            start = end
+        }
+        return SIPRequest(method: method, uri: uri, headers: reduced)
+    }
+}

@@ -14,7 +14,7 @@ struct InviteServerEntry: Sendable {
     var lastResponse: [UInt8] = []
     /// The To tag of our responses, once there is one.
     var toTag: String?
-    /// Without its body, for 100 Trying; nil once it is answered.
+    /// Reduced, for 100 Trying; nil once it is answered.
     var invite: SIPRequest?
     var isCancelled = false
 
@@ -30,8 +30,7 @@ extension TransactionLayer {
         let id = ServerTransactionID(nextID())
         let machine = InviteServerTransaction(timers: timers, isReliable: flow.transport.isReliable, at: now)
         var entry = InviteServerEntry(machine: machine, key: key, mergeKey: incoming.mergeKey, flow: reply)
-        entry.invite = incoming.request
-        entry.invite?.body = []
+        entry.invite = incoming.request.reducedToReply()
         if incoming.toTag == nil {
             entry.pendingSource = flow.remote.address
             pendingInvites[flow.remote.address, default: 0] += 1
