@@ -101,7 +101,7 @@ struct TrunkConfigurationTests {
         ("colour: red", "unknown key 'colour'"), ("server: \"a:b:c\"", "host or host:port"),
         ("server: \"a:0\"", "host or host:port"), ("transport: sctp", "udp, tcp, tls"),
         ("kind: dynamic", "registering, static"), ("name: \"a b\"", "letters, digits"), ("expires: 10", "60 to 86400"),
-        ("channels: 0", "1 to 1000"), ("health_interval: 3", "0 (off) or 10 to 3600"),
+        ("channels: 0", "1 to 1000"), ("health_interval: 3", "0 (off) or 5 to 3600"),
         ("identity: trusted", "asserted, preferred, from"), ("privacy: maybe", "true or false"),
         ("codecs: [GSM]", "opus, G722, PCMA, PCMU"), ("number_format: x", "e164, national, dialled"),
         ("number_prefix: abc", "1 to 20 digits"), ("incoming_format: x", "automatic, international, national"),

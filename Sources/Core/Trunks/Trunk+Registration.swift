@@ -17,7 +17,7 @@ extension Trunk {
         do {
             phase = .registering(try sendRegister(over: flow, isLeaving: false, &agent, &shared))
         } catch {
-            fail(error, &agent, &shared)
+            refused(error, &agent, &shared)
         }
     }
 

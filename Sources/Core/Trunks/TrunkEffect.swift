@@ -28,6 +28,27 @@ package enum TrunkState: Sendable, Hashable {
     /// Nobody answers; it is tried again later.
     case unreachable(TrunkFailure)
 
+    /// The state without its reason: `registered`, `unreachable`.
+    package var name: String {
+        switch self {
+        case .idle: "idle"
+        case .trying: "trying"
+        case .registered: "registered"
+        case .reachable: "reachable"
+        case .unregistered: "unregistered"
+        case .refused: "refused"
+        case .unreachable: "unreachable"
+        }
+    }
+
+    /// Why it does not work.
+    package var failure: TrunkFailure? {
+        switch self {
+        case .refused(let failure), .unreachable(let failure): failure
+        case .idle, .trying, .registered, .reachable, .unregistered: nil
+        }
+    }
+
     /// Calls are likely to get through.
     package var isUsable: Bool {
         switch self {
@@ -56,7 +77,7 @@ package enum TrunkFailure: Error, Sendable, Hashable {
     package var isRefusal: Bool {
         switch self {
         case .wrongPassword, .cannotAuthenticate, .unusableInterval: true
-        case .refused(let status): (400..<500).contains(status) && status != 408 || status >= 600
+        case .refused(let status): status != 408 && !(500..<600).contains(status)
         case .location, .noTransport, .timedOut, .transportFailed: false
         }
     }
@@ -78,15 +99,5 @@ extension TrunkFailure: CustomStringConvertible {
 }
 
 extension TrunkState: CustomStringConvertible {
-    package var description: String {
-        switch self {
-        case .idle: "idle"
-        case .trying: "trying"
-        case .registered: "registered"
-        case .reachable: "reachable"
-        case .unregistered: "unregistered"
-        case .refused(let failure): "refused: \(failure)"
-        case .unreachable(let failure): "unreachable: \(failure)"
-        }
-    }
+    package var description: String { failure.map { "\(name): \($0)" } ?? name }
 }

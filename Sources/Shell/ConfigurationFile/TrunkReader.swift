@@ -86,7 +86,7 @@ struct TrunkReader {
         if let node = entries["health_interval"] {
             let place = "\(key).health_interval"
             guard let seconds = reader.integer(node, at: place, in: 0...3_600) else { return }
-            if (1..<10).contains(seconds) { reader.report("expected 0 (off) or 10 to 3600", at: node, key: place) }
+            if (1..<5).contains(seconds) { reader.report("expected 0 (off) or 5 to 3600", at: node, key: place) }
             trunk.healthInterval = .seconds(seconds)
         }
         if let list = entries["sources"] {
