@@ -35,6 +35,18 @@ import Testing
         desk.world.expectNothingLeft()
     }
 
+    @Test func `why a caller cancels is passed on to who rang in vain`() throws {
+        let invite = desk.ada.invite()
+        let incoming = try desk.bob.take(.invite)
+        desk.bob.respond(incoming, 180)
+        let reason = ReasonValue.sip(200, text: "Call completed elsewhere")
+        desk.ada.follow(invite, with: .cancel, fields: [.init(.reason, reason.description)])
+        #expect(try desk.bob.take(.cancel).reasons() == [reason])
+        desk.bob.respond(incoming, 487)
+        desk.ada.follow(invite, with: .ack, to: desk.ada.responses().last)
+        desk.world.expectNothingLeft()
+    }
+
     @Test func `a callee that answers as it is cancelled is acknowledged and hung up`() throws {
         let invite = desk.ada.invite()
         let incoming = try desk.bob.take(.invite)
@@ -114,6 +126,22 @@ import Testing
         desk.ada.respond(try desk.ada.take(.info), 481)
         #expect(desk.world.control.activeCount == 1)
         try desk.end(a, b)
+    }
+
+    @Test func `a peer that leaves our requests without answer is asked no more than 32 at a time`() throws {
+        let (a, _) = try desk.talk()
+        for _ in 0..<40 { #expect(try a.request(.info, Array("5".utf8), type: "application/dtmf").status == 200) }
+        #expect(desk.bob.inbox.count == 32)
+        try a.bye()
+        desk.world.expectNothingLeft()
+        let next = Desk()
+        let invite = next.ada.invite()
+        let incoming = try next.bob.take(.invite)
+        for number in 1...40 { next.bob.respondReliably(incoming, 180, rseq: number) }
+        #expect(next.bob.inbox.count == 32)
+        next.bob.respond(incoming, 486)
+        next.ada.follow(invite, with: .ack, to: next.ada.responses().last)
+        next.world.expectNothingLeft()
     }
 
     @Test(arguments: [

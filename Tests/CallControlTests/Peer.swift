@@ -57,13 +57,16 @@ final class Peer {
     }
 
     /// CANCEL of that INVITE, or the ACK of its refusal.
-    func follow(_ invite: SIPRequest, with method: SIPMethod, to response: SIPResponse? = nil) {
+    func follow(
+        _ invite: SIPRequest, with method: SIPMethod, to response: SIPResponse? = nil, fields: [SIPHeaders.Field] = []
+    ) {
         var request = SIPRequest(method: method, uri: invite.uri)
         for field in invite.headers.fields where [.from, .to, .callID, .maxForwards].contains(field.name) {
             request.headers.append(field.name, field.value)
         }
         if let to = response?.headers[.to] { request.headers.set(.to, to) }
         request.headers.append(.cseq, "1 \(method)")
+        for field in fields { request.headers.append(field.name, field.value) }
         send(request, branch: "z9hG4bK-invite")
     }
 

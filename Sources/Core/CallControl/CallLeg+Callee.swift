@@ -90,7 +90,10 @@ extension CallLeg {
             hangUp(because: [.sip(488)], &context)
             return [.refused(status: 488)]
         }
-        defer { hasEarlyMedia = true }
+        defer {
+            hasEarlyMedia = true
+            renegotiateIfWanted(&context)
+        }
         return [hasEarlyMedia ? .mediaChanged : .earlyMedia] + rings
     }
 

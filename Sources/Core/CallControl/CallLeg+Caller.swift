@@ -142,7 +142,9 @@ extension CallLeg {
         }
         let events = receivedDescription(inPrack: request, server, &context)
         switch state {
-        case .invited(let invite), .answering(let invite): carryOut(steps, invite, &context)
+        case .invited(let invite), .answering(let invite):
+            carryOut(steps, invite, &context)
+            renegotiateIfWanted(&context)
         case .calling, .cancelling, .established, .leaving, .closing, .over: break
         }
         return events
@@ -204,7 +206,8 @@ extension CallLeg {
     /// The caller's CANCEL, or its connection closed, before an answer.
     mutating func cancelled(_ context: inout CallContext) -> [LegEvent] {
         switch state {
-        case .invited, .answering:
+        case .invited(let server), .answering(let server):
+            endReasons = context.agent.transactions.cancelReasons(of: server)
             refuse(487, &context)
             return [.cancelled]
         case .calling, .cancelling, .established, .leaving, .closing, .over: return []

@@ -1,5 +1,5 @@
 import Primitives
-import SIPMessage
+package import SIPMessage
 
 /// An INVITE server transaction as the layer keeps it.
 struct InviteServerEntry: Sendable {
@@ -17,6 +17,8 @@ struct InviteServerEntry: Sendable {
     /// Reduced, for 100 Trying; nil once it is answered.
     var invite: SIPRequest?
     var isCancelled = false
+    /// What the CANCEL said of itself (RFC 3326).
+    var cancelReasons: [ReasonValue] = []
 
     /// What an entry takes without its last response: a full set of header fields.
     static let sizeBytes = 4_096
@@ -63,8 +65,17 @@ extension TransactionLayer {
         let effects: [TransactionEffect] = [.transmit(answer.serialised(), reply)]
         guard entry.machine.awaitsFinalResponse, !entry.isCancelled else { return effects }
         invites[id]?.isCancelled = true
+        if incoming.request.headers.contains(.reason) {
+            invites[id]?.cancelReasons = Array(incoming.request.reasons().prefix(Self.cancelReasonLimit))
+        }
         return effects + [.cancelled(id)]
     }
+
+    /// How many reasons of one CANCEL are kept.
+    private static let cancelReasonLimit = 4
+
+    /// Why the INVITE was cancelled, as its CANCEL said (RFC 3326); empty when it said nothing.
+    package func cancelReasons(of id: ServerTransactionID) -> [ReasonValue] { invites[id]?.cancelReasons ?? [] }
 
     mutating func drive(
         _ id: ServerTransactionID, invite input: InviteServerTransaction.Input, with response: SIPResponse? = nil,
