@@ -74,6 +74,24 @@ import Testing
         #expect(exchange.taken()?.text.contains("<dialog id=\"1\"") == false)
     }
 
+    @Test func `calls are told of one by one too, and the end with its reason`() throws {
+        let exchange = subscribed()
+        exchange.act { $0.note(.call("1", .early), of: "100", &$1) }
+        #expect(exchange.taken()?.text.contains("early") == true)
+        exchange.advance(by: .seconds(1))
+        exchange.act { $0.note(.call("1", .confirmed), of: "100", &$1) }
+        #expect(exchange.taken()?.text.contains("confirmed") == true)
+        exchange.advance(by: .seconds(1))
+        var end = WatchedDialog.call("1", .terminated)
+        end.event = "rejected"
+        end.code = 486
+        exchange.act { $0.note(end, of: "100", &$1) }
+        #expect(exchange.taken()?.text.contains("<state event=\"rejected\" code=\"486\">terminated</state>") == true)
+        exchange.advance(by: .seconds(1))
+        exchange.act { $0.note(end, of: "100", &$1) }
+        #expect(exchange.notifies.isEmpty, "it had ended already")
+    }
+
     // MARK: Subscribers that are gone
 
     @Test(arguments: [481, 404, 408, 480, 500, 503, 604, 401])

@@ -83,11 +83,11 @@ extension SubscriptionServer {
         guard var subscription = subscriptions[id] else { return }
         var body: [UInt8] = []
         if tellsState {
-            let view = (states[subscription.resource] ?? ResourceState()).view(
-                of: subscription.package, isFull: subscription.isFull)
+            let resource = states[subscription.resource] ?? ResourceState()
+            let view = resource.view(of: subscription.package, isFull: subscription.isFull)
             body = view.body(
                 entity: subscription.entity, version: subscription.version, previous: subscription.told,
-                limits: limits, at: agent.now)
+                ended: resource.ended, limits: limits, at: agent.now)
             subscription.version &+= 1
             subscription.told = view
         }

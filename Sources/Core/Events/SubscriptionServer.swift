@@ -53,6 +53,11 @@ package struct SubscriptionServer: Sendable {
 
     // MARK: What becomes of users
 
+    /// One call of a user has begun, changed or ended (`.terminated`, with its reason if that is known).
+    package mutating func note(_ dialog: WatchedDialog, of user: String, _ agent: inout UserAgentContext) {
+        change(user, [.dialog, .presence], &agent) { $0.note(dialog) }
+    }
+
     /// The calls of a user, all of them; ended ones are left out.
     package mutating func setDialogs(
         of user: String, to dialogs: [WatchedDialog], _ agent: inout UserAgentContext

@@ -33,10 +33,14 @@ package struct WatchedDialog: Sendable, Equatable {
     package var local: Party?
     package var remote: Party?
     package var isHeld: Bool
+    /// Why it ended (RFC 4235 section 4.1.3: `local-bye`, `cancelled` …), and the status that refused it.
+    package var event: String?
+    package var code: Int?
 
     package init(
         id: String, state: State, direction: Direction, callID: String? = nil, localTag: String? = nil,
-        remoteTag: String? = nil, local: Party? = nil, remote: Party? = nil, isHeld: Bool = false
+        remoteTag: String? = nil, local: Party? = nil, remote: Party? = nil, isHeld: Bool = false, event: String? = nil,
+        code: Int? = nil
     ) {
         self.id = id
         self.state = state
@@ -47,6 +51,8 @@ package struct WatchedDialog: Sendable, Equatable {
         self.local = local
         self.remote = remote
         self.isHeld = isHeld
+        self.event = event
+        self.code = code
     }
 
     /// Nothing but that there is a call, how far it is, and which way.
@@ -69,12 +75,20 @@ enum DialogInfoDocument {
     ///   - current: the calls there are, at most `limit` of them are written.
     ///   - previous: what the subscriber was told last; what is missing since is written as `terminated`, once. Nil: the
     ///     subscriber knows nothing yet.
+    ///   - ended: calls that ended lately, for the reason.
     static func bytes(
-        entity: String, version: UInt32, current: [WatchedDialog], previous: [WatchedDialog]?, limit: Int
+        entity: String, version: UInt32, current: [WatchedDialog], previous: [WatchedDialog]?,
+        ended: [WatchedDialog], limit: Int
     ) -> [UInt8] {
         let gone = (previous ?? []).filter { old in
             old.state != .terminated && !current.contains { $0.id == old.id }
-        }.map(\.terminated)
+        }.map { old in
+            var last = old.terminated
+            let end = ended.last { $0.id == old.id }
+            last.event = end?.event
+            last.code = end?.code
+            return last
+        }
         let isPartial = previous != nil && current.count > partialAbove
         let told = isPartial ? current.filter { !(previous ?? []).contains($0) } : current
         var xml = XMLWriter()
@@ -95,7 +109,11 @@ enum DialogInfoDocument {
                 "id": dialog.id, "call-id": dialog.callID, "local-tag": dialog.localTag,
                 "remote-tag": dialog.remoteTag, "direction": dialog.direction.rawValue,
             ])
-        xml.element("state", [:], dialog.state.rawValue)
+        let isOver = dialog.state == .terminated
+        xml.element(
+            "state",
+            ["event": isOver ? dialog.event : nil, "code": isOver ? dialog.code.map { String($0) } : nil],
+            dialog.state.rawValue)
         write(dialog.local, as: "local", isHeld: dialog.isHeld, to: &xml)
         write(dialog.remote, as: "remote", isHeld: false, to: &xml)
         xml.end()
