@@ -129,7 +129,8 @@ let package = Package(
             "ApplianceCore",
             [
                 "Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SIPUserAgent", "Media", "Settings",
-                "CloudMessages", "PrivacyContract", "Persistence", "Registration", "CallControl", "Pairing", "Backup",
+                "CloudMessages", "PrivacyContract", "Persistence", "ServerLocation", "Numbering", "Registration",
+                "Events", "Trunks", "CallControl", "Pairing", "Backup",
                 "Telemetry", "Provisioning",
             ]),
 

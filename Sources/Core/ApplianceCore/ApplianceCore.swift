@@ -85,6 +85,8 @@ package struct ApplianceCore: Sendable {
             counters[name, default: 0] += 1
             return []
         case .media(let event): return telephonyEffects(.media(event), at: now)
+        case .resolved(let query, let outcome): return telephonyEffects(.resolved(query, outcome), at: now)
+        case .overload(let isOverloaded): return telephonyEffects(.overload(isOverloaded), at: now)
         case .drain(let limit):
             drain = drain ?? Drain(until: now + limit)
             let stopped = serviceEffects(input, at: now)
@@ -138,6 +140,7 @@ package struct ApplianceCore: Sendable {
             case .transmit(let bytes, let flow): effects.append(.sipTransmit(bytes, flow))
             case .close(let flow): effects.append(.sipClose(flow))
             case .media(let command): effects.append(.media(command))
+            case .resolve(let query): effects.append(.resolve(query))
             case .callRecord(let record):
                 effects += services.callEnded(record, at: now, wall: wall(at: now), entropy: &entropy)
             case .bindings(let aor, let bindings):
@@ -151,7 +154,12 @@ package struct ApplianceCore: Sendable {
     }
 
     private mutating func serviceEffects(_ input: Input, at now: Instant) -> [Effect] {
-        services.handle(input, facts: facts, at: now, wall: wall(at: now), entropy: &entropy)
+        services.handle(input, facts: facts, at: now, wall: wall(at: now), entropy: &entropy).map { effect in
+            // The services know no lines.
+            guard case .adminReply(let id, .status(var status)) = effect else { return effect }
+            status.trunks = telephony.trunkStatuses(at: now)
+            return .adminReply(id, .status(status))
+        }
     }
 
     /// What `ConnectedServices` may know of telephony: numbers, no names.

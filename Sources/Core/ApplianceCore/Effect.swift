@@ -4,6 +4,7 @@ package import Persistence
 package import Primitives
 package import PrivacyContract
 package import SIPTransaction
+package import ServerLocation
 
 /// Everything the core can ask of the shell.
 package enum Effect: Sendable, Equatable {
@@ -11,6 +12,8 @@ package enum Effect: Sendable, Equatable {
     /// Close the connection behind a flow (protocol error, abuse).
     case sipClose(SIPFlow)
     case media(MediaCommand)
+    /// Ask the name servers; the outcome comes back as `Input.resolved`.
+    case resolve(DNSQuery)
     /// One transaction; its outcome comes back as `Input.stored`.
     case store(StoreTicket, [StoreCommand])
     /// The only way towards a vendor server. The permit can be made by the gate alone.
@@ -73,6 +76,7 @@ package struct ApplianceStatus: Sendable, Equatable {
     package var pairingUser: String?
     package var lastBackup: BackupRecord?
     package var counters: [Counter]
+    package var trunks: [TrunkSummary] = []
     /// How long the turns of the control loop took, which is how long anything else had to wait; the shell's to say.
     package var loopTurns = DurationHistogram()
     package init(
@@ -98,6 +102,26 @@ package struct Counter: Sendable, Equatable {
     package init(_ name: String, _ value: UInt64) {
         self.name = name
         self.value = value
+    }
+}
+
+/// A line to the outside as `pbxctl status` shows it.
+package struct TrunkSummary: Sendable, Equatable {
+    package var name: String
+    /// `registered`, `reachable`, `trying`, `refused`, `unreachable`, `idle`, `unregistered`.
+    package var state: String
+    /// The state with its reason and what to try.
+    package var detail: String
+    /// Channels in use.
+    package var calls: Int
+    /// The server in use; nil when none is.
+    package var server: String?
+    package init(name: String, state: String, detail: String, calls: Int, server: String?) {
+        self.name = name
+        self.state = state
+        self.detail = detail
+        self.calls = calls
+        self.server = server
     }
 }
 

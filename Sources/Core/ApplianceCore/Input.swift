@@ -4,6 +4,7 @@ package import Persistence
 package import Primitives
 package import PrivacyContract
 package import SIPTransaction
+package import ServerLocation
 package import Settings
 package import Telemetry
 
@@ -22,6 +23,10 @@ package enum Input: Sendable, Equatable {
     /// The shell dropped, refused or closed something by itself; the name is a counter's.
     case counted(String)
     case media(MediaEvent)
+    /// The outcome of an `Effect.resolve`.
+    case resolved(DNSQuery, DNSOutcome)
+    /// SIP comes in faster than it is worked off, or no longer does.
+    case overload(Bool)
     case stored(StoreTicket, StoreOutcome)
     /// The answer to an `Effect.egress`, with the application bytes that it took.
     case cloudReply(CloudRequestID, CloudReply, bytesSent: Int64)

@@ -1,5 +1,6 @@
 import CallControl
 package import CloudMessages
+import Events
 package import Media
 package import Persistence
 package import Primitives
@@ -8,7 +9,9 @@ import SIPDialog
 import SIPMessage
 package import SIPTransaction
 import SIPUserAgent
+package import ServerLocation
 package import Settings
+import Trunks
 
 /// Everything SIP of the appliance: transactions, authentication, registrar and calls behind one `handle`.
 ///
@@ -23,6 +26,10 @@ package struct Telephony: Sendable {
         /// The addresses of the SIP listeners.
         case listening([SIPFlow.Transport: Endpoint])
         case settings(ApplianceSettings)
+        /// The outcome of an `Output.resolve`.
+        case resolved(DNSQuery, DNSOutcome)
+        /// More comes in than is worked off: new work is refused until it is over.
+        case overload(Bool)
         /// No new calls; what still runs at `deadline` is ended, then `Output.drained`.
         case drain(deadline: Instant)
         case deadline
@@ -32,6 +39,8 @@ package struct Telephony: Sendable {
         case transmit([UInt8], SIPFlow)
         case close(SIPFlow)
         case media(MediaCommand)
+        /// Ask the name servers; the answer is `Input.resolved`.
+        case resolve(DNSQuery)
         case callRecord(CallRecord)
         /// The whole new binding set of an address of record, for the store.
         case bindings(aor: String, [BindingRecord])
@@ -54,7 +63,13 @@ package struct Telephony: Sendable {
     var authenticator: DigestAuthenticator
     var registrar: Registrar
     var calls: CallControl
+    var events: SubscriptionServer
+    var trunks: Trunks
+    var location: ServerLocation
+    /// Trunks that wait for the place of a server.
+    var locating: [(trunk: TrunkID, target: LocationTarget)] = []
     var protection: TelephonyProtection
+    private(set) var isOverloaded = false
     var outputs: [Output] = []
     private var lastCallDataID: UInt64
     private var drain = Drain.none
@@ -89,10 +104,16 @@ package struct Telephony: Sendable {
         authenticator = DigestAuthenticator(realm: settings.sip.realm, secret: self.nonceKey, hashes: hashes)
         registrar = Registrar(limits: limits)
         calls = CallControl(settings: settings, limits: limits)
+        events = SubscriptionServer(limits: limits)
+        trunks = Trunks(hashes: hashes, limits: limits)
+        location = ServerLocation(limits: limits)
         protection = TelephonyProtection(limits: limits)
+        registrar.policy = RegistrarPolicy(settings.edition)
         for (extensionNumber, records) in bindings.sorted(by: { $0.key < $1.key }) where users[extensionNumber] != nil {
             registrar.restore(records, of: extensionNumber, at: now, wall: wall)
         }
+        trunks.adopt(settings, &context.agent)
+        for user in bindings.keys.sorted() { tellContacts(of: user) }
     }
 
     // MARK: Views
@@ -114,6 +135,15 @@ package struct Telephony: Sendable {
         }
     }
 
+    /// The lines to the outside, in the order of the settings.
+    package func trunkStatuses(at now: Instant) -> [TrunkSummary] {
+        trunks.statuses(at: now).map {
+            TrunkSummary(
+                name: $0.name, state: $0.state.word, detail: $0.state.description,
+                calls: calls.legCount(using: LineID($0.id.value)), server: $0.hop?.endpoint.description)
+        }
+    }
+
     /// When `.deadline` next has work to do; an early one changes nothing.
     package var nextDeadline: Instant? {
         let drained: Instant? =
@@ -121,11 +151,10 @@ package struct Telephony: Sendable {
             case .waiting(let until), .ending(let until): until
             case .none, .done: nil
             }
-        return [context.agent.transactions.nextDeadline, calls.nextDeadline, registrar.nextDeadline, drained].compactMap
-        {
-            $0
-        }
-        .min()
+        return [
+            context.agent.transactions.nextDeadline, calls.nextDeadline, registrar.nextDeadline, events.nextDeadline,
+            trunks.nextDeadline, drained,
+        ].compactMap { $0 }.min()
     }
 
     // MARK: Input
@@ -140,13 +169,19 @@ package struct Telephony: Sendable {
         case .flowClosed(let flow):
             registrar.flowClosed(flow, at: now)
             context.agent.pending += context.agent.transactions.flowFailed(flow, at: now)
+            events.flowClosed(flow, &context.agent)
+            trunks.flowClosed(flow, &context.agent)
         case .media(let event): calls.media(event, &context)
         case .listening(let addresses):
             for transport in [SIPFlow.Transport.udp, .tcp, .tls] {
                 if let local = addresses[transport] { registrar.listening(over: transport, at: local) }
             }
+            location.policy = LocationPolicy(listeners: addresses)
+            trunks.listening(addresses, &context.agent)
         case .settings(let settings): adopt(settings)
-        case .drain(let deadline): if drain == .none { drain = .waiting(until: deadline) }
+        case .resolved(let query, let outcome): resolved(query, outcome)
+        case .overload(let isOverloaded): self.isOverloaded = isOverloaded
+        case .drain(let deadline): beginDrain(until: deadline)
         case .deadline: runDeadlines(at: now)
         }
         runEffects()
@@ -157,11 +192,20 @@ package struct Telephony: Sendable {
         return result
     }
 
+    private mutating func beginDrain(until deadline: Instant) {
+        guard drain == .none else { return }
+        drain = .waiting(until: deadline)
+        trunks.drain(&context.agent)
+        events.endAll(.deactivated, &context.agent)
+    }
+
     private mutating func runDeadlines(at now: Instant) {
         context.agent.pending += context.agent.transactions.handleDeadline(at: now)
         calls.deadline(&context)
         registrar.expire(at: now)
         report(registrar.takeDirty(at: now))
+        events.deadline(&context.agent)
+        trunks.deadline(&context.agent)
     }
 
     private mutating func adopt(_ new: ApplianceSettings) {
@@ -172,8 +216,15 @@ package struct Telephony: Sendable {
         users = Self.index(new.users)
         plan = DialPlan(settings: new)
         calls.adopt(new)
+        trunks.adopt(new, &context.agent)
+        registrar.policy = RegistrarPolicy(new.edition)
         let known = users
         registrar.keepOnly(at: context.now) { known[$0] != nil }
+        events.keepOnly(
+            isUser: { known[$0] != nil },
+            { watcher, resource, _ in
+                known[resource] == nil ? .noResource : known[watcher] == nil ? .rejected : nil
+            }, &context.agent)
     }
 
     private static func index(_ users: [UserSettings]) -> [String: UserSettings] {
@@ -219,14 +270,31 @@ package struct Telephony: Sendable {
         case .ack(let ack, _):
             _ = calls.acknowledged(by: ack, &context)  // else to a challenge, which left nothing behind
         case .cancelled(let server): calls.cancelled(server, &context)
-        case .response(let client, let response, _): calls.received(response, to: client, &context)
-        case .failed(let client, _): calls.failed(client, &context)
+        case .response(let client, let response, let flow): received(response, to: client, over: flow)
+        case .failed(let client, let reason): failed(client, reason)
         case .ackMissing(let server): calls.ackMissing(server, &context)
         case .dropped(let reason): outputs.append(.count("sip.\(reason.counterName)"))
         }
     }
 
+    private mutating func received(_ response: SIPResponse, to client: ClientTransactionID, over flow: SIPFlow) {
+        if trunks.owns(client) {
+            trunks.received(response, to: client, over: flow, &context.agent)
+        } else if !events.received(response, to: client, &context.agent) {
+            calls.received(response, to: client, &context)
+        }
+    }
+
+    private mutating func failed(_ client: ClientTransactionID, _ reason: TransactionFailure) {
+        if trunks.owns(client) {
+            trunks.failed(client, reason, &context.agent)
+        } else if !events.failed(client, reason, &context.agent) {
+            calls.failed(client, &context)
+        }
+    }
+
     private mutating func takeCallEffects() {
+        takeTrunkEffects()
         for name in context.agent.counts { outputs.append(.count(name)) }
         context.agent.counts.removeAll(keepingCapacity: true)
         while !context.effects.isEmpty {  // the answer to a question may ask for more
@@ -246,12 +314,35 @@ package struct Telephony: Sendable {
         case .routing(let question):
             let route = route(for: question)
             calls.routed(question.id, route, &context)
-        case .dialogState: break
+        case .dialogState(let change): tell(change)
         }
     }
 
     private mutating func report(_ changes: [BindingChange]) {
-        for change in changes { outputs.append(.bindings(aor: change.addressOfRecord, change.bindings)) }
+        for change in changes {
+            outputs.append(.bindings(aor: change.addressOfRecord, change.bindings))
+            if !change.isRefreshOnly { tellContacts(of: change.addressOfRecord) }
+        }
+    }
+}
+
+extension RegistrarPolicy {
+    /// What an edition allows; what is registered already stays.
+    init(_ edition: ApplianceSettings.Edition) {
+        self.init()
+        switch edition {
+        case .next: registeredUsers = 40
+        case .flex: registeredUsers = 250
+        case .tryout: registeredUsers = 3
+        }
+    }
+}
+
+extension LocationPolicy {
+    /// What the listeners can speak: to use a transport, one needs an address of ours for it.
+    init(listeners: [SIPFlow.Transport: Endpoint]) {
+        self.init()
+        transports = transports.filter { listeners[$0] != nil }
     }
 }
 

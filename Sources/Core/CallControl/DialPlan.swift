@@ -35,6 +35,9 @@ package struct DialPlan: Sendable {
         echo = settings.features.echo
     }
 
+    /// True for the number of a user, a group or a feature.
+    package func knows(_ number: String) -> Bool { users[number] != nil || groups[number] != nil || number == echo }
+
     package func user(_ number: String) -> CallParty? { users[number] }
 
     /// Nil: nobody has that number. A user wins over a group, a group over a feature, should a configuration name both.

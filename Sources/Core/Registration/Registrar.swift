@@ -34,6 +34,8 @@ package struct Registrar: Sendable {
     var refreshCounter: UInt64 = 0
     var unsaved = UnsavedBindings()
     private var wakeUps = DeadlineQueue<String>()
+    /// How many bindings are reached at a peer.
+    private var homes: [Endpoint: Int] = [:]
     /// Which addresses of record may have bindings over a connection.
     private var connections: [Connection: Set<String>] = [:]
 
@@ -49,6 +51,14 @@ package struct Registrar: Sendable {
     package var nextDeadline: Instant? {
         guard let wakeUp = wakeUps.first else { return unsaved.nextDeadline }
         return unsaved.nextDeadline.map { min($0, wakeUp) } ?? wakeUp
+    }
+
+    /// True for the address and port at which some registered telephone is reached.
+    package func isHome(_ endpoint: Endpoint) -> Bool { homes[endpoint] != nil }
+
+    /// True for the address and port at which a telephone of that user is reached.
+    package func isHome(_ endpoint: Endpoint, of addressOfRecord: String) -> Bool {
+        isHome(endpoint) && table[addressOfRecord]?.bindings.contains { $0.flow.remote == endpoint } == true
     }
 
     // MARK: What the store has to learn
@@ -139,6 +149,7 @@ package struct Registrar: Sendable {
 
     /// The same without a word to the store.
     mutating func setBindings(of name: String, to bindings: [Binding]) {
+        countHomes(from: table[name]?.bindings ?? [], to: bindings)
         guard !bindings.isEmpty else {
             table[name] = nil
             wakeUps.remove(name)
@@ -153,6 +164,14 @@ package struct Registrar: Sendable {
             connections[Connection(transport: binding.flow.transport, number: number), default: []].insert(name)
         }
         wakeUp(name)
+    }
+
+    private mutating func countHomes(from old: [Binding], to new: [Binding]) {
+        for binding in new { homes[binding.flow.remote, default: 0] += 1 }
+        for binding in old {
+            let left = (homes[binding.flow.remote] ?? 1) - 1
+            homes[binding.flow.remote] = left > 0 ? left : nil
+        }
     }
 
     /// Arms the queue for the first expiry. Between refreshes the queue keeps an earlier time: waking up for nothing

@@ -19,4 +19,14 @@ extension TransactionLayer {
         }
         return [.transmit(response.serialised(), flow)]
     }
+
+    /// The 503 for a request that is to have no transaction because there is too much of everything (section 21.5.4).
+    package func refuseForOverload(
+        _ request: SIPRequest, from flow: SIPFlow, retryAfter seconds: Int
+    ) -> [TransactionEffect] {
+        guard let (stamped, via) = request.stamped(from: flow.remote) else { return [.dropped(.malformed)] }
+        var response = SIPResponse(to: stamped, status: 503, toTag: stamped.statelessTag)
+        response.headers.append(.retryAfter, String(seconds))
+        return [.transmit(response.serialised(), flow.reply(to: via))]
+    }
 }

@@ -49,6 +49,9 @@ extension Trunks {
         return .trunk(found.id)
     }
 
+    /// True for flows by which the servers of a trunk reach us.
+    package func isServer(_ flow: SIPFlow) -> Bool { trunks.contains { $0.isServer(flow) } }
+
     /// Who is called and who calls. Nil: the trunk has no such number and no default (404).
     ///
     /// The called number is the Request-URI's; where that is our contact, P-Called-Party-ID (RFC 7315 section 4.2) or To.

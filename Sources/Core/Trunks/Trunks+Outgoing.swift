@@ -83,6 +83,16 @@ extension Trunks {
         }
     }
 
+    /// True when some rule fits the number, or it is one for help: it is a number at all, whether or not a way is free.
+    package func hasRule(for dialled: DialledNumber) -> Bool {
+        switch dialled {
+        case .internal, .invalid: false
+        case .emergency: !trunks.isEmpty
+        case .short(let digits): rule(for: digits) != nil
+        case .external(let number, _): rule(for: number.description) != nil
+        }
+    }
+
     /// True when a Contact of a 3xx may be called over that trunk: its policy is to follow, and the URI is in its domain.
     package func follows(_ contact: SIPURI, over id: TrunkID) -> Bool {
         guard let settings = trunk(id)?.settings, settings.redirects == .follow else { return false }

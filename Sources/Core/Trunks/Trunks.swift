@@ -67,6 +67,12 @@ package struct Trunks: Sendable {
         }
     }
 
+    /// In the order of the settings.
+    package var ids: [TrunkID] { trunks.map(\.id) }
+
+    /// What meets challenges of that trunk; nil when it has no password.
+    package func credentials(of id: TrunkID) -> TrunkCredentials? { trunk(id)?.settings.credentials }
+
     package func name(of id: TrunkID) -> String? { trunk(id)?.settings.name }
 
     /// The trunk's settings, for media (codecs, SRTP) and the like; nil when it is no more.
