@@ -43,7 +43,7 @@ enum Samples {
         return settings
     }
 
-    /// Takes away what the second migration brought.
+    /// Takes away what the second and the third migration brought.
     static func takeBackToVersion1(_ path: String) throws {
         let database = try DatabaseQueue(path: path)
         try database.write {
@@ -54,7 +54,10 @@ enum Samples {
             }
             try $0.execute(sql: "DELETE FROM setting WHERE name LIKE 'numbering.%' OR name LIKE 'outgoing.%'")
             if try $0.tableExists("grdb_migrations") {
-                try $0.execute(sql: "DELETE FROM grdb_migrations WHERE identifier LIKE '2%'")
+                for column in ["path", "user_agent", "is_outbound", "public_gruu"] {
+                    try $0.execute(sql: "ALTER TABLE binding DROP COLUMN \(column)")
+                }
+                try $0.execute(sql: "DELETE FROM grdb_migrations WHERE identifier NOT LIKE '1%'")
             }
             try $0.execute(sql: "PRAGMA user_version = 1")
         }
