@@ -139,7 +139,7 @@ package struct Telephony: Sendable {
     package func trunkStatuses(at now: Instant) -> [TrunkSummary] {
         trunks.statuses(at: now).map {
             TrunkSummary(
-                name: $0.name, state: $0.state.word, detail: $0.state.description,
+                name: $0.name, state: $0.state.name, detail: $0.state.description,
                 calls: calls.legCount(using: LineID($0.id.value)), server: $0.hop?.endpoint.description)
         }
     }

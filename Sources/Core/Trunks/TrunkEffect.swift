@@ -98,21 +98,6 @@ extension TrunkFailure: CustomStringConvertible {
     }
 }
 
-extension TrunkState {
-    /// The state without its reason.
-    package var word: String {
-        switch self {
-        case .idle: "idle"
-        case .trying: "trying"
-        case .registered: "registered"
-        case .reachable: "reachable"
-        case .unregistered: "unregistered"
-        case .refused: "refused"
-        case .unreachable: "unreachable"
-        }
-    }
-}
-
 extension TrunkState: CustomStringConvertible {
     package var description: String { failure.map { "\(name): \($0)" } ?? name }
 }
