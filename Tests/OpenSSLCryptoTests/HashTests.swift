@@ -14,6 +14,7 @@ struct HashTests {
             "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd"
                 + "454d4423643ce80e2a9ac94fa54ca49f"
         ),
+        (.sha512t256, "53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23"),
     ])
     func `the digest of abc is the standard's`(algorithm: HashAlgorithm, digest: String) {
         #expect(Hex.encode(algorithm.hash(Array("abc".utf8))) == digest)
@@ -42,6 +43,24 @@ struct HashTests {
         let tag = OpenSSLHashes().hmacSHA256(
             key: long, message: Array("Test Using Larger Than Block-Size Key - Hash Key First".utf8))
         #expect(Hex.encode(tag) == "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54")
+    }
+
+    @Test func `contexts that a thread keeps mix nothing up`() {
+        let hashes = OpenSSLHashes()
+        let short = Array("abc".utf8)
+        let digests = HashAlgorithm.allCases.map { $0.hash(short) }
+        let keys: [[UInt8]] = [[], [1], [UInt8](repeating: 7, count: 200), [], [2]]
+        for _ in 0..<3 {
+            for (algorithm, digest) in zip(HashAlgorithm.allCases, digests) {
+                #expect(algorithm.hash([]) != digest)
+                #expect(algorithm.hash(short) == digest)
+            }
+            for key in keys {
+                let tag = HashAlgorithm.sha256.hmac(key: key, message: short)
+                #expect(hashes.hmacSHA256(key: key, message: short) == tag)
+            }
+        }
+        #expect(hashes.hmacSHA256(key: [], message: []) == HashAlgorithm.sha256.hmac(key: [], message: []))
     }
 
     @Test func `the core sees the same functions through its protocol`() {

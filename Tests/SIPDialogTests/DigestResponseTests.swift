@@ -36,6 +36,8 @@ struct DigestResponseTests {
         arguments: [
             (.md5Session, "auth", "e783283f46242139c486a698fec7211d"),
             (.sha256Session, "auth", "2fd51b3a77ad75bad6afad6003e818d767133c46d9e2749e7f5232ae1ea3efd7"),
+            (.sha512t256, "auth", "430d05014cecc49cab6fbe03176d41a1da86cbfe24a16580e22aaad928d960d0"),
+            (.sha512t256Session, "auth", "3f2a34f923c38b0fb26dce2fdfc2ce326c23cecf86fbb1444f3e51fbbc2cb92e"),
             (.md5, nil, "7b2cc3b30e75b4777ea31027084363fd"),
             (.sha256, nil, "a1306b0595a6c7fe96c448631fb5cfbd5107bd1fe1da729d978dd7446b812363"),
             (.md5Session, nil, "37a7f42db2090a3fcac4e26e747d4fc8"),
@@ -62,6 +64,7 @@ struct DigestResponseTests {
         #expect(DigestAlgorithm(token: nil) == .md5)
         #expect(DigestAlgorithm(token: "sha-256") == .sha256)
         #expect(DigestAlgorithm(token: "MD5-SESS") == .md5Session)
-        #expect(DigestAlgorithm(token: "SHA-512-256") == nil)
+        #expect(DigestAlgorithm(token: "sha-512-256-SESS") == .sha512t256Session)
+        #expect(DigestAlgorithm(token: "SHA-1") == nil)
     }
 }

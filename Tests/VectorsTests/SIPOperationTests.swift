@@ -75,7 +75,7 @@ struct SIPOperationTests {
 
     @Test func `what the product cannot compute is unsupported, what lacks a part is refused`() {
         var fields = Self.rfc7616
-        fields["algorithm"] = .text("SHA-512-256")
+        fields["algorithm"] = .text("SHA-1")
         #expect(ask("sip_digest", fields).isUnsupported)
         fields["algorithm"] = .text("MD5")
         fields["qop"] = .text("auth-int")

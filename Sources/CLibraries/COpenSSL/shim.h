@@ -3,6 +3,9 @@
 #define PBX_COPENSSL_SHIM_H
 
 
+#include <pthread.h>
+#include <stdlib.h>
+
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
 #include <openssl/bn.h>
@@ -61,6 +64,75 @@ static inline int shim_bit_string_set(ASN1_BIT_STRING *string, const unsigned ch
     string->flags &= ~(ASN1_STRING_FLAG_BITS_LEFT | 0x07);
     string->flags |= ASN1_STRING_FLAG_BITS_LEFT;
     return ASN1_STRING_set(string, bytes, length);
+}
+
+// Contexts that a thread keeps: making one anew costs more than hashing the short texts of digest authentication.
+// They end with their thread. A finished digest context holds the digest and nothing of the message; a MAC context holds
+// its last key until the next one.
+enum { shim_hash_slots = 8 };
+struct shim_hash_contexts {
+    EVP_MD_CTX *digests[shim_hash_slots];
+    EVP_MAC_CTX *hmac_sha256;
+};
+static inline pthread_key_t *shim_hash_key(void) {
+    static pthread_key_t key;
+    return &key;
+}
+static inline void shim_hash_contexts_free(void *pointer) {
+    struct shim_hash_contexts *contexts = pointer;
+    for (int slot = 0; slot < shim_hash_slots; slot++) EVP_MD_CTX_free(contexts->digests[slot]);
+    EVP_MAC_CTX_free(contexts->hmac_sha256);
+    free(contexts);
+}
+static inline void shim_hash_make_key(void) {
+    if (pthread_key_create(shim_hash_key(), shim_hash_contexts_free) != 0) abort();
+}
+// NULL when there is no memory.
+static inline struct shim_hash_contexts *shim_hash_contexts_here(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, shim_hash_make_key);
+    struct shim_hash_contexts *contexts = pthread_getspecific(*shim_hash_key());
+    if (contexts) return contexts;
+    contexts = calloc(1, sizeof *contexts);
+    if (contexts && pthread_setspecific(*shim_hash_key(), contexts) != 0) {
+        free(contexts);
+        return NULL;
+    }
+    return contexts;
+}
+// 1 when the digest stands in `digest`. Each algorithm has its slot, so that a context never changes its algorithm.
+static inline int shim_digest(
+    int slot, const EVP_MD *algorithm, const unsigned char *message, size_t length, unsigned char *digest) {
+    struct shim_hash_contexts *contexts = shim_hash_contexts_here();
+    if (!contexts || slot < 0 || slot >= shim_hash_slots) return 0;
+    if (!contexts->digests[slot]) contexts->digests[slot] = EVP_MD_CTX_new();
+    EVP_MD_CTX *context = contexts->digests[slot];
+    return context && EVP_DigestInit_ex2(context, algorithm, NULL) == 1
+        && EVP_DigestUpdate(context, message, length) == 1 && EVP_DigestFinal_ex(context, digest, NULL) == 1;
+}
+// 1 when the 32 bytes of HMAC-SHA-256 stand in `tag`.
+static inline int shim_hmac_sha256(
+    EVP_MAC *hmac, const unsigned char *key, size_t key_length, const unsigned char *message, size_t length,
+    unsigned char *tag) {
+    struct shim_hash_contexts *contexts = shim_hash_contexts_here();
+    if (!contexts) return 0;
+    if (!contexts->hmac_sha256) {
+        char name[] = "SHA256";
+        OSSL_PARAM parameters[] = {
+            OSSL_PARAM_construct_utf8_string("digest", name, 0), OSSL_PARAM_construct_end()};
+        EVP_MAC_CTX *made = EVP_MAC_CTX_new(hmac);
+        if (!made || EVP_MAC_CTX_set_params(made, parameters) != 1) {
+            EVP_MAC_CTX_free(made);
+            return 0;
+        }
+        contexts->hmac_sha256 = made;
+    }
+    size_t written = 0;
+    // Without a key the context would go on with the one before.
+    const unsigned char none = 0;
+    return EVP_MAC_init(contexts->hmac_sha256, key_length ? key : &none, key_length, NULL) == 1
+        && EVP_MAC_update(contexts->hmac_sha256, message, length) == 1
+        && EVP_MAC_final(contexts->hmac_sha256, tag, &written, 32) == 1 && written == 32;
 }
 
 #endif

@@ -3,25 +3,41 @@ package enum Base64 {
     package enum Alphabet: Sendable { case standard, url }
 
     private static let common = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
+    private static let standardDigits = common + Array("+/".utf8)
+    private static let urlDigits = common + Array("-_".utf8)
 
     package static func encode(_ bytes: some Sequence<UInt8>, alphabet: Alphabet = .standard, padding: Bool = true)
         -> String
     {
-        let table = common + (alphabet == .standard ? Array("+/".utf8) : Array("-_".utf8))
-        var text: [UInt8] = []
-        var accumulator: UInt32 = 0
-        var bits = 0
-        for byte in bytes {
-            accumulator = accumulator << 8 | UInt32(byte)
-            bits += 8
-            while bits >= 6 {
-                bits -= 6
-                text.append(table[Int(accumulator >> UInt32(bits) & 63)])
+        encode(Array(bytes), alphabet: alphabet, padding: padding)
+    }
+
+    /// The same for arrays, where it needs no generic code: every challenge has a nonce.
+    package static func encode(_ bytes: [UInt8], alphabet: Alphabet = .standard, padding: Bool = true) -> String {
+        let digits = alphabet == .standard ? standardDigits : urlDigits
+        return String(unsafeUninitializedCapacity: (bytes.count + 2) / 3 * 4) { text in
+            var length = 0
+            var accumulator: UInt32 = 0
+            var bits: UInt32 = 0
+            for byte in bytes {
+                accumulator = accumulator << 8 | UInt32(byte)
+                bits += 8
+                while bits >= 6 {
+                    bits -= 6
+                    text[length] = digits[Int(accumulator >> bits & 63)]
+                    length += 1
+                }
             }
+            if bits > 0 {
+                text[length] = digits[Int(accumulator << (6 - bits) & 63)]
+                length += 1
+            }
+            while padding, !length.isMultiple(of: 4) {
+                text[length] = UInt8(ascii: "=")
+                length += 1
+            }
+            return length
         }
-        if bits > 0 { text.append(table[Int(accumulator << UInt32(6 - bits) & 63)]) }
-        if padding { while !text.count.isMultiple(of: 4) { text.append(UInt8(ascii: "=")) } }
-        return String(decoding: text, as: UTF8.self)
     }
 
     /// Strict: no white space, trailing bits must be zero, padding either complete or absent; nil otherwise.

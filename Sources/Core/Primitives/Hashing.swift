@@ -4,6 +4,12 @@ package protocol HashFunctions: Sendable {
     func md5(_ message: [UInt8]) -> [UInt8]
     /// 32 bytes.
     func sha256(_ message: [UInt8]) -> [UInt8]
+    /// 32 bytes of SHA-512/256 (FIPS 180-4); nil when there is none, as by default.
+    func sha512t256(_ message: [UInt8]) -> [UInt8]?
     /// 32 bytes (RFC 2104).
     func hmacSHA256(key: [UInt8], message: [UInt8]) -> [UInt8]
+}
+
+extension HashFunctions {
+    package func sha512t256(_ message: [UInt8]) -> [UInt8]? { nil }
 }

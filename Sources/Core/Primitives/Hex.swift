@@ -11,6 +11,16 @@ package enum Hex {
         return String(decoding: text, as: UTF8.self)
     }
 
+    /// Appends the digits of `bytes` as ASCII, without a string in between.
+    package static func append(_ bytes: [UInt8], to text: inout [UInt8]) {
+        for byte in bytes {
+            text.append(lowerDigit(byte >> 4))
+            text.append(lowerDigit(byte & 0xF))
+        }
+    }
+
+    private static func lowerDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
+
     /// The bytes of an even number of hexadecimal digits of either case; nil for anything else.
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
         let utf8 = Array(text.utf8)

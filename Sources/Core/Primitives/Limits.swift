@@ -35,6 +35,8 @@ package struct Limits: Sendable, Equatable {
     /// What may wait to be sent while a connection is being opened.
     package var sipConnectingBytes = 131_072
     package var challengesPerSecondPerSource = 50
+    /// Nonces in use whose counts are kept, so that no credentials are taken twice; 32 bytes each.
+    package var rememberedNonces = 65_536
 
     // Trunks
     package var trunks = 20

@@ -9,7 +9,7 @@ package final class Secret: @unchecked Sendable {
     package init(_ bytes: some Collection<UInt8>) {
         storage = .allocate(byteCount: max(1, bytes.count), alignment: 1)
         count = bytes.count
-        for (index, byte) in bytes.enumerated() { storage[index] = byte }
+        storage.copyBytes(from: bytes)
     }
 
     package convenience init(_ text: String) {
@@ -55,6 +55,14 @@ extension Secret: Equatable {
 package func constantTimeEquals(_ left: some Collection<UInt8>, _ right: some Collection<UInt8>) -> Bool {
     guard left.count == right.count else { return false }
     return zip(left, right).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+}
+
+/// The same for arrays, where it needs no generic code: credentials are compared with every registration.
+package func constantTimeEquals(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+    guard left.count == right.count else { return false }
+    var difference: UInt8 = 0
+    for index in left.indices { difference |= left[index] ^ right[index] }
+    return difference == 0
 }
 
 @inline(never)

@@ -3,8 +3,8 @@ package import SIPMessage
 
 /// The client's half of digest authentication (RFC 3261 section 22, RFC 8760).
 package enum DigestClient {
-    /// Credentials for the best of the challenges: SHA-256 before MD5, the plain form before `-sess`, then the order of
-    /// the server. Their `description` is the value of Authorization or Proxy-Authorization.
+    /// Credentials for the best of the challenges: SHA-256 and SHA-512-256 before MD5, the plain form before `-sess`,
+    /// then the order of the server (RFC 8760 section 2.4). Their `description` is the value of Authorization or Proxy-Authorization.
     ///
     /// - Parameters:
     ///   - uri: the Request-URI, as it stands in the request.
@@ -15,9 +15,10 @@ package enum DigestClient {
         for challenges: [AuthenticationParameters], username: String, password: Secret, method: SIPMethod, uri: String,
         nc: UInt32, cnonce: String, hashes: any HashFunctions
     ) -> AuthenticationParameters? {
-        let usable = challenges.compactMap { challenge in Usable(challenge) }
-        for algorithm in preference {
-            guard let challenge = usable.first(where: { $0.algorithm == algorithm }) else { continue }
+        let usable = challenges.compactMap { DigestChallenge($0, hashes: hashes) }
+        for algorithms in preference {
+            guard let challenge = usable.first(where: { algorithms.contains($0.algorithm) }) else { continue }
+            let algorithm = challenge.algorithm
             let count = countText(nc)
             let fields = DigestResponse.Fields(
                 algorithm: algorithm, username: username, realm: challenge.realm, nonce: challenge.nonce,
@@ -30,37 +31,13 @@ package enum DigestClient {
         return nil
     }
 
-    private static let preference: [DigestAlgorithm] = [.sha256, .sha256Session, .md5, .md5Session]
+    /// The strongest first; those of one row are equals.
+    static let preference: [[DigestAlgorithm]] = [
+        [.sha256, .sha512t256], [.sha256Session, .sha512t256Session], [.md5], [.md5Session],
+    ]
 
-    private struct Usable {
-        let algorithm: DigestAlgorithm
-        /// As the server spelt it; nil when it named none.
-        let algorithmToken: String?
-        let realm: String
-        let nonce: String
-        let opaque: String?
-        let hasQuality: Bool
-
-        init?(_ challenge: AuthenticationParameters) {
-            let parameters = challenge.parameters
-            guard challenge.scheme.lowercased() == "digest", let realm = parameters["realm"],
-                let nonce = parameters["nonce"], let algorithm = DigestAlgorithm(token: parameters["algorithm"])
-            else { return nil }
-            if let qop = parameters["qop"] {
-                let offered = qop.lowercased().split { $0 == "," || $0 == " " || $0 == "\t" }
-                guard offered.contains("auth") else { return nil }
-            }
-            hasQuality = parameters["qop"] != nil
-            algorithmToken = parameters["algorithm"]
-            opaque = parameters["opaque"]
-            self.algorithm = algorithm
-            self.realm = realm
-            self.nonce = nonce
-        }
-    }
-
-    private static func credentials(
-        _ fields: DigestResponse.Fields, response: String, challenge: Usable
+    static func credentials(
+        _ fields: DigestResponse.Fields, response: String, challenge: DigestChallenge
     ) -> AuthenticationParameters {
         var parameters = SIPParameters()
         parameters.set("username", fields.username)

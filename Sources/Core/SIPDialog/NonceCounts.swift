@@ -8,7 +8,7 @@ struct NonceCounts: Sendable {
     enum Outcome: Equatable { case fresh, repeated, forgotten }
 
     private let capacity: Int
-    private var highest: [String: UInt32] = [:]
+    private var highest: [DigestNonce: UInt32] = [:]
     /// In the order of first use; `highest` has the same keys.
     private var order: [DigestNonce] = []
     private var head = 0
@@ -23,9 +23,9 @@ struct NonceCounts: Sendable {
 
     /// Takes note of `number`; `.fresh` when it is higher than every one before.
     mutating func use(_ nonce: DigestNonce, number: UInt32, expiredBefore: Instant) -> Outcome {
-        if let last = highest[nonce.text] {
+        if let last = highest[nonce] {
             guard number > last else { return .repeated }
-            highest[nonce.text] = number
+            highest[nonce] = number
             return .fresh
         }
         if let evictedThrough, nonce.issued <= evictedThrough { return .forgotten }
@@ -34,13 +34,13 @@ struct NonceCounts: Sendable {
             evictedThrough = max(evictedThrough ?? order[head].issued, order[head].issued)
             removeFirst()
         }
-        highest[nonce.text] = number
+        highest[nonce] = number
         order.append(nonce)
         return .fresh
     }
 
     private mutating func removeFirst() {
-        highest[order[head].text] = nil
+        highest[order[head]] = nil
         head += 1
         if head > capacity {  // amortised: one move of the rest per `capacity` removals
             order.removeFirst(head)
