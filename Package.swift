@@ -105,7 +105,7 @@ let package = Package(
         core("CloudMessages", ["Primitives"]),
         core("PrivacyContract", ["Primitives", "CloudMessages"]),
         core("Persistence", ["Primitives", "CloudMessages", "PrivacyContract", "Settings"]),
-        core("MediaNegotiation", ["Primitives", "SDP", "Media"]),
+        core("MediaNegotiation", ["Primitives", "SDP", "RTP", "Media"]),
         // Core: features (siblings do not import each other)
         core("Registration", ["Primitives", "SIPMessage", "SIPTransaction", "Persistence"]),
         core("Events", ["Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SIPUserAgent"]),
@@ -144,11 +144,11 @@ let package = Package(
         library("COpus", pkgConfig: "opus", apt: "libopus-dev"),
         library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .target(name: "CSockets", path: "Sources/CLibraries/CSockets"),
-        shell("OpenSSLCrypto", ["Primitives", "COpenSSL"]),
+        shell("OpenSSLCrypto", ["Primitives", "RTP", "COpenSSL"]),
         shell("OpusCodec", ["Media", "COpus"]),
-        shell("MediaEngine", ["Primitives", "Media", "OpusCodec", "CSockets"]),
+        shell("MediaEngine", ["Primitives", "RTP", "Media", "OpusCodec", "OpenSSLCrypto", "CSockets"]),
         shell("Archive", ["Primitives", "Backup", "Persistence", "OpenSSLCrypto", "CZlib"]),
-        shell("Vectors", ["Primitives", "SIPMessage", "SIPDialog", "Media", "OpusCodec", "OpenSSLCrypto"]),
+        shell("Vectors", ["Primitives", "RTP", "SIPMessage", "SIPDialog", "Media", "OpusCodec", "OpenSSLCrypto"]),
         shell("ConfigurationFile", ["Primitives", "Settings", yams]),
         shell("SQLiteStore", ["Primitives", "Persistence", "CloudMessages", "PrivacyContract", "Settings", grdb]),
         shell("CloudWire", ["Primitives", "CloudMessages", "PrivacyContract"]),
@@ -227,8 +227,8 @@ let package = Package(
         tests(
             "CallControl",
             [
-                "CallControl", "CloudMessages", "Media", "OpenSSLCrypto", "Primitives", "SDP", "SIPDialog",
-                "SIPMessage",
+                "CallControl", "CloudMessages", "Media", "MediaNegotiation", "OpenSSLCrypto", "Primitives", "RTP", "SDP",
+                "SIPDialog", "SIPMessage",
                 "SIPTransaction", "SIPUserAgent", "Settings",
             ]),
         tests("CloudCore", ["CloudCore", "CloudMessages", "Pairing", "Primitives"]),
@@ -242,11 +242,11 @@ let package = Package(
             ]),
         tests("Events", ["Events", "Primitives", "SIPMessage", "SIPTransaction", "SIPUserAgent"]),
         tests("HAL", ["HAL", "HALLinux", "HALSimulated", "OpenSSLCrypto", "Primitives", "Telemetry"]),
-        tests("MediaEngine", ["CSockets", "Media", "MediaEngine", "OpusCodec", "Primitives", "RTP"]),
-        tests("MediaNegotiation", ["Media", "MediaNegotiation", "Primitives", "SDP"]),
+        tests("MediaEngine", ["CSockets", "Media", "MediaEngine", "OpenSSLCrypto", "OpusCodec", "Primitives", "RTP"]),
+        tests("MediaNegotiation", ["Media", "MediaNegotiation", "Primitives", "RTP", "SDP"]),
         tests("Media", ["Media", "Primitives", "RTP"]),
         tests("Numbering", ["Numbering", "SIPMessage", "Settings"]),
-        tests("OpenSSLCrypto", ["OpenSSLCrypto", "Primitives"], exclude: ["Vectors"]),
+        tests("OpenSSLCrypto", ["OpenSSLCrypto", "Primitives", "RTP"], exclude: ["Vectors"]),
         tests(
             "Pairing", ["CloudMessages", "OpenSSLCrypto", "Pairing", "Persistence", "Primitives", "PrivacyContract"]),
         tests("Primitives", ["Primitives"]),
@@ -278,7 +278,10 @@ let package = Package(
             ]),
         tests(
             "SoftphoneCore",
-            ["Media", "OpenSSLCrypto", "Primitives", "SIPDialog", "SIPMessage", "SIPTransaction", "SoftphoneCore"]),
+            [
+                "Media", "OpenSSLCrypto", "Primitives", "RTP", "SIPDialog", "SIPMessage", "SIPTransaction",
+                "SoftphoneCore",
+            ]),
         tests("Telemetry", ["CloudMessages", "Primitives", "PrivacyContract", "Telemetry"]),
         tests(
             "Telephony",

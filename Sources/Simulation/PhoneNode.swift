@@ -136,17 +136,17 @@ final class PhoneNode {
 
     private func configure(_ stream: MediaStreamDescription) {
         guard audio == nil else {
-            audio?.redirect(stream)
+            try? audio?.redirect(stream, entropy: &entropy, at: world.now)
             return
         }
         audio = try? AudioEndpoint(
             stream, codecs: codecs, toneHertz: toneHertz, listeningWindows: 6, entropy: &entropy, at: world.now)
         audioNumber += 1
-        tick(audioNumber, every: stream.ptime)
+        tick(audioNumber)
     }
 
-    private func tick(_ number: Int, every ptime: Duration) {
-        guard number == audioNumber, audio != nil else { return }
+    private func tick(_ number: Int) {
+        guard number == audioNumber, let ptime = audio?.ptime else { return }
         if let packet = audio?.tick(at: world.now).packet, let remote = audio?.remote {
             world.send(packet, from: rtpEndpoint, to: remote)
         }
@@ -154,7 +154,7 @@ final class PhoneNode {
             world.send(
                 report.bytes, from: Endpoint(address: rtpEndpoint.address, port: Self.rtpPort + 1), to: report.to)
         }
-        world.after(ptime) { [unowned self] in tick(number, every: ptime) }
+        world.after(ptime) { [unowned self] in tick(number) }
     }
 
     private func arm() {

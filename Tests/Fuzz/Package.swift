@@ -26,9 +26,9 @@ let package = Package(
         product("SDP", ["Primitives"]),
         product("RTP", ["Primitives"]),
         product("Media", ["Primitives", "RTP"]),
-        product("MediaNegotiation", ["Primitives", "SDP", "Media"]),
+        product("MediaNegotiation", ["Primitives", "SDP", "RTP", "Media"]),
         .systemLibrary(name: "COpenSSL", path: "Product/CLibraries/COpenSSL", pkgConfig: "openssl"),
-        product("OpenSSLCrypto", in: "Shell", ["Primitives", "COpenSSL"]),
+        product("OpenSSLCrypto", in: "Shell", ["Primitives", "RTP", "COpenSSL"]),
         .executableTarget(
             name: "sipfuzz",
             dependencies: [

@@ -161,7 +161,8 @@ import Testing
         }
         let silent = try description("m=video 4000 RTP/AVP 31\r\nm=audio 0 RTP/AVP 0\r\n")
         #expect(throws: NegotiationError.noAudio) { try AudioNegotiation.answer(offer: silent, local: local()) }
-        #expect(throws: NegotiationError.noAudio) { try AudioNegotiation.accept(answer: silent, local: local()) }
+        let down = try description("m=audio 0 RTP/AVP 0\r\n")
+        #expect(throws: NegotiationError.noAudio) { try AudioNegotiation.accept(answer: down, local: local()) }
         let named = try SessionDescription.parse(
             Array("v=0\r\no=- 1 1 IN IP4 h\r\nc=IN IP4 pbx.example\r\nm=audio 4000 RTP/AVP 0\r\n".utf8))
         #expect(throws: NegotiationError.noAddress) { try AudioNegotiation.answer(offer: named, local: local()) }

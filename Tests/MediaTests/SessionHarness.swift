@@ -17,10 +17,14 @@ struct SessionHarness {
     var now = Instant.origin + .seconds(1_000)
     private let codecs: any CodecFactory
 
-    init(codecs: any CodecFactory = BuiltInCodecs(), limits: Limits = Limits(), seed: UInt64 = 1) {
+    init(
+        codecs: any CodecFactory = BuiltInCodecs(), protection: (any PacketProtection)? = nil,
+        limits: Limits = Limits(), seed: UInt64 = 1
+    ) {
         entropy = Entropy(SeededGenerator(seed: seed))
         self.codecs = codecs
-        session = MediaSession(id: MediaSessionID(1), codecs: codecs, limits: limits, entropy: &entropy, at: now)
+        session = MediaSession(
+            id: MediaSessionID(1), codecs: codecs, protection: protection, limits: limits, entropy: &entropy, at: now)
     }
 
     static func peer(_ side: MediaSide) -> Endpoint { peers[side.rawValue] }
@@ -28,13 +32,15 @@ struct SessionHarness {
     mutating func configure(
         _ side: MediaSide, _ codec: AudioCodec, type: UInt8? = nil, receiveType: UInt8? = nil, events: UInt8? = nil,
         receiveEvents: UInt8? = nil, eventClock: Int? = nil, ptime: Int = 20, sends: Bool = true,
-        receives: Bool = true, remote: Endpoint? = nil
+        receives: Bool = true, remote: Endpoint? = nil, signalling: IPAddress? = nil, sendKey: SRTPMasterKey? = nil,
+        receiveKey: SRTPMasterKey? = nil
     ) throws {
         let description = MediaStreamDescription(
             remote: remote ?? Self.peer(side), codec: codec, payloadType: type ?? codec.staticPayloadType ?? 111,
             receivePayloadType: receiveType, telephoneEventPayloadType: events,
             telephoneEventReceivePayloadType: receiveEvents, telephoneEventClockRate: eventClock,
-            ptime: .milliseconds(ptime), sends: sends, receives: receives)
+            ptime: .milliseconds(ptime), sends: sends, receives: receives,
+            signallingAddress: signalling, sendKey: sendKey, receiveKey: receiveKey)
         try session.configure(side, description, entropy: &entropy, at: now)
     }
 

@@ -82,7 +82,7 @@ int csockets_receive(int fd, csockets_batch *batch) {
     return count < 0 ? -errno : count;
 }
 
-const void *csockets_received_bytes(const csockets_batch *batch, int index) { return batch->vectors[index].iov_base; }
+void *csockets_received_bytes(const csockets_batch *batch, int index) { return batch->vectors[index].iov_base; }
 
 size_t csockets_received_size(const csockets_batch *batch, int index) {
     if (batch->messages[index].msg_hdr.msg_flags & MSG_TRUNC) return 0;

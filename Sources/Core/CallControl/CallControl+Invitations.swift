@@ -49,7 +49,7 @@ extension CallControl {
         }
         let local = LegMedia.local(
             address: mediaAddress.isUnspecified ? invitation.flow.local.address : mediaAddress,
-            session: context.agent.entropy.next())
+            session: context.agent.entropy.next(), over: invitation.flow, entropy: &context.agent.entropy)
         guard request.body.isEmpty || !LegMedia.codecs(offeredIn: request.body, local: local).isEmpty else {
             context.reply(invitation.server, to: request, 488, fields: [SessionBody.warning])
             return nil

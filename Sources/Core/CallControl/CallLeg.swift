@@ -49,7 +49,9 @@ struct CallLeg: Sendable {
     let localTag: String
     /// The INVITE that began the leg, received or sent; the last one if it had to be sent again.
     var invite: SIPRequest
-    var flow: SIPFlow
+    var flow: SIPFlow {
+        didSet { media.follow(flow) }
+    }
     var state: State
     /// Who the peer is told to be connected with (RFC 3325, P-Asserted-Identity).
     var connected: NameAddress?
@@ -119,6 +121,7 @@ struct CallLeg: Sendable {
         state = .invited(invitation.server)
         flow = dialog.flow(over: invitation.flow, sentBy: try? invitation.request.topVia())
         sessionTimer = SessionTimer(policy: timers.session)
+        self.media.reach(over: flow, entropy: &context.agent.entropy)
         begin(context: &context)
         context.directory.enter(invitation.server, for: reference)
         context.directory.enter(tag: localTag, for: reference)
@@ -153,6 +156,7 @@ struct CallLeg: Sendable {
         for field in caller.fields(towards: target, history: history, in: domain) {
             request.headers.append(field.name, field.value)
         }
+        self.media.reach(over: target.flow, entropy: &context.agent.entropy)
         request.body = self.media.makeOffer()
         sessionTimer = SessionTimer(policy: timers.session)
         invite = request

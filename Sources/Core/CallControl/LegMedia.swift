@@ -1,98 +1,149 @@
-import Media
-import MediaNegotiation
-import Primitives
-import SDP
+package import Media
+package import MediaNegotiation
+package import Primitives
+package import SDP
+package import SIPTransaction
 
 /// What one leg has offered, answered and agreed (RFC 3264): the session description side of a leg.
-struct LegMedia: Sendable {
+///
+/// Offers and answers may come in any order that the leg's dialog allows, an answer also twice (early and final, RFC 6337
+/// section 3.1); the last one counts. A method that throws has changed nothing.
+package struct LegMedia: Sendable {
     private var local: LocalMedia
+    private let rules: SRTPRules
     /// The other leg's codec, taken if the peer has it; else the peer's own order decides.
     private var preferred: AudioCodec?
     /// The last description sent: a different one needs the next version in its origin (RFC 3264 section 8).
     private var lastSent: SessionDescription?
     /// Ours of the last agreement: what holds again when an offer is refused.
     private var inForce: SessionDescription?
-    /// True while an offer of ours waits for its answer.
-    private(set) var awaitsAnswer = false
+    /// The last one taken on from the peer.
+    private var lastReceived: SessionDescription?
+    private var signallingAddress: IPAddress?
     /// What was agreed last; nil before the first agreement.
-    private(set) var stream: MediaStreamDescription?
+    package private(set) var stream: MediaStreamDescription?
 
-    init(local: LocalMedia) {
+    /// Plain RTP until `reach` tells how the leg's signalling travels.
+    package init(local: LocalMedia, rules: SRTPRules = SRTPRules()) {
         self.local = local
+        self.rules = rules
     }
 
     /// The appliance's side before its port is known: all codecs, the best first.
-    static func local(address: IPAddress, session: UInt64) -> LocalMedia {
+    package static func local(address: IPAddress, session: UInt64) -> LocalMedia {
         LocalMedia(
             address: address, port: 9, codecs: [.opus, .pcmu, .pcma], telephoneEvent: true, ptime: .milliseconds(20),
             sessionID: session >> 2, sessionVersion: 1, direction: .sendrecv)
     }
 
-    /// The codecs in common with an offer, in the order of the offer; empty when there is no audio to agree on.
-    static func codecs(offeredIn body: [UInt8], local: LocalMedia) -> [AudioCodec] {
-        guard let offer = try? SessionDescription.parse(body),
-            let audio = offer.media.first(where: { $0.kind == "audio" && $0.port != 0 })
-        else { return [] }
-        return audio.audioFormats.compactMap { format in local.codecs.first { format.isNamed($0.rawValue) } }
+    /// The same for a leg whose signalling takes this way, protected or not as `rules` say.
+    package static func local(
+        address: IPAddress, session: UInt64, over flow: SIPFlow, rules: SRTPRules = SRTPRules(),
+        entropy: inout Entropy
+    ) -> LocalMedia {
+        var local = local(address: address, session: session)
+        local.security = rules.security(isSignallingSecure: flow.transport == .tls, entropy: &entropy)
+        return local
     }
 
+    /// The codecs in common with an offer, in the order of the offer; empty when there is no audio to agree on.
+    package static func codecs(offeredIn body: [UInt8], local: LocalMedia) -> [AudioCodec] {
+        guard let offer = try? SessionDescription.parse(body) else { return [] }
+        return AudioNegotiation.codecs(offeredIn: offer, local: local)
+    }
+
+    // MARK: What we are ready for
+
+    /// The leg's signalling takes this way: decides on protection, draws the leg's keys, and says where a peer behind an
+    /// address translator may send media from. Once per leg, before its first description.
+    package mutating func reach(over flow: SIPFlow, entropy: inout Entropy) {
+        signallingAddress = flow.remote.address
+        local.security = rules.security(isSignallingSecure: flow.transport == .tls, entropy: &entropy)
+    }
+
+    /// The peer's signalling comes from elsewhere now; counts from the next agreement on.
+    package mutating func follow(_ flow: SIPFlow) { signallingAddress = flow.remote.address }
+
     /// The local port once the media workers have opened it.
-    mutating func bind(port: UInt16) { local.port = port }
+    package mutating func bind(port: UInt16) { local.port = port }
 
     /// Names the session anew: every leg's description has an origin of its own.
-    mutating func renewSession(_ session: UInt64) { local.sessionID = session >> 2 }
+    package mutating func renewSession(_ session: UInt64) { local.sessionID = session >> 2 }
 
     /// Puts `codecs` first, in their order: those of the other leg, so that nothing needs transcoding.
-    mutating func prefer(_ codecs: [AudioCodec]) {
+    package mutating func prefer(_ codecs: [AudioCodec]) {
         preferred = codecs.first
         local.codecs = codecs + local.codecs.filter { !codecs.contains($0) }
     }
 
-    mutating func makeOffer() -> [UInt8] {
-        awaitsAnswer = true
+    /// The next description says this: `sendonly` or `inactive` hold the peer, `sendrecv` takes it back.
+    package mutating func direct(_ direction: MediaDirection) { local.direction = direction }
+
+    /// True while the peer takes nothing from us: it holds the call.
+    package var isHeldByPeer: Bool { stream.map { !$0.sends && local.direction.sends } ?? false }
+
+    // MARK: Offers and answers
+
+    package mutating func makeOffer() -> [UInt8] {
         let previous = lastSent
         return send { (local) throws(Never) in AudioNegotiation.offer(local, following: previous) }
     }
 
     /// Offers once more what was described last, word for word, so that nothing changes (RFC 4028 section 7.4).
-    mutating func repeatOffer() -> [UInt8] {
+    package mutating func repeatOffer() -> [UInt8] {
         guard let inForce else { return makeOffer() }
-        awaitsAnswer = true
         lastSent = inForce
         return inForce.serialised()
     }
 
-    /// Answers an offer and takes on what it asks for. Throws, and nothing has changed, when no answer is possible.
-    mutating func answer(_ body: [UInt8]) throws -> [UInt8] {
+    /// Answers an offer and takes on what it asks for. Throws when no answer is possible: a 488.
+    ///
+    /// An offer that says what the peer said last gets the answer of then. It is compared as a whole, because many
+    /// telephones change their descriptions without a new version in `o=`.
+    package mutating func answer(_ body: [UInt8]) throws -> [UInt8] {
         let offer = try SessionDescription.parse(body)
+        if let stream, let ending = AudioNegotiation.answerWithoutMedia(offer: offer, local: local) {
+            return endAudio(of: stream, with: ending, to: offer)
+        }
+        let codec = offer == lastReceived ? stream?.codec ?? preferred : preferred
         var agreed: MediaStreamDescription?
-        let preferred = preferred
         let bytes = try send { (local) throws(NegotiationError) in
-            let (answer, stream) = try Self.answer(offer, as: local, preferring: preferred)
+            let (answer, stream) = try AudioNegotiation.answer(
+                offer: offer, local: local, preference: codec.map { .codec($0) } ?? .offerer)
             agreed = stream
             return answer
         }
-        stream = agreed
-        inForce = lastSent
+        take(agreed, from: offer)
         return bytes
     }
 
-    private static func answer(
-        _ offer: SessionDescription, as local: LocalMedia, preferring codec: AudioCodec?
-    ) throws(NegotiationError) -> (answer: SessionDescription, stream: MediaStreamDescription) {
-        if let codec {
-            var narrowed = local
-            narrowed.codecs = [codec]
-            if let agreed = try? AudioNegotiation.answer(offer: offer, local: narrowed) { return agreed }
-        }
-        return try AudioNegotiation.answer(offer: offer, local: local)
+    /// Takes on the answer to the offer of ours that was sent last, or what came in its place.
+    package mutating func accept(_ body: [UInt8]) throws {
+        let answer = try SessionDescription.parse(body)
+        take(try AudioNegotiation.accept(answer: answer, local: local, offer: lastSent), from: answer)
     }
 
-    /// Takes on the answer to the offer of ours.
-    mutating func accept(_ body: [UInt8]) throws {
-        awaitsAnswer = false
-        stream = try AudioNegotiation.accept(answer: SessionDescription.parse(body), local: local, offer: lastSent)
+    private mutating func take(_ agreed: MediaStreamDescription?, from peer: SessionDescription) {
+        stream = agreed
+        stream?.signallingAddress = signallingAddress
         inForce = lastSent
+        lastReceived = peer
+    }
+
+    /// The peer offers no stream any more: the session goes on without.
+    private mutating func endAudio(
+        of stream: MediaStreamDescription, with answer: SessionDescription, to offer: SessionDescription
+    ) -> [UInt8] {
+        var silent = stream
+        silent.sends = false
+        silent.receives = false
+        self.stream = silent
+        lastReceived = offer
+        return send { (local) throws(Never) in
+            var answer = answer
+            answer.origin.sessionVersion = local.sessionVersion
+            return answer
+        }
     }
 
     /// Serialises what `make` describes, under the next version of the origin if it differs from what was sent last.

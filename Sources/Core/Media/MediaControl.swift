@@ -1,4 +1,5 @@
 package import Primitives
+package import RTP
 
 /// Names one media session (the two streams of a call) between call control and the media workers.
 package struct MediaSessionID: Hashable, Sendable, Comparable {
@@ -61,13 +62,21 @@ package struct MediaStreamDescription: Hashable, Sendable {
     package var sends: Bool
     /// False when what the peer sends is to be dropped.
     package var receives: Bool
+    /// Where the peer's signalling comes from. When it differs from `remote`'s address the peer sits behind an address
+    /// translator, and media from there are believed once they prove a stream; nil: only `remote`'s address is.
+    package var signallingAddress: IPAddress?
+    /// What is sent is protected with this (SRTP); nil: plain RTP. A key unlike the last one begins anew.
+    package var sendKey: SRTPMasterKey?
+    /// What is received must be protected with this; nil: plain RTP.
+    package var receiveKey: SRTPMasterKey?
 
     /// What is received has the payload types of what is sent, and events the codec's clock, unless said otherwise.
     package init(
         remote: Endpoint?, remoteRTCP: Endpoint? = nil, codec: AudioCodec, payloadType: UInt8,
         receivePayloadType: UInt8? = nil, telephoneEventPayloadType: UInt8? = nil,
         telephoneEventReceivePayloadType: UInt8? = nil, telephoneEventClockRate: Int? = nil,
-        ptime: Duration = .milliseconds(20), sends: Bool = true, receives: Bool = true
+        ptime: Duration = .milliseconds(20), sends: Bool = true, receives: Bool = true,
+        signallingAddress: IPAddress? = nil, sendKey: SRTPMasterKey? = nil, receiveKey: SRTPMasterKey? = nil
     ) {
         self.remote = remote
         self.remoteRTCP = remoteRTCP
@@ -80,6 +89,9 @@ package struct MediaStreamDescription: Hashable, Sendable {
         self.ptime = ptime
         self.sends = sends
         self.receives = receives
+        self.signallingAddress = signallingAddress
+        self.sendKey = sendKey
+        self.receiveKey = receiveKey
     }
 }
 
@@ -88,8 +100,8 @@ package enum MediaCommand: Hashable, Sendable {
     /// Bind two RTP/RTCP port pairs. Answered by `.opened` or `.failed`.
     case open(MediaSessionID)
     /// Set or replace one side's description. Media flows once both sides are configured (or `setEcho`). A description
-    /// whose `remote` differs from the last one resets symmetric latching: the first packet with a valid RTP header
-    /// and an expected payload type, from the signalled address or (behind NAT) any other, is latched once.
+    /// whose `remote` differs from the last one resets symmetric latching, see `SymmetricLatch`: the signalled endpoint
+    /// is believed at once, another source only after a proof.
     case configure(MediaSessionID, MediaSide, MediaStreamDescription)
     /// Side `a` hears what it says; side `b` is unused.
     case setEcho(MediaSessionID)
@@ -111,6 +123,7 @@ package enum MediaFailure: Error, Hashable, Sendable {
     case noPortFree
     case tooManySessions(limit: Int)
     case codecUnavailable(AudioCodec)
+    case protectionUnavailable(SRTPSuite)
     case socket(errno: Int32)
 }
 
@@ -124,8 +137,12 @@ package struct StreamStatistics: Hashable, Sendable {
     package var packetsLost: UInt64 = 0
     /// Interarrival jitter in milliseconds.
     package var jitterMilliseconds: Double = 0
-    /// Datagrams dropped: not RTP, unexpected payload type, or from a source that is not the latched one.
+    /// Datagrams dropped: not RTP, unexpected payload type, not authentic, or from a source that is not the latched one.
     package var packetsDropped: UInt64 = 0
+    /// Of those dropped, the ones from a source that is not believed: strangers, and sources on probation.
+    package var packetsFromStrangers: UInt64 = 0
+    /// Of those dropped, the ones of a protected stream that were forged, altered, replayed or plain.
+    package var packetsNotAuthentic: UInt64 = 0
     /// Round trip from RTCP, milliseconds; nil when no report came.
     package var roundTripMilliseconds: Double?
 

@@ -1,9 +1,13 @@
+import RTP
+
 extension MediaFailure: CustomStringConvertible {
     package var description: String {
         switch self {
         case .noPortFree: "no RTP port pair is free (closed ones rest for 5 s); widen media.ports"
         case .tooManySessions(let limit): "\(limit) media sessions are open, which is the limit; raise it or wait"
         case .codecUnavailable(let codec): "codec \(codec.rawValue) is not available at this rate; offer another"
+        case .protectionUnavailable(let suite):
+            "media cannot be protected with \(suite.rawValue) here; offer another suite, or plain RTP"
         case .socket(let errno): "a media socket or mailbox failed with errno \(errno); check files, memory and load"
         }
     }

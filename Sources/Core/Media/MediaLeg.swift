@@ -1,8 +1,9 @@
 import Primitives
 import RTP
 
-/// One side of a session: the stream that comes from its peer and the one that goes to it.
-struct MediaLeg: Sendable {
+/// One side of a session: the stream that comes from its peer and the one that goes to it. Not `Sendable`: it owns the
+/// state of its protection.
+struct MediaLeg {
     /// RTCP interval; RFC 3550 section 6.2's minimum for a session of two.
     static let reportInterval = Duration.seconds(5)
 
@@ -17,17 +18,49 @@ struct MediaLeg: Sendable {
         var timestamp: UInt32
     }
 
+    /// What a packet needs of the description, without its keys: values alone, so that no packet counts references.
+    private struct Facts {
+        let signalled: SymmetricLatch.Signalled
+        let remoteRTCP: Endpoint?
+        let payloadType: UInt8
+        let receivePayloadType: UInt8
+        let eventPayloadType: UInt8?
+        let eventReceivePayloadType: UInt8?
+        let sends: Bool
+        let receives: Bool
+
+        init(_ description: MediaStreamDescription) {
+            signalled = SymmetricLatch.Signalled(
+                media: description.remote, signalling: description.signallingAddress,
+                isProtected: description.receiveKey != nil)
+            remoteRTCP = description.remoteRTCP
+            payloadType = description.payloadType
+            receivePayloadType = description.receivePayloadType
+            eventPayloadType = description.telephoneEventPayloadType
+            eventReceivePayloadType = description.telephoneEventReceivePayloadType
+            sends = description.sends
+            receives = description.receives
+        }
+    }
+
     let side: MediaSide
+    /// As configured last.
     private(set) var description: MediaStreamDescription?
+    private var facts: Facts?
     private(set) var stream: OutgoingStream
     private(set) var rtcp: RTCPSession
     private(set) var nextReport: Instant?
     private var reception = ReceptionStatistics(clockRate: 8_000)
     private var latch = SymmetricLatch()
+    /// The last address signalled; kept while the peer names none, as on hold in the style of RFC 2543.
+    private var lastSignalled: Endpoint?
     private var rtcpSource: Endpoint?
+    private var protection = LegProtection()
     private var relayOffset: Offset?
     private var bytesReceived: UInt64 = 0
     private var packetsDropped: UInt64 = 0
+    private var packetsFromStrangers: UInt64 = 0
+    private var packetsNotAuthentic: UInt64 = 0
     private var lastHeard: Instant
     private var isSilent = false
 
@@ -40,11 +73,22 @@ struct MediaLeg: Sendable {
 
     // MARK: Set-up
 
-    mutating func configure(_ new: MediaStreamDescription, entropy: inout Entropy, at now: Instant) {
-        if new.remote != description?.remote || description == nil {
+    /// What `configure` will protect with: the present state where a key stays, a new one where it changes.
+    func protection(
+        for new: MediaStreamDescription, using factory: (any PacketProtection)?
+    ) throws(MediaFailure) -> LegProtection {
+        try protection.renewed(for: new, using: factory)
+    }
+
+    mutating func configure(
+        _ new: MediaStreamDescription, protection: LegProtection, entropy: inout Entropy, at now: Instant
+    ) {
+        if let remote = new.remote, remote != lastSignalled {
             latch.reset()
             rtcpSource = nil
+            lastSignalled = remote
         }
+        self.protection = protection
         let clockRate = new.codec.clockRate
         if stream.clockRate != clockRate {
             stream = OutgoingStream(continuing: stream, clockRate: clockRate, entropy: &entropy)
@@ -57,26 +101,43 @@ struct MediaLeg: Sendable {
         if description == nil { nextReport = now + Self.reportInterval / 2 }
         relayOffset = nil
         description = new
+        facts = Facts(new)
     }
+
+    /// The payload types that the peer expects.
+    var payloadType: UInt8? { facts?.payloadType }
+    var eventPayloadType: UInt8? { facts?.eventPayloadType }
 
     /// The next relayed packet continues the outgoing stream without a gap.
     mutating func breakRelay() { relayOffset = nil }
 
     // MARK: From the peer
 
-    /// Checks a datagram from the RTP socket and counts it; nil when it is not to be passed on.
-    mutating func accept(_ datagram: UnsafeRawBufferPointer, from source: Endpoint, at now: Instant) -> Accepted? {
-        guard let description, let header = try? RTPHeader(parsing: datagram) else { return drop() }
-        let isEvent = header.payloadType == description.telephoneEventReceivePayloadType
-        guard isEvent || header.payloadType == description.receivePayloadType,
-            latch.admits(source, signalled: description.remote)
-        else { return drop() }
+    /// True when `accept` and `acceptReport` decrypt what they are given in place.
+    var decrypts: Bool { protection.decrypts }
+
+    /// Checks a datagram from the RTP socket and counts it, decrypting it if need be; nil when it is not to be passed on.
+    mutating func accept(
+        _ datagram: UnsafeMutableRawBufferPointer, from source: Endpoint, at now: Instant
+    ) -> Accepted? {
+        guard let facts else { return drop() }
+        guard latch.mayAdmit(source, facts.signalled, at: now) else { return dropStranger() }
+        let size = protection.decrypts ? protection.unprotectRTP(datagram) : datagram.count
+        guard let size else {
+            packetsNotAuthentic += 1
+            return drop()
+        }
+        let packet = UnsafeRawBufferPointer(rebasing: datagram[..<size])
+        guard let header = try? RTPHeader(parsing: packet) else { return drop() }
+        let isEvent = header.payloadType == facts.eventReceivePayloadType
+        guard isEvent || header.payloadType == facts.receivePayloadType else { return drop() }
+        guard latch.admits(source, header, facts.signalled, at: now) else { return dropStranger() }
         let arrival = reception.receive(header, at: now, measuresJitter: !isEvent)
         if arrival == .outlier { return drop() }
-        bytesReceived += UInt64(datagram.count)
+        bytesReceived += UInt64(size)
         lastHeard = now
         isSilent = false
-        guard description.receives, arrival != .duplicate else { return nil }
+        guard facts.receives, arrival != .duplicate else { return nil }
         return isEvent ? .event(header, arrival) : .audio(header, arrival)
     }
 
@@ -87,13 +148,28 @@ struct MediaLeg: Sendable {
         return nil
     }
 
+    private mutating func dropStranger() -> Accepted? {
+        packetsFromStrangers += 1
+        return drop()
+    }
+
     /// Takes over a datagram from the RTCP socket when it comes from the host that the peer's media comes from.
-    mutating func acceptReport(_ datagram: UnsafeRawBufferPointer, from source: Endpoint, at now: Instant) {
-        guard let description,
-            source.address == latch.destination(signalled: description.remote)?.address,
-            rtcpSource == nil || rtcpSource == source,
-            (try? rtcp.receive(datagram, localSSRC: stream.ssrc, at: now)) != nil
+    mutating func acceptReport(_ datagram: UnsafeMutableRawBufferPointer, from source: Endpoint, at now: Instant) {
+        guard let facts, source.address == latch.destination(signalled: facts.signalled.media)?.address,
+            rtcpSource == nil || rtcpSource == source
         else {
+            packetsFromStrangers += 1
+            packetsDropped += 1
+            return
+        }
+        let size = protection.decrypts ? protection.unprotectRTCP(datagram) : datagram.count
+        guard let size else {
+            packetsNotAuthentic += 1
+            packetsDropped += 1
+            return
+        }
+        let report = UnsafeRawBufferPointer(rebasing: datagram[..<size])
+        guard (try? rtcp.receive(report, localSSRC: stream.ssrc, at: now)) != nil else {
             packetsDropped += 1
             return
         }
@@ -104,18 +180,18 @@ struct MediaLeg: Sendable {
 
     /// Where RTP goes now; nil when nothing may be sent: not configured, on hold, or no address yet.
     var destination: Endpoint? {
-        guard let description, description.sends else { return nil }
-        return latch.destination(signalled: description.remote)
+        guard let facts, facts.sends else { return nil }
+        return latch.destination(signalled: facts.signalled.media)
     }
 
     /// Where RTCP goes: the port it came from, the signalled one, or RTP's plus one; nil for a peer behind NAT that
     /// has not sent any.
     private var reportDestination: Endpoint? {
         if let rtcpSource { return rtcpSource }
-        guard let description, let remote = latch.destination(signalled: description.remote),
-            remote == description.remote
+        guard let facts, let remote = latch.destination(signalled: facts.signalled.media),
+            remote == facts.signalled.media
         else { return nil }
-        if let remoteRTCP = description.remoteRTCP { return remoteRTCP }
+        if let remoteRTCP = facts.remoteRTCP { return remoteRTCP }
         guard remote.port < UInt16.max else { return nil }
         return Endpoint(address: remote.address, port: remote.port + 1)
     }
@@ -126,7 +202,7 @@ struct MediaLeg: Sendable {
         _ header: RTPHeader, arrival: ReceptionStatistics.Arrival, isEvent: Bool, payload: UnsafeRawBufferPointer,
         at now: Instant, output: inout PacketBatch
     ) {
-        guard let description, let destination else { return }
+        guard let facts, let destination else { return }
         var marker = header.marker
         var offset: Offset
         if let relayOffset, arrival != .first {
@@ -138,7 +214,7 @@ struct MediaLeg: Sendable {
             relayOffset = offset
             marker = true
         }
-        guard let payloadType = isEvent ? description.telephoneEventPayloadType : description.payloadType else {
+        guard let payloadType = isEvent ? facts.eventPayloadType : facts.payloadType else {
             // The peer knows no telephone events: close the gap that the dropped packet would leave.
             relayOffset?.sequence = offset.sequence &- 1
             return
@@ -158,8 +234,10 @@ struct MediaLeg: Sendable {
         _ header: RTPHeader, payloadBytes: Int, isEvent: Bool = false, in slot: UnsafeMutableRawBufferPointer,
         to destination: Endpoint, at now: Instant, output: inout PacketBatch
     ) {
-        guard (try? header.write(into: slot)) != nil else { return }
-        output.commit(size: RTPHeader.sizeBytes + payloadBytes, side: side, to: destination)
+        guard (try? header.write(into: slot)) != nil,
+            let size = protection.protectRTP(slot, size: RTPHeader.sizeBytes + payloadBytes)
+        else { return }
+        output.commit(size: size, side: side, to: destination)
         stream.sent(header, payloadBytes: payloadBytes, isEvent: isEvent, at: now)
     }
 
@@ -172,15 +250,15 @@ struct MediaLeg: Sendable {
         let sender = stream.makeSenderInfo(at: now)
         let size = try? rtcp.write(
             into: slot, ssrc: stream.ssrc, sender: sender, reception: &reception, isLast: isLast, at: now)
-        guard let size else { return }
-        output.commit(size: size, side: side, isRTCP: true, to: destination)
+        guard let size, let protected = protection.protectRTCP(slot, size: size) else { return }
+        output.commit(size: protected, side: side, isRTCP: true, to: destination)
     }
 
     // MARK: Silence and statistics
 
     /// When the peer will have been silent for `limit`; nil when nothing is awaited, or silence was reported.
     func silenceDeadline(limit: Duration) -> Instant? {
-        guard let description, description.receives, !isSilent else { return nil }
+        guard let facts, facts.receives, !isSilent else { return nil }
         return lastHeard + limit
     }
 
@@ -195,6 +273,8 @@ struct MediaLeg: Sendable {
         result.packetsLost = reception.cumulativeLost
         result.jitterMilliseconds = reception.jitterMilliseconds
         result.packetsDropped = packetsDropped
+        result.packetsFromStrangers = packetsFromStrangers
+        result.packetsNotAuthentic = packetsNotAuthentic
         result.roundTripMilliseconds = rtcp.roundTrip.map { $0.inSeconds * 1000 }
         return result
     }

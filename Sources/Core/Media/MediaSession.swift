@@ -1,5 +1,5 @@
 package import Primitives
-import RTP
+package import RTP
 
 /// The media of one call: two legs and what runs between them. Pure: the shell's workers and the simulator feed it.
 ///
@@ -15,6 +15,7 @@ package struct MediaSession {
 
     package let id: MediaSessionID
     private let codecs: any CodecFactory
+    private let protection: (any PacketProtection)?
     private let silence: Duration
     private var legs: [MediaLeg]
     /// By source side.
@@ -24,12 +25,14 @@ package struct MediaSession {
     private var eventMappers: [EventMapper?] = [nil, nil]
     private var isEcho = false
 
+    /// Without `protection`, a description with keys is refused.
     package init(
-        id: MediaSessionID, codecs: any CodecFactory, limits: Limits = Limits(), entropy: inout Entropy,
-        at now: Instant
+        id: MediaSessionID, codecs: any CodecFactory, protection: (any PacketProtection)? = nil,
+        limits: Limits = Limits(), entropy: inout Entropy, at now: Instant
     ) {
         self.id = id
         self.codecs = codecs
+        self.protection = protection
         silence = limits.mediaSilence
         legs = [
             MediaLeg(side: .a, entropy: &entropy, at: now), MediaLeg(side: .b, entropy: &entropy, at: now),
@@ -44,8 +47,9 @@ package struct MediaSession {
     ) throws(MediaFailure) {
         var descriptions = legs.map(\.description)
         descriptions[side.rawValue] = description
+        let protected = try legs[side.rawValue].protection(for: description, using: protection)
         try route(descriptions)
-        legs[side.rawValue].configure(description, entropy: &entropy, at: now)
+        legs[side.rawValue].configure(description, protection: protected, entropy: &entropy, at: now)
     }
 
     /// Side `a` hears itself.
@@ -96,13 +100,15 @@ package struct MediaSession {
     // MARK: Packets
 
     /// A datagram arrived on the RTP port of `side`; what it causes is appended to `output`, at most
-    /// `PacketBatch.roomForOneInput` datagrams. Everything invalid is dropped and counted.
+    /// `PacketBatch.roomForOneInput` datagrams. Everything invalid is dropped and counted. A protected datagram is
+    /// decrypted where it stands.
     package mutating func receiveRTP(
-        _ datagram: UnsafeRawBufferPointer, from source: Endpoint, on side: MediaSide, at now: Instant,
+        _ buffer: UnsafeMutableRawBufferPointer, from source: Endpoint, on side: MediaSide, at now: Instant,
         output: inout PacketBatch
     ) {
         let index = side.rawValue
-        guard let accepted = legs[index].accept(datagram, from: source, at: now) else { return }
+        guard let accepted = legs[index].accept(buffer, from: source, at: now) else { return }
+        let datagram = UnsafeRawBufferPointer(buffer)
         let sink = sink(of: side).rawValue
         guard legs[sink].destination != nil else {
             legs[sink].breakRelay()
@@ -128,6 +134,22 @@ package struct MediaSession {
             let parsed = transcoders[index]?.event(
                 header, payload: header.payload(of: datagram), at: now, sink: &legs[sink], output: &output)
             if parsed == false { legs[index].countDropped() }
+        }
+    }
+
+    /// The same for bytes that must stay as they are: a protected datagram is copied first.
+    package mutating func receiveRTP(
+        _ datagram: UnsafeRawBufferPointer, from source: Endpoint, on side: MediaSide, at now: Instant,
+        output: inout PacketBatch
+    ) {
+        guard legs[side.rawValue].decrypts else {
+            // Nothing is written to what is not decrypted.
+            let unchanged = UnsafeMutableRawBufferPointer(mutating: datagram)
+            return receiveRTP(unchanged, from: source, on: side, at: now, output: &output)
+        }
+        withUnsafeTemporaryAllocation(byteCount: datagram.count, alignment: 16) { copy in
+            copy.copyMemory(from: datagram)
+            receiveRTP(copy, from: source, on: side, at: now, output: &output)
         }
     }
 
@@ -160,13 +182,24 @@ package struct MediaSession {
         }
     }
 
-    /// A datagram arrived on the RTCP port of `side`. Reports end here: each leg is an RTP session of its own.
+    /// A datagram arrived on the RTCP port of `side`. Reports end here: each leg is an RTP session of its own. A protected
+    /// datagram is decrypted where it stands.
     package mutating func receiveRTCP(
-        _ datagram: UnsafeRawBufferPointer, from source: Endpoint, on side: MediaSide, at now: Instant
+        _ datagram: UnsafeMutableRawBufferPointer, from source: Endpoint, on side: MediaSide, at now: Instant
     ) {
         legs[side.rawValue].acceptReport(datagram, from: source, at: now)
         let feeding = isEcho ? side : side.other
         transcoders[feeding.rawValue]?.expectLoss(fractionOf256: legs[side.rawValue].rtcp.fractionLostByPeer)
+    }
+
+    /// The same for bytes that must stay as they are.
+    package mutating func receiveRTCP(
+        _ datagram: UnsafeRawBufferPointer, from source: Endpoint, on side: MediaSide, at now: Instant
+    ) {
+        withUnsafeTemporaryAllocation(byteCount: datagram.count, alignment: 16) { copy in
+            copy.copyMemory(from: datagram)
+            receiveRTCP(copy, from: source, on: side, at: now)
+        }
     }
 
     // MARK: Deadlines

@@ -3,7 +3,9 @@ package import RTP
 
 /// The identity and position of an RTP stream that we send: SSRC, sequence number, timestamp, counts for reports.
 ///
-/// Sequence number and timestamp start at random (RFC 3550 section 5.1) and stay continuous whatever is sent through.
+/// Sequence number and timestamp start at random (RFC 3550 section 5.1) and stay continuous whatever is sent through. The
+/// sequence number starts in the lower half of its range: a receiver of SRTP that misses the first packets could not tell
+/// otherwise whether the number has turned over already (RFC 3711 section 3.3.1).
 package struct OutgoingStream: Sendable {
     package let ssrc: UInt32
     package let clockRate: Int
@@ -21,7 +23,7 @@ package struct OutgoingStream: Sendable {
     package init(clockRate: Int, entropy: inout Entropy) {
         let random = entropy.next()
         ssrc = UInt32(truncatingIfNeeded: random)
-        nextSequence = UInt16(truncatingIfNeeded: random >> 32)
+        nextSequence = UInt16(truncatingIfNeeded: random >> 32) & 0x7FFF
         lastTimestamp = UInt32(truncatingIfNeeded: entropy.next())
         self.clockRate = clockRate
     }

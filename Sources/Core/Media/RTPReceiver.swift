@@ -16,13 +16,13 @@ package struct RTPReceiver {
     /// More than 120 ms at 48 kHz.
     private static let decodedAtMost = 5_760 + 960
 
-    package let payloadType: UInt8
-    package let telephoneEventPayloadType: UInt8?
+    package private(set) var payloadType: UInt8
+    package private(set) var telephoneEventPayloadType: UInt8?
     package private(set) var reception: ReceptionStatistics
     /// Frames that had to be concealed.
     package private(set) var concealedFrames: UInt64 = 0
     package private(set) var dropped: UInt64 = 0
-    private let decoder: any AudioDecoder
+    private var decoder: any AudioDecoder
     private var playout: PlayoutBuffer
     private var pcm: [Int16]
     private var pending = 0..<0
@@ -40,6 +40,21 @@ package struct RTPReceiver {
         playout = PlayoutBuffer(delay: delay)
         pcm = [Int16](repeating: 0, count: Self.decodedAtMost)
         lastSamples = decoder.rate / 50
+    }
+
+    /// Goes on with another codec or payload type, as a new description asks for. What waits to be played is of the old
+    /// codec and is dropped; the statistics go on.
+    package mutating func change(
+        to codec: AudioCodec, payloadType: UInt8, telephoneEventPayloadType: UInt8?, decoder: any AudioDecoder
+    ) {
+        self.payloadType = payloadType
+        self.telephoneEventPayloadType = telephoneEventPayloadType
+        self.decoder = decoder
+        reception.setClockRate(codec.clockRate)
+        playout.removeAll()
+        pending = 0..<0
+        lastSamples = decoder.rate / 50
+        lastEvent = nil
     }
 
     /// Takes a datagram from the RTP port.

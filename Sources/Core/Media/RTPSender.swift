@@ -17,16 +17,17 @@ package struct RTPSender {
         var sentEnds = 0
     }
 
-    package let payloadType: UInt8
-    package let telephoneEventPayloadType: UInt8?
+    package private(set) var payloadType: UInt8
+    package private(set) var telephoneEventPayloadType: UInt8?
     /// Samples that each call of `packet` takes, at the encoder's rate.
-    package let frameSamples: Int
+    package private(set) var frameSamples: Int
+    /// How often `packet` is to be called.
+    package private(set) var ptime: Duration
     package private(set) var stream: OutgoingStream
-    private let encoder: any AudioEncoder
-    private let ticksPerFrame: UInt32
+    private var encoder: any AudioEncoder
+    private var ticksPerFrame: UInt32
     /// Hz of event durations.
-    private let eventClockRate: Int
-    private let ptime: Duration
+    private var eventClockRate: Int
     private var timestamp: UInt32
     private var marker = true
     private var waiting: BoundedQueue<(event: UInt8, frames: Int)>
@@ -49,6 +50,27 @@ package struct RTPSender {
         stream = OutgoingStream(clockRate: codec.clockRate, entropy: &entropy)
         timestamp = stream.timestamp(at: .origin)
         waiting = BoundedQueue(capacity: Self.queuedEvents)
+    }
+
+    /// Goes on with another codec, payload type or packet time, as a new description asks for: the same stream, or under
+    /// another clock the next one. A key that is being sent ends at once; those that wait are kept.
+    package mutating func change(
+        to codec: AudioCodec, payloadType: UInt8, telephoneEventPayloadType: UInt8?, telephoneEventClockRate: Int,
+        ptime: Duration, encoder: any AudioEncoder, entropy: inout Entropy, at now: Instant
+    ) {
+        self.payloadType = payloadType
+        self.telephoneEventPayloadType = telephoneEventPayloadType
+        self.encoder = encoder
+        self.ptime = ptime
+        frameSamples = max(1, ptime.ticks(rate: encoder.rate))
+        ticksPerFrame = UInt32(clamping: ptime.ticks(rate: codec.clockRate))
+        eventClockRate = telephoneEventClockRate
+        if stream.clockRate != codec.clockRate {
+            stream = OutgoingStream(continuing: stream, clockRate: codec.clockRate, entropy: &entropy)
+            timestamp = stream.timestamp(at: now)
+        }
+        sending = nil
+        marker = true
     }
 
     /// Queues a key: its packets replace the audio of the next frames. False without a payload type for events, or

@@ -1,49 +1,111 @@
 import Primitives
+import RTP
 
-/// Where a peer's media comes from and goes to: the signalled address, or the one behind NAT that was seen first.
+/// Where a peer's media comes from and goes to: one source at a time is believed, so that a stranger who sprays the port
+/// is neither heard nor sent the peer's audio ("RTP bleed").
 ///
 /// ```text
-/// open ──packet from another source──▶ provisional ──packet from the signalled address──▶ settled
-///   └────────packet from the signalled address───────────────────────────────────────────────▲
+///        packet from the signalled endpoint; or an authentic one (SRTP), from anywhere
+///  open ───────────────────────────────────────────────────────────────────────────────▶ latched
+///   │  ▲                                                                                   ▲    │
+///   │  └─ 1 s without its next packet ─┐            5 packets in sequence                  │    │ 10 s of silence
+///   └─ plain packet from the ────────▶ probation ──────────────────────────────────────────┘    ▼
+///      signalled or the signalling address, another port                                      open
 /// ```
-/// One source at a time is believed; all others are refused, so that a stranger who sprays ports neither gets the
-/// audio nor is heard. A stranger who was faster than the peer loses to the signalled address when it shows up.
+/// Another port, or the address that the signalling comes from, is what an address translator makes of a telephone behind
+/// it. All other sources are refused; a new signalled endpoint opens the latch. While open again after silence, packets
+/// still go to the source that was latched last.
 struct SymmetricLatch: Sendable {
-    private enum State: Sendable, Equatable { case open, provisional(Endpoint), settled(Endpoint) }
-    private var state = State.open
+    /// What the negotiation told about the peer.
+    struct Signalled {
+        /// Where it said it receives RTP.
+        var media: Endpoint?
+        /// Where its signalling comes from.
+        var signalling: IPAddress?
+        /// Whether its packets prove who sent them.
+        var isProtected: Bool
+    }
+    private struct Candidate: Sendable {
+        var source: Endpoint
+        var ssrc: UInt32
+        var nextSequence: UInt16
+        var count: Int
+        var lastHeard: Instant
+    }
+    /// Packets in sequence that a source on probation has to send.
+    static let proof = 5
+    /// For so long a source on probation keeps others from it.
+    static let probationGap = Duration.seconds(1)
+    /// After so long without a packet from the latched source, another may be latched.
+    static let silence = Duration.seconds(10)
+
+    private var latched: Endpoint?
+    private var lastHeard = Instant.origin
+    private var candidate: Candidate?
 
     init() {}
 
-    mutating func reset() { state = .open }
-
-    /// True when a valid packet from `source` is to be taken; the first one decides.
-    mutating func admits(_ source: Endpoint, signalled: Endpoint?) -> Bool {
-        switch state {
-        case .open:
-            state = source == signalled ? .settled(source) : .provisional(source)
-            return true
-        case .provisional(let latched):
-            if source == latched { return true }
-            guard source == signalled else { return false }
-            state = .settled(source)
-            return true
-        case .settled(let latched):
-            return source == latched
-        }
+    mutating func reset() {
+        latched = nil
+        candidate = nil
     }
 
-    /// The source believed so far.
-    var latched: Endpoint? {
-        switch state {
-        case .open: nil
-        case .provisional(let endpoint), .settled(let endpoint): endpoint
-        }
+    /// False when `admits` would refuse any packet from `source`: spares the work of authenticating it.
+    func mayAdmit(_ source: Endpoint, _ signalled: Signalled, at now: Instant) -> Bool {
+        if source == latched { return true }
+        if isClosed(at: now) { return false }
+        return source == signalled.media || signalled.isProtected || Self.isTranslated(source, signalled)
     }
 
-    /// Where to send: the latched source, before that the signalled address when it is a place one can send to.
+    /// True when a packet from `source` is to be taken. It has been found valid, and authentic if the stream is protected.
+    mutating func admits(_ source: Endpoint, _ header: RTPHeader, _ signalled: Signalled, at now: Instant) -> Bool {
+        if source == latched {
+            lastHeard = now
+            return true
+        }
+        if isClosed(at: now) { return false }
+        guard source == signalled.media || signalled.isProtected else {
+            guard Self.isTranslated(source, signalled), proves(source, header, at: now) else { return false }
+            latch(source, at: now)
+            return true
+        }
+        latch(source, at: now)
+        return true
+    }
+
+    /// Where to send: the latched source, before that the signalled endpoint when it is a place one can send to.
     func destination(signalled: Endpoint?) -> Endpoint? {
         if let latched { return latched }
         guard let signalled, signalled.port != 0, !signalled.address.isUnspecified else { return nil }
         return signalled
+    }
+
+    private func isClosed(at now: Instant) -> Bool { latched != nil && now - lastHeard < Self.silence }
+
+    private static func isTranslated(_ source: Endpoint, _ signalled: Signalled) -> Bool {
+        source.address == signalled.media?.address || source.address == signalled.signalling
+    }
+
+    private mutating func latch(_ source: Endpoint, at now: Instant) {
+        latched = source
+        lastHeard = now
+        candidate = nil
+    }
+
+    /// True with the packet that completes the proof. One source is on probation at a time.
+    private mutating func proves(_ source: Endpoint, _ header: RTPHeader, at now: Instant) -> Bool {
+        if var current = candidate, now - current.lastHeard < Self.probationGap {
+            guard current.source == source else { return false }
+            current.count =
+                current.ssrc == header.ssrc && current.nextSequence == header.sequence ? current.count + 1 : 1
+            current.ssrc = header.ssrc
+            current.nextSequence = header.sequence &+ 1
+            current.lastHeard = now
+            candidate = current
+            return current.count >= Self.proof
+        }
+        candidate = Candidate(
+            source: source, ssrc: header.ssrc, nextSequence: header.sequence &+ 1, count: 1, lastHeard: now)
+        return false
     }
 }

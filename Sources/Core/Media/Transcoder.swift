@@ -102,7 +102,7 @@ struct Transcoder {
         output: inout PacketBatch
     ) -> Bool {
         guard let event = try? TelephoneEvent(parsing: payload) else { return false }
-        guard let payloadType = sink.description?.telephoneEventPayloadType, let destination = sink.destination else {
+        guard let payloadType = sink.eventPayloadType, let destination = sink.destination else {
             return true
         }
         if events.isNew(event, timestamp: header.timestamp) {
@@ -209,7 +209,7 @@ struct Transcoder {
     private mutating func encodeFrame(
         at offset: Int, now: Instant, sink: inout MediaLeg, output: inout PacketBatch
     ) {
-        guard let destination = sink.destination, let payloadType = sink.description?.payloadType,
+        guard let destination = sink.destination, let payloadType = sink.payloadType,
             let slot = output.reserve()
         else { return }
         let size = key.frameSamples

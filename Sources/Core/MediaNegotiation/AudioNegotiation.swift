@@ -1,24 +1,40 @@
 package import Media
 import Primitives
+import RTP
 package import SDP
 
 /// Offers and answers for one audio stream (RFC 3264): pure functions, the state is the descriptions themselves.
+///
+/// The first audio section that can be agreed on is taken, every other one turned down in its place; groups (RFC 8843) and
+/// multiplexed RTCP (RFC 5761) are left unanswered, which refuses them.
 package enum AudioNegotiation {
     /// Whose order of codecs decides an answer.
-    package enum Preference: Sendable { case offerer, local }
+    package enum Preference: Sendable {
+        case offerer, local
+        /// This one if the offer has it, else the offerer decides.
+        case codec(AudioCodec)
+    }
 
     /// Our offer: each codec, and telephone-event with the clock of each (RFC 4733 section 2.1), always with 8000 Hz
     /// too, which is all that many telephones know.
     ///
-    /// Within a session, `previous` is the last description we sent: its number of sections, the place of its audio and
-    /// its payload types are kept, as RFC 3264 section 8 demands.
+    /// Within a session, `previous` is the last description we sent: its number of sections, the place of its audio, its
+    /// profile, its payload types and its `a=crypto` tags are kept, as RFC 3264 section 8 demands. A leg that requires
+    /// protection, but may not carry keys, offers a protected stream without any: that fails at the peer, instead of
+    /// giving away keys or speech.
     package static func offer(_ local: LocalMedia, following previous: SessionDescription? = nil) -> SessionDescription
     {
         let sections = previous?.media ?? []
-        let index = sections.firstIndex(where: isUsable)
-        let formats = PayloadTypes.formats(local, keeping: index.map { sections[$0] })
-        let audio = section(local, proto: "RTP/AVP", formats: formats, direction: local.direction)
-        var media = sections.map(rejected)
+        let index = sections.firstIndex { isAudio($0) && $0.port != 0 } ?? sections.firstIndex(where: isAudio)
+        let before = index.map { sections[$0] }
+        let formats = PayloadTypes.formats(local, keeping: before)
+        let isProtected =
+            local.security.offersProtected || before?.isSecureProfile == true && local.security.takesProtected
+        let proto = before.flatMap { $0.isSecureProfile == isProtected ? $0.proto : nil }
+        var audio = AudioSection.make(
+            local, proto: proto ?? (isProtected ? "RTP/SAVP" : "RTP/AVP"), formats: formats, direction: local.direction)
+        if isProtected { audio.attributes += CryptoChoice.offered(local.security, keeping: before) }
+        var media = sections.map(AudioSection.rejected)
         if let index { media[index] = audio } else { media.append(audio) }
         return description(local, media: media, timing: previous?.timing ?? "0 0")
     }
@@ -26,26 +42,47 @@ package enum AudioNegotiation {
     /// Our answer to an offer, and what it means for the media: the first codec of the offerer's order (or ours) that
     /// both speak, with the telephone-event of its clock or else of another; every other section is turned down.
     ///
-    /// The payload types are the offer's, both ways (RFC 3264 section 6.1).
+    /// The payload types are the offer's, both ways (RFC 3264 section 6.1). Of the `a=crypto` lines of a protected section
+    /// the strongest suite is taken.
     package static func answer(
         offer: SessionDescription, local: LocalMedia, preference: Preference = .offerer
     ) throws(NegotiationError) -> (answer: SessionDescription, stream: MediaStreamDescription) {
-        guard let index = offer.media.firstIndex(where: isUsable) else { throw .noAudio }
+        let (index, agreed) = try agreement(offer, local, preference)
         let offered = offer.media[index]
-        let formats = offered.audioFormats
-        guard let (codec, format) = common(formats, local.codecs, preference) else {
-            throw .noCommonCodec(offered: names(formats))
+        var answered = [PayloadTypes.format(agreed.codec, agreed.format.payloadType)]
+        if let event = agreed.event {
+            answered.append(PayloadTypes.telephoneEvent(event.clockRate, event.payloadType))
         }
-        let event = local.telephoneEvent ? telephoneEvent(in: formats, for: codec) : nil
-        let stream = try stream(offered, in: offer, local: local, codec: codec, format: format, event: event)
-        let answered =
-            [PayloadTypes.format(codec, format.payloadType)]
-            + (event.map { [PayloadTypes.telephoneEvent($0.clockRate, $0.payloadType)] } ?? [])
-        var media = offer.media.map(rejected)
-        media[index] = section(
+        let stream = agreed.stream(local)
+        var audio = AudioSection.make(
             local, proto: offered.proto, formats: answered,
             direction: MediaDirection(sends: stream.sends, receives: stream.receives))
+        if let crypto = agreed.crypto {
+            audio.attributes.append(CryptoChoice.attribute(tag: crypto.tag, crypto.sendKey))
+        }
+        audio.kind = offered.kind
+        var media = offer.media.map(AudioSection.rejected)
+        media[index] = audio
         return (description(local, media: media, timing: offer.timing), stream)
+    }
+
+    /// The codecs in common with the section of an offer that `answer` would take, in the offer's order; empty when it
+    /// would throw.
+    package static func codecs(offeredIn offer: SessionDescription, local: LocalMedia) -> [AudioCodec] {
+        guard let (index, _) = try? agreement(offer, local, .offerer) else { return [] }
+        var codecs: [AudioCodec] = []
+        for format in offer.media[index].audioFormats {
+            let codec = local.codecs.first { PayloadTypes.matches(format, $0) }
+            if let codec, !codecs.contains(codec) { codecs.append(codec) }
+        }
+        return codecs
+    }
+
+    /// Our answer to an offer that turns every stream down, as it ends the audio of a session that goes on (RFC 3264
+    /// section 8.2); nil when something is offered.
+    package static func answerWithoutMedia(offer: SessionDescription, local: LocalMedia) -> SessionDescription? {
+        guard offer.media.allSatisfy({ $0.port == 0 }) else { return nil }
+        return description(local, media: offer.media.map(AudioSection.rejected), timing: offer.timing)
     }
 
     /// What the answer to an offer of ours means for the media: we send under the answer's payload types and receive
@@ -56,21 +93,20 @@ package enum AudioNegotiation {
     package static func accept(
         answer: SessionDescription, local: LocalMedia, offer sent: SessionDescription? = nil
     ) throws(NegotiationError) -> MediaStreamDescription {
-        guard let index = answer.media.firstIndex(where: isUsable) else { throw .noAudio }
-        let answered = answer.media[index]
         let offer = sent ?? offer(local)
-        let offered = offer.media.indices.contains(index) ? offer.media[index] : offer.media.first(where: isUsable)
-        let formats = answered.formats.compactMap { answered.audioFormat($0) ?? offered?.audioFormat($0) }
-        guard let (codec, format) = common(formats, local.codecs, .offerer) else {
-            throw .noCommonCodec(offered: names(formats))
-        }
-        let event = local.telephoneEvent ? telephoneEvent(in: formats, for: codec) : nil
-        var result = try stream(answered, in: answer, local: local, codec: codec, format: format, event: event)
-        let ours = offered?.audioFormats ?? []
-        if let same = ours.first(where: { PayloadTypes.matches($0, codec) }) {
+        try checkMatch(answer, offer)
+        guard let index = offer.media.firstIndex(where: { isAudio($0) && $0.port != 0 }) else { throw .noAudio }
+        let (answered, offered) = (answer.media[index], offer.media[index])
+        let agreed = try AudioSection.agree(
+            answered, in: answer, local: local, preference: .offerer, explainedBy: offered)
+        var result = agreed.stream(local)
+        let ours = offered.audioFormats
+        if let same = ours.first(where: { PayloadTypes.matches($0, agreed.codec) }) {
             result.receivePayloadType = same.payloadType
         }
-        if let event, let same = ours.first(where: { PayloadTypes.isTelephoneEvent($0, clockRate: event.clockRate) }) {
+        if let event = agreed.event,
+            let same = ours.first(where: { PayloadTypes.isTelephoneEvent($0, clockRate: event.clockRate) })
+        {
             result.telephoneEventReceivePayloadType = same.payloadType
         }
         return result
@@ -78,75 +114,40 @@ package enum AudioNegotiation {
 }
 
 extension AudioNegotiation {
-    /// Audio over plain RTP that is not turned down.
-    private static func isUsable(_ media: MediaDescription) -> Bool {
-        media.kind.lowercased() == "audio" && media.port != 0 && ["RTP/AVP", "RTP/AVPF"].contains(media.proto)
-    }
+    private static func isAudio(_ media: MediaDescription) -> Bool { media.kind.lowercased() == "audio" }
 
-    private static func rejected(_ media: MediaDescription) -> MediaDescription {
-        MediaDescription(kind: media.kind, port: 0, proto: media.proto, formats: media.formats)
-    }
-
-    private static func common(
-        _ formats: [AudioFormat], _ codecs: [AudioCodec], _ preference: Preference
-    ) -> (AudioCodec, AudioFormat)? {
-        switch preference {
-        case .offerer:
-            for format in formats {
-                if let codec = codecs.first(where: { PayloadTypes.matches(format, $0) }) { return (codec, format) }
-            }
-        case .local:
-            for codec in codecs {
-                if let format = formats.first(where: { PayloadTypes.matches($0, codec) }) { return (codec, format) }
+    /// The first audio section of an offer that can be agreed on. Throws why the first one that is not turned down cannot.
+    private static func agreement(
+        _ offer: SessionDescription, _ local: LocalMedia, _ preference: Preference
+    ) throws(NegotiationError) -> (index: Int, AudioSection.Agreement) {
+        var reason: NegotiationError?
+        for (index, section) in offer.media.enumerated() where isAudio(section) && section.port != 0 {
+            do throws(NegotiationError) {
+                return (index, try AudioSection.agree(section, in: offer, local: local, preference: preference))
+            } catch {
+                reason = reason ?? error
             }
         }
-        return nil
+        throw reason ?? .noAudio
     }
 
-    /// That of the codec's own clock if there is one, because an event shares the timestamps of its stream; else one of
-    /// another clock, which telephones that know only telephone-event/8000 pair with Opus.
-    private static func telephoneEvent(in formats: [AudioFormat], for codec: AudioCodec) -> AudioFormat? {
-        for clockRate in [codec.clockRate] + PayloadTypes.eventClockRates {
-            let same = formats.first { PayloadTypes.isTelephoneEvent($0, clockRate: clockRate) }
-            if let same { return same }
+    /// Throws unless the answer has the offer's sections, in kind and profile (RFC 3264 section 6).
+    private static func checkMatch(
+        _ answer: SessionDescription, _ offer: SessionDescription
+    ) throws(NegotiationError) {
+        guard answer.media.count == offer.media.count else {
+            throw .answerDoesNotMatch(
+                reason: .sections(offered: offer.media.count, answered: answer.media.count))
         }
-        return nil
-    }
-
-    private static func names(_ formats: [AudioFormat]) -> [String] {
-        formats.map(\.encodingName).filter { $0.lowercased() != "telephone-event" }
-    }
-
-    /// `remote` is the peer's section within `description`.
-    private static func stream(
-        _ remote: MediaDescription, in description: SessionDescription, local: LocalMedia, codec: AudioCodec,
-        format: AudioFormat, event: AudioFormat?
-    ) throws(NegotiationError) -> MediaStreamDescription {
-        guard let address = description.connection(of: remote) else { throw .noAddress }
-        // c=0.0.0.0 is how RFC 2543 said "hold": nothing is to be sent there.
-        let theirs = description.direction(of: remote)
-            .intersection(address.isUnspecified ? .sendonly : .sendrecv)
-        let ours = theirs.reversed.intersection(local.direction)
-        var rtcp: Endpoint?
-        if let port = remote.rtcpPort, port != 0 {
-            rtcp = Endpoint(address: remote.rtcpAddress ?? address, port: port)
+        for (answered, offered) in zip(answer.media, offer.media) {
+            guard answered.kind.lowercased() == offered.kind.lowercased() else {
+                throw .answerDoesNotMatch(reason: .kind(offered: offered.kind, answered: answered.kind))
+            }
+            // Between AVP and AVPF nothing changes for us, and telephones mix them up.
+            guard answered.port == 0 || answered.isSecureProfile == offered.isSecureProfile else {
+                throw .answerDoesNotMatch(reason: .profile(offered: offered.proto, answered: answered.proto))
+            }
         }
-        return MediaStreamDescription(
-            remote: address.isUnspecified ? nil : Endpoint(address: address, port: remote.port),
-            remoteRTCP: address.isUnspecified ? nil : rtcp, codec: codec, payloadType: format.payloadType,
-            telephoneEventPayloadType: event?.payloadType, telephoneEventClockRate: event?.clockRate,
-            ptime: PacketTime.chosen(codec, wished: remote.ptime, longest: remote.maxptime, fallback: local.ptime),
-            sends: ours.sends, receives: ours.receives)
-    }
-
-    private static func section(
-        _ local: LocalMedia, proto: String, formats: [AudioFormat], direction: MediaDirection
-    ) -> MediaDescription {
-        let ptime = local.ptime.wholeMilliseconds
-        return MediaDescription(
-            kind: "audio", port: local.port, proto: proto, formats: formats.map { "\($0.payloadType)" },
-            attributes: formats.flatMap(\.attributes)
-                + [SDPAttribute("ptime", "\(ptime)"), SDPAttribute(direction.rawValue)])
     }
 
     private static func description(

@@ -18,11 +18,13 @@ package struct LocalMedia: Hashable, Sendable {
     package var sessionVersion: UInt64
     /// `sendonly` puts the peer on hold, `sendrecv` takes it back.
     package var direction: MediaDirection
+    /// Whether the stream may or must be protected, and our keys.
+    package var security: MediaSecurity
 
     package init(
         address: IPAddress, port: UInt16, codecs: [AudioCodec], telephoneEvent: Bool = true,
         ptime: Duration = .milliseconds(20), sessionID: UInt64, sessionVersion: UInt64,
-        direction: MediaDirection = .sendrecv
+        direction: MediaDirection = .sendrecv, security: MediaSecurity = .plain
     ) {
         self.address = address
         self.port = port
@@ -32,5 +34,6 @@ package struct LocalMedia: Hashable, Sendable {
         self.sessionID = sessionID
         self.sessionVersion = sessionVersion
         self.direction = direction
+        self.security = security
     }
 }

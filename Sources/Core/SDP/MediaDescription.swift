@@ -23,6 +23,8 @@ package struct MediaDescription: Sendable, Hashable {
     package var formats: [String]
     /// The section's own address; nil when it has none or names a host. See `SessionDescription.connection(of:)`.
     package var connection: IPAddress?
+    /// True when the section's own `c=` names a host, which is not resolved here: then the session's does not count.
+    package internal(set) var namesHost = false
     package var attributes: [SDPAttribute]
 
     package init(

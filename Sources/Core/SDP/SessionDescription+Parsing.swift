@@ -86,6 +86,7 @@ extension SessionDescription {
                 connection = address
             } else {
                 media[media.count - 1].connection = address
+                media[media.count - 1].namesHost = address == nil
             }
         }
 

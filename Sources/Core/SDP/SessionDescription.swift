@@ -44,8 +44,10 @@ package struct SessionDescription: Sendable, Hashable {
         self.media = media
     }
 
-    /// The address of a section: its own, else the session's.
-    package func connection(of media: MediaDescription) -> IPAddress? { media.connection ?? connection }
+    /// The address of a section: its own, else the session's; nil when there is none, or a host name.
+    package func connection(of media: MediaDescription) -> IPAddress? {
+        media.connection ?? (media.namesHost ? nil : connection)
+    }
 
     /// The direction of a section: its own, else the session's, else `sendrecv`.
     package func direction(of media: MediaDescription) -> MediaDirection {

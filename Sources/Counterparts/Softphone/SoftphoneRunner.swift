@@ -164,20 +164,23 @@ package final class SoftphoneRunner: @unchecked Sendable {
     }
 
     private func configure(_ stream: MediaStreamDescription) {
-        guard audio == nil else {
-            audio?.redirect(stream)
-            return
-        }
+        let pace = audio?.ptime
         do throws(MediaFailure) {
-            audio = try AudioEndpoint(
-                stream, codecs: codecs, toneHertz: options.toneHertz, script: options.script, entropy: &entropy,
-                at: now)
+            if audio == nil {
+                audio = try AudioEndpoint(
+                    stream, codecs: codecs, toneHertz: options.toneHertz, script: options.script, entropy: &entropy,
+                    at: now)
+            } else {
+                try audio?.redirect(stream, entropy: &entropy, at: now)
+            }
         } catch {
             // A call without sound is no call.
             onReport(SoftphoneReport(.failed(status: 488), audio: nil))
             eventLoop.execute { [weak self] in self?.input(.command(.hangUp)) }
             return
         }
+        guard pace != stream.ptime else { return }
+        ticker?.cancel()
         let interval = TimeAmount.nanoseconds(stream.ptime.wholeNanoseconds)
         ticker = eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { [weak self] _ in
             self?.tick()

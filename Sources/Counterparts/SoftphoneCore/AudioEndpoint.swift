@@ -25,6 +25,8 @@ package struct AudioEndpoint {
     /// 8 kHz, mono: what the detector listens to and a recording holds.
     package static let rate = 8_000
 
+    private let codecs: any CodecFactory
+    private var stream: MediaStreamDescription
     private var sender: RTPSender
     private var receiver: RTPReceiver
     private var rtcp: RTCPSession
@@ -48,6 +50,8 @@ package struct AudioEndpoint {
         _ stream: MediaStreamDescription, codecs: any CodecFactory, toneHertz: Double?, script: [Int16] = [],
         listeningWindows: Int = .max, entropy: inout Entropy, at now: Instant
     ) throws(MediaFailure) {
+        self.codecs = codecs
+        self.stream = stream
         sender = RTPSender(
             codec: stream.codec, payloadType: stream.payloadType,
             telephoneEventPayloadType: stream.telephoneEventPayloadType,
@@ -62,11 +66,33 @@ package struct AudioEndpoint {
         self.script = script
         windowsLeft = listeningWindows
         nextReport = now + .seconds(5)
-        redirect(stream)
+        turn(to: stream)
     }
 
-    /// The peer has moved, or has put us on hold.
-    package mutating func redirect(_ stream: MediaStreamDescription) {
+    /// How often `tick` is to be called; `redirect` may change it.
+    package var ptime: Duration { sender.ptime }
+
+    /// A new description is in force: the peer has moved or has put us on hold, or codec, payload types or packet time
+    /// have changed. Throws `.codecUnavailable`, and nothing has changed.
+    package mutating func redirect(
+        _ new: MediaStreamDescription, entropy: inout Entropy, at now: Instant
+    ) throws(MediaFailure) {
+        if new.encoding != stream.encoding {
+            let encoder = try codecs.makeEncoder(new.codec, rate: Self.rate)
+            let decoder = try codecs.makeDecoder(new.codec, rate: Self.rate)
+            sender.change(
+                to: new.codec, payloadType: new.payloadType, telephoneEventPayloadType: new.telephoneEventPayloadType,
+                telephoneEventClockRate: new.telephoneEventClockRate, ptime: new.ptime, encoder: encoder,
+                entropy: &entropy, at: now)
+            receiver.change(
+                to: new.codec, payloadType: new.receivePayloadType,
+                telephoneEventPayloadType: new.telephoneEventReceivePayloadType, decoder: decoder)
+        }
+        stream = new
+        turn(to: new)
+    }
+
+    private mutating func turn(to stream: MediaStreamDescription) {
         remote = stream.sends ? stream.remote : nil
         remoteRTCP = stream.remoteRTCP ?? stream.remote.map { Endpoint(address: $0.address, port: $0.port &+ 1) }
     }
@@ -138,5 +164,16 @@ package struct AudioEndpoint {
         } else if heard.count < 32 {
             heard.append((hertz, 1))
         }
+    }
+}
+
+extension MediaStreamDescription {
+    /// All that codecs and packets are made of, without addresses and directions.
+    fileprivate var encoding: MediaStreamDescription {
+        MediaStreamDescription(
+            remote: nil, codec: codec, payloadType: payloadType, receivePayloadType: receivePayloadType,
+            telephoneEventPayloadType: telephoneEventPayloadType,
+            telephoneEventReceivePayloadType: telephoneEventReceivePayloadType,
+            telephoneEventClockRate: telephoneEventClockRate, ptime: ptime)
     }
 }

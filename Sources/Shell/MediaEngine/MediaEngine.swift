@@ -1,8 +1,10 @@
 import CSockets
 import Glibc
 package import Media
+import OpenSSLCrypto
 import OpusCodec
 package import Primitives
+package import RTP
 import Synchronization
 
 /// The media workers: threads with their own sockets around the core's `MediaSession`.
@@ -22,15 +24,18 @@ package final class MediaEngine: Sendable {
     ///
     /// - Parameters:
     ///   - codecs: nil for libopus (at `opusComplexity`, 0...10) and G.711.
+    ///   - protection: nil for SRTP on libcrypto.
     ///   - entropy: seeds the SSRCs and first sequence numbers of each worker.
     package init(
         address: IPAddress, ports: ClosedRange<UInt16>, sessionsLimit: Int, opusComplexity: Int = 5,
-        codecs: (any CodecFactory)? = nil, limits: Limits = Limits(), workers count: Int = 1, entropy: Entropy,
+        codecs: (any CodecFactory)? = nil, protection: (any PacketProtection)? = nil, limits: Limits = Limits(),
+        workers count: Int = 1, entropy: Entropy,
         onEvent: @escaping @Sendable (MediaEvent) -> Void
     ) throws(MediaEngineError) {
         var entropy = entropy
         let shared = EngineShared(sessionsLimit: sessionsLimit)
         let codecs = codecs ?? LibraryCodecs(opus: OpusEncoder.Options(complexity: opusComplexity))
+        let protection = protection ?? OpenSSLPacketProtection()
         var workers: [MediaWorker] = []
         for index in 0..<max(1, count) {
             guard let pool = PortPool(range: ports, worker: index, of: max(1, count)) else {
@@ -40,8 +45,8 @@ package final class MediaEngine: Sendable {
             let own = Entropy(SeededGenerator(seed: entropy.next()))
             workers.append(
                 try MediaWorker(
-                    address: address, pool: pool, codecs: codecs, limits: limits, entropy: own, shared: shared,
-                    onEvent: onEvent))
+                    address: address, pool: pool, codecs: codecs, protection: protection, limits: limits, entropy: own,
+                    shared: shared, onEvent: onEvent))
         }
         self.workers = workers
         self.shared = shared

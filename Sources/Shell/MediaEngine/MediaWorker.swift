@@ -1,6 +1,7 @@
 import CSockets
 import Media
 import Primitives
+import RTP
 
 /// One media thread: its epoll, its sessions, its share of the ports.
 ///
@@ -21,6 +22,7 @@ final class MediaWorker: @unchecked Sendable {
     private let shared: EngineShared
     private let address: IPAddress
     private let codecs: any CodecFactory
+    private let protection: any PacketProtection
     private let limits: Limits
     private let onEvent: @Sendable (MediaEvent) -> Void
     private let epoll: Int32
@@ -35,8 +37,8 @@ final class MediaWorker: @unchecked Sendable {
     private var nextLook: Instant?
 
     init(
-        address: IPAddress, pool: PortPool, codecs: any CodecFactory, limits: Limits, entropy: Entropy,
-        shared: EngineShared, onEvent: @escaping @Sendable (MediaEvent) -> Void
+        address: IPAddress, pool: PortPool, codecs: any CodecFactory, protection: any PacketProtection, limits: Limits,
+        entropy: Entropy, shared: EngineShared, onEvent: @escaping @Sendable (MediaEvent) -> Void
     ) throws(MediaEngineError) {
         let batch = PacketBatch(packetBytes: limits.rtpPacketBytes)
         mailbox = try Mailbox(sessionsLimit: shared.sessionsLimit)
@@ -56,6 +58,7 @@ final class MediaWorker: @unchecked Sendable {
         self.address = address
         self.pool = pool
         self.codecs = codecs
+        self.protection = protection
         self.limits = limits
         self.entropy = entropy
         self.shared = shared
@@ -109,7 +112,8 @@ final class MediaWorker: @unchecked Sendable {
         for datagram in 0..<count {
             guard csockets_received_source(incoming, datagram, &source) == 0 else { continue }
             if !outgoing.hasRoomForOneInput { flush(index) }
-            let bytes = UnsafeRawBufferPointer(
+            // The batch owns these bytes until the next call, so they may be decrypted where they are.
+            let bytes = UnsafeMutableRawBufferPointer(
                 start: csockets_received_bytes(incoming, datagram), count: csockets_received_size(incoming, datagram))
             if isRTCP {
                 slots[index]?.session.receiveRTCP(bytes, from: source.endpoint, on: side, at: now)
@@ -189,7 +193,8 @@ final class MediaWorker: @unchecked Sendable {
                 if index < slots.count { freeSlots.append(index) }
                 throw MediaFailure.socket(errno: error)
             }
-            let session = MediaSession(id: id, codecs: codecs, limits: limits, entropy: &entropy, at: now)
+            let session = MediaSession(
+                id: id, codecs: codecs, protection: protection, limits: limits, entropy: &entropy, at: now)
             if index == slots.count { slots.append(nil) }
             slots[index] = Slot(session: session, sockets: sockets)
             slotOf[id] = index

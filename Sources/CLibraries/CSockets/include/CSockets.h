@@ -22,8 +22,8 @@ void csockets_batch_destroy(csockets_batch *batch);
 
 /// Receives what is there, at most the batch's capacity, without waiting; the number of datagrams.
 int csockets_receive(int fd, csockets_batch *batch);
-/// The bytes of a received datagram.
-const void *csockets_received_bytes(const csockets_batch *batch, int index);
+/// The bytes of a received datagram: the batch's own, free to be changed until the next call.
+void *csockets_received_bytes(const csockets_batch *batch, int index);
 /// Its size; 0 for one that did not fit.
 size_t csockets_received_size(const csockets_batch *batch, int index);
 /// Where it came from; 0, or -EAFNOSUPPORT.

@@ -1,0 +1,138 @@
+import Media
+import Primitives
+import RTP
+import SDP
+
+/// One audio section: what can be agreed on in a peer's, and how ours are written.
+enum AudioSection {
+    /// What both sides speak in a section of the peer's.
+    struct Agreement {
+        let codec: AudioCodec
+        let format: AudioFormat
+        let event: AudioFormat?
+        let crypto: CryptoChoice?
+        /// Where the peer receives RTP; nil on hold in the style of RFC 2543.
+        let remote: Endpoint?
+        let remoteRTCP: Endpoint?
+        /// Of the peer.
+        let direction: MediaDirection
+        let ptime: Int?
+        let maxptime: Int?
+
+        /// With the peer's payload types both ways.
+        func stream(_ local: LocalMedia) -> MediaStreamDescription {
+            let ours = direction.reversed.intersection(local.direction)
+            return MediaStreamDescription(
+                remote: remote, remoteRTCP: remoteRTCP, codec: codec, payloadType: format.payloadType,
+                telephoneEventPayloadType: event?.payloadType, telephoneEventClockRate: event?.clockRate,
+                ptime: PacketTime.chosen(codec, wished: ptime, longest: maxptime, fallback: local.ptime),
+                sends: ours.sends, receives: ours.receives, sendKey: crypto?.sendKey, receiveKey: crypto?.receiveKey)
+        }
+    }
+
+    /// What can be agreed on in `section` of `description`, which is an offer, or the answer to `offered`.
+    static func agree(
+        _ section: MediaDescription, in description: SessionDescription, local: LocalMedia,
+        preference: AudioNegotiation.Preference, explainedBy offered: MediaDescription? = nil
+    ) throws(NegotiationError) -> Agreement {
+        guard section.port != 0 else { throw .noAudio }
+        let crypto = try crypto(section, local.security, offered: offered)
+        let formats = section.formats.compactMap { section.audioFormat($0) ?? offered?.audioFormat($0) }
+        guard let (codec, format) = common(formats, local.codecs, preference) else {
+            throw .noCommonCodec(offered: names(formats))
+        }
+        guard let address = description.connection(of: section) else { throw .noAddress }
+        guard !address.isMulticast else { throw .multicast }
+        guard address.isUnspecified || address.isV4 == local.address.isV4 else { throw .otherAddressFamily }
+        return Agreement(
+            codec: codec, format: format, event: local.telephoneEvent ? telephoneEvent(in: formats, for: codec) : nil,
+            crypto: crypto, remote: address.isUnspecified ? nil : Endpoint(address: address, port: section.port),
+            remoteRTCP: rtcp(section, address: address),
+            // c=0.0.0.0 is how RFC 2543 said "hold": nothing is to be sent there.
+            direction: description.direction(of: section).intersection(address.isUnspecified ? .sendonly : .sendrecv),
+            ptime: section.ptime, maxptime: section.maxptime)
+    }
+
+    /// The line to use of a protected section, nil for a plain one. Throws when the leg's policy has it otherwise.
+    private static func crypto(
+        _ section: MediaDescription, _ security: MediaSecurity, offered: MediaDescription?
+    ) throws(NegotiationError) -> CryptoChoice? {
+        if section.isPlainProfile {
+            guard security.takesPlain else { throw .unsupportedProfile(section.proto) }
+            return nil
+        }
+        guard section.isSecureProfile, security.takesProtected else { throw .unsupportedProfile(section.proto) }
+        let choice =
+            offered == nil
+            ? CryptoChoice.strongest(of: section, security) : CryptoChoice.answered(section, offer: offered)
+        guard let choice else { throw .noCommonCrypto }
+        return choice
+    }
+
+    private static func rtcp(_ section: MediaDescription, address: IPAddress) -> Endpoint? {
+        guard !address.isUnspecified, let port = section.rtcpPort, port != 0 else { return nil }
+        let own = section.rtcpAddress ?? address
+        guard !own.isUnspecified, !own.isMulticast, own.isV4 == address.isV4 else { return nil }
+        return Endpoint(address: own, port: port)
+    }
+
+    private static func common(
+        _ formats: [AudioFormat], _ codecs: [AudioCodec], _ preference: AudioNegotiation.Preference
+    ) -> (AudioCodec, AudioFormat)? {
+        switch preference {
+        case .codec(let codec) where codecs.contains(codec):
+            let same = formats.first { PayloadTypes.matches($0, codec) }
+            if let same { return (codec, same) }
+            return common(formats, codecs, .offerer)
+        case .offerer, .codec:
+            for format in formats {
+                if let codec = codecs.first(where: { PayloadTypes.matches(format, $0) }) { return (codec, format) }
+            }
+        case .local:
+            for codec in codecs {
+                if let format = formats.first(where: { PayloadTypes.matches($0, codec) }) { return (codec, format) }
+            }
+        }
+        return nil
+    }
+
+    /// That of the codec's own clock if there is one, because an event shares the timestamps of its stream; else one of
+    /// another clock, which telephones that know only telephone-event/8000 pair with Opus.
+    private static func telephoneEvent(in formats: [AudioFormat], for codec: AudioCodec) -> AudioFormat? {
+        for clockRate in [codec.clockRate] + PayloadTypes.eventClockRates {
+            let same = formats.first { PayloadTypes.isTelephoneEvent($0, clockRate: clockRate) }
+            if let same { return same }
+        }
+        return nil
+    }
+
+    private static func names(_ formats: [AudioFormat]) -> [String] {
+        formats.map(\.encodingName).filter { $0.lowercased() != "telephone-event" }
+    }
+
+    /// A section of ours, without keys.
+    static func make(
+        _ local: LocalMedia, proto: String, formats: [AudioFormat], direction: MediaDirection
+    ) -> MediaDescription {
+        let ptime = local.ptime.wholeMilliseconds
+        return MediaDescription(
+            kind: "audio", port: local.port, proto: proto, formats: formats.map { "\($0.payloadType)" },
+            attributes: formats.flatMap(\.attributes)
+                + [SDPAttribute("ptime", "\(ptime)"), SDPAttribute(direction.rawValue)])
+    }
+
+    /// The same section turned down: port 0, and nothing said about it (RFC 3264 section 6).
+    static func rejected(_ media: MediaDescription) -> MediaDescription {
+        MediaDescription(kind: media.kind, port: 0, proto: media.proto, formats: media.formats)
+    }
+}
+
+extension IPAddress {
+    /// 224.0.0.0/4 or ff00::/8.
+    fileprivate var isMulticast: Bool {
+        switch self {
+        case .v4(let bits): bits >> 28 == 0xE
+        case .v6(let high, _): high >> 56 == 0xFF
+        }
+    }
+}
