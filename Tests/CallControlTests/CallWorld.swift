@@ -50,6 +50,9 @@ final class CallWorld {
 
     func silence(_ side: MediaSide) { step { control.media(.silent(MediaSessionID(1), side), &$0) } }
 
+    /// The appliance stops.
+    func endAll() { step { control.endAll(&$0) } }
+
     private func step(_ input: (inout CallContext) -> Void) {
         context.agent.begin(at: now, wall: UnixTime(seconds: 1_800_000_000) + (now - .origin), entropy: &entropy)
         input(&context)

@@ -21,6 +21,26 @@ import Testing
         desk.world.expectNothingLeft()
     }
 
+    @Test func `why a callee refuses is told to the caller, and to nobody else later`() throws {
+        let cleo = Peer(desk.world, "102", port: 40_200)
+        desk.world.callees = [desk.bob, cleo]
+        let busy: [SIPHeaders.Field] = [.init(.reason, "Q.850;cause=17;text=\"User busy\"")]
+        let invite = desk.ada.invite()
+        desk.bob.respond(try desk.bob.take(.invite), 486, fields: busy)
+        let b = try cleo.answer(cleo.take(.invite))
+        let a = try desk.ada.confirm(invite, try desk.ada.response())
+        try a.bye()
+        #expect(try b.takeBye().reasons().isEmpty)
+        desk.world.expectNothingLeft()
+        let next = Desk()
+        let second = next.ada.invite()
+        next.bob.respond(try next.bob.take(.invite), 486, fields: busy)
+        let refusal = try next.ada.response()
+        #expect(refusal.reasons() == [.q850(17, text: "User busy")])
+        next.ada.follow(second, with: .ack, to: refusal)
+        next.world.expectNothingLeft()
+    }
+
     @Test func `a caller who gives up: 487, and CANCEL to the callee`() throws {
         let invite = desk.ada.invite()
         let incoming = try desk.bob.take(.invite)

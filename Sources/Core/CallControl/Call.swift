@@ -247,7 +247,7 @@ struct Call: Sendable {
             participants[0].event = .rejected
             participants[0].code = status
         }
-        legs[0].refuse(status, fields: fields, &context)
+        legs[0].refuse(status, fields: fields + reasonFields(of: status), &context)
     }
 
     // MARK: Ending
@@ -262,7 +262,7 @@ struct Call: Sendable {
         }
         fork = nil
         phase = .ending(until: context.now + timers.media)
-        let reasons = legs.first { !$0.endReasons.isEmpty }?.endReasons ?? []
+        let reasons = endReasons
         for index in legs.indices where !dismissesLater(index) { legs[index].hangUp(because: reasons, &context) }
         context.effects.append(.media(.close(MediaSessionID(id))))
     }

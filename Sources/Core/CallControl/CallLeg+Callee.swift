@@ -43,7 +43,7 @@ extension CallLeg {
             if retryInvite(&context, changing: { _ in }) { return [] }
         default: break
         }
-        endReasons = response.reasons()
+        refusal = Refusal(status: response.status, reasons: response.reasons())
         state = .over
         return [.refused(status: response.status)]
     }

@@ -121,7 +121,6 @@ extension CallLeg {
             state = .over
             return []
         case .calling:  // a callee must not, but it wants to be left alone
-            endReasons = request.reasons()
             hangUp(&context)
             return [.refused(status: 480)]
         case .cancelling, .closing, .over: return []  // crossed our own, whose answer still comes

@@ -101,6 +101,8 @@ struct CallLeg: Sendable {
     var peer = PeerCapabilities()
     /// Why the leg ended, as the other side said (RFC 3326).
     var endReasons: [ReasonValue] = []
+    /// How a callee refused the INVITE, and why.
+    var refusal: Refusal?
     /// What the BYE will say that waits for an ACK.
     var leaveReasons: [ReasonValue] = []
 

@@ -23,6 +23,12 @@ extension CallLeg {
         let body: [UInt8]
     }
 
+    /// A final refusal by a callee.
+    struct Refusal: Sendable, Equatable {
+        let status: Int
+        let reasons: [ReasonValue]
+    }
+
     /// A request of ours inside the dialog.
     struct SentRequest: Sendable {
         enum Purpose: Sendable, Equatable {
