@@ -33,7 +33,7 @@ extension Scenario {
         let bob = world.phone("101", codec: .pcmu, toneHertz: 440, answers: true)
         try world.register(ada)
         try world.register(bob)
-        world.advance(.milliseconds(100))  // bindings are committed
+        world.advance(.milliseconds(400))  // bindings are handed out after 250 ms, and committed
         ada.call("101")
         world.advance(.milliseconds(Int64(chance.next() % 2_000)))
         world.appliance.cutPower()

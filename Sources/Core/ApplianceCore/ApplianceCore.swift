@@ -135,6 +135,7 @@ package struct ApplianceCore: Sendable {
     private mutating func telephonyEffects(_ input: Telephony.Input, at now: Instant) -> [Effect] {
         let outputs = telephony.handle(input, at: now, wall: wall(at: now), entropy: &entropy)
         var effects: [Effect] = []
+        var stored: [StoreCommand] = []  // the bindings of many users travel as one transaction
         for output in outputs {
             switch output {
             case .transmit(let bytes, let flow): effects.append(.sipTransmit(bytes, flow))
@@ -143,13 +144,13 @@ package struct ApplianceCore: Sendable {
             case .resolve(let query): effects.append(.resolve(query))
             case .callRecord(let record):
                 effects += services.callEnded(record, at: now, wall: wall(at: now), entropy: &entropy)
-            case .bindings(let aor, let bindings):
-                effects.append(.store(makeTicket(), [.replaceBindings(aor: aor, bindings)]))
+            case .bindings(let aor, let bindings): stored.append(.replaceBindings(aor: aor, bindings))
             case .count(let name): counters[name, default: 0] += 1
             case .log(let level, let text): effects.append(.log(level, text))
             case .drained: drain?.telephonyEndedAt = now
             }
         }
+        if !stored.isEmpty { effects.append(.store(makeTicket(), stored)) }
         return effects
     }
 

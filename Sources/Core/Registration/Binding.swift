@@ -37,6 +37,8 @@ package struct Binding: Sendable, Equatable {
     var seconds: Int
     /// `contact` as text.
     let contactText: String
+    /// The Contact of an answer up to the number of seconds.
+    let answerPrefix: [UInt8]
     /// A connection may be opened to it when there is none: its next hop is a numeric address that is not hidden behind
     /// an address translator, and it is not bound to the flow that it registered over.
     let isDialable: Bool
@@ -62,6 +64,8 @@ package struct Binding: Sendable, Equatable {
         instance = Self.instance(of: contact)
         regID = contact.parameters["reg-id"]
         contactText = contact.description
+        let gruu = publicGRUU.map { ";pub-gruu=\"" + $0 + "\"" } ?? ""
+        answerPrefix = Array((contactText + gruu + ";expires=").utf8)
         let hop = IPAddress((path.first?.uri ?? contact.uri).host)
         isDialable = !isOutbound && hop != nil && (hop == source || !path.isEmpty)
     }
@@ -81,12 +85,15 @@ package struct Binding: Sendable, Equatable {
     }
 
     /// The Contact of a 200: with its GRUU and the seconds left, rounded up.
-    func answerText(at now: Instant) -> String { Self.answerText(contactText, publicGRUU, until: expiresAt, at: now) }
+    func answer(at now: Instant) -> SIPHeaders.Field { Self.answer(answerPrefix, until: expiresAt, at: now) }
 
-    static func answerText(_ contact: String, _ gruu: String?, until expiry: Instant, at now: Instant) -> String {
+    static func answer(_ prefix: [UInt8], until expiry: Instant, at now: Instant) -> SIPHeaders.Field {
         let seconds = (expiry.nanoseconds - now.nanoseconds + 999_999_999) / 1_000_000_000
-        guard let gruu else { return contact + ";expires=" + String(seconds) }
-        return contact + ";pub-gruu=\"" + gruu + "\";expires=" + String(seconds)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(prefix.count + 5)
+        bytes += prefix
+        bytes += String(seconds).utf8
+        return SIPHeaders.Field(.contact, bytes: bytes[...])
     }
 
     /// Whether both name the same device or flow.

@@ -10,10 +10,10 @@ struct RegisterMemo: Sendable {
     var cseq: UInt32
     let flow: SIPFlow
     /// Contact, Expires, Path, Supported, Require, To and User-Agent, in the order in which they came.
-    let fields: [SIPHeaders.Field]
-    /// How many Via values the request had, and who sent it: the topmost up to its parameters.
-    let viaCount: Int
-    let sentBy: String
+    private let fields: [SIPHeaders.Field]
+    /// How many Via values the request had, and who sent it.
+    private let viaCount: Int
+    private let via: Via?
     /// Bindings that it made or refreshed.
     let bindingCount: Int
     /// Fields of its answer besides Contact.
@@ -28,28 +28,32 @@ struct RegisterMemo: Sendable {
         self.flow = flow
         self.bindingCount = bindingCount
         self.answerFields = answerFields
-        fields = request.headers.fields.filter { Self.decides($0.name) }
-        viaCount = request.headers.fields.count { $0.name == .via }
-        sentBy = String(Self.sentBy(request.headers[.via] ?? ""))
+        // Copied: a slice would keep the whole message.
+        fields = request.headers.fields.filter { Self.decides($0.name) }.map {
+            SIPHeaders.Field($0.name, bytes: Array($0.bytes)[...])
+        }
+        viaCount = Self.viaCount(request)
+        via = try? request.topVia()
     }
 
     /// Whether `request` asks for the same. Call-ID and CSeq are for the caller to compare.
     func matches(_ request: SIPRequest, over flow: SIPFlow) -> Bool {
-        guard flow == self.flow else { return false }
-        var position = 0
-        var vias = 0
-        for field in request.headers.fields {
-            if field.name == .via {
-                vias += 1
-                if vias == 1, !isSentByTheSame(field.value) { return false }
-            } else if Self.decides(field.name) {
-                guard position < fields.count, fields[position].value == field.value,
-                    fields[position].name == field.name
-                else { return false }
-                position += 1
+        guard flow == self.flow, Self.viaCount(request) == viaCount, isSentByTheSame(try? request.topVia()) else {
+            return false
+        }
+        // In place: a copy of every field costs more than looking at it.
+        return request.headers.fields.withUnsafeBufferPointer { others in
+            fields.withUnsafeBufferPointer { fields in
+                var position = 0
+                for index in others.indices where Self.decides(others[index].name) {
+                    guard position < fields.count, fields[position].name == others[index].name,
+                        Self.isEqual(fields[position].bytes, others[index].bytes)
+                    else { return false }
+                    position += 1
+                }
+                return position == fields.count
             }
         }
-        return position == fields.count && vias == viaCount
     }
 
     private static func decides(_ name: SIPHeaderName) -> Bool {
@@ -57,12 +61,34 @@ struct RegisterMemo: Sendable {
             || name == .path || name == .require
     }
 
-    private static func sentBy(_ via: String) -> Substring { via.prefix { $0 != ";" } }
+    /// Eight bytes at a time: this is most of what a refresh does.
+    private static func isEqual(_ left: ArraySlice<UInt8>, _ right: ArraySlice<UInt8>) -> Bool {
+        guard left.count == right.count else { return false }
+        return left.withUnsafeBytes { left in
+            right.withUnsafeBytes { right in
+                var index = 0
+                while index + 8 <= left.count {
+                    guard
+                        left.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                            == right.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+                    else { return false }
+                    index += 8
+                }
+                while index < left.count {
+                    guard left[index] == right[index] else { return false }
+                    index += 1
+                }
+                return true
+            }
+        }
+    }
 
-    private func isSentByTheSame(_ via: String) -> Bool {
-        let text = via.utf8
-        guard text.starts(with: sentBy.utf8) else { return false }
-        return text.dropFirst(sentBy.utf8.count).first.map { $0 == UInt8(ascii: ";") } ?? true
+    private static func viaCount(_ request: SIPRequest) -> Int {
+        request.fields?.viaCount ?? (try? request.vias())?.count ?? 0
+    }
+
+    private func isSentByTheSame(_ other: Via?) -> Bool {
+        via?.host == other?.host && via?.port == other?.port && via?.transport == other?.transport
     }
 }
 
@@ -109,10 +135,9 @@ extension Registrar.Entry {
                 counter += 1
                 bindings[index].refresh(cseq: cseq, order: counter, at: now, wall: wall)
             }
-            // Field by field: a call on the binding would copy it.
-            let text = Binding.answerText(
-                bindings[index].contactText, bindings[index].publicGRUU, until: bindings[index].expiresAt, at: now)
-            answer.fields.append(.init(.contact, text))
+            // By its parts: a call on the binding would copy it.
+            answer.fields.append(
+                Binding.answer(bindings[index].answerPrefix, until: bindings[index].expiresAt, at: now))
         }
         answer.fields += memos[memo].answerFields
         return answer

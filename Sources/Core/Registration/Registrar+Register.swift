@@ -158,7 +158,7 @@ extension Registrar {
     func accepted(_ bindings: [Binding], at now: Instant) -> RegistrationAnswer {
         RegistrationAnswer(
             status: 200, reason: "OK",
-            fields: bindings.map { .init(.contact, $0.answerText(at: now)) })
+            fields: bindings.map { $0.answer(at: now) })
     }
 }
 

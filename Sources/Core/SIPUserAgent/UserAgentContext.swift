@@ -52,7 +52,7 @@ package struct UserAgentContext: Sendable {
         fields: [SIPHeaders.Field] = []
     ) {
         var response = SIPResponse(to: request, status: status, reason: reason, toTag: makeTag())
-        for field in fields { response.headers.append(field.name, field.value) }
+        for field in fields { response.headers.append(field) }
         response.headers.append(.server, SIPCapabilities.product)
         respond(server, with: response)
     }
