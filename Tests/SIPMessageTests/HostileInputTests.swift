@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct HostileInputTests {
     private static let seeds: [[UInt8]] =
-        TortureTests.all.compactMap { try? $0.bytes } + [message(extra: "Content-Length: 0\r\n")]
+        TortureCase.all.compactMap { try? $0.bytes } + [message(extra: "Content-Length: 0\r\n")]
 
     /// A few edits: bytes flipped, cut, doubled or replaced by delimiters.
     private func mutated(_ bytes: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {

@@ -122,6 +122,37 @@ func request(_ bytes: [UInt8]) throws -> SIPRequest {
         }
     }
 
+    /// The statuses of RFC 3261 sections 21.4.11, 21.4.12 and 21.5.7.
+    @Test func `a request over a size limit is answered with the status of that limit`() throws {
+        func status(_ bytes: [UInt8], _ limits: Limits) throws -> Int? {
+            do throws(SIPParseError) {
+                _ = try SIPParser.parse(bytes, limits: limits)
+                return nil
+            } catch {
+                let response = try #require(SIPParser.rejection(of: bytes, because: error, limits: limits))
+                #expect(try response.callID() == "1@y")
+                return response.status
+            }
+        }
+        #expect(try status(message(body: "abc"), Limits()) == nil)
+        var limits = Limits()
+        limits.sipMessageBytes = message().count + 2
+        #expect(try status(message(body: "abc"), limits) == 513)
+        limits = Limits()
+        limits.sipStartLineBytes = 20
+        #expect(try status(message(), limits) == 414)
+        limits = Limits()
+        limits.sipHeaderCount = 6
+        #expect(try status(message(extra: "X: y\r\n"), limits) == 513)
+        limits = Limits()
+        limits.sipHeaderLineBytes = 60
+        #expect(try status(message(extra: "X: " + String(repeating: "y", count: 60) + "\r\n"), limits) == 513)
+        limits = Limits()
+        limits.sipBodyBytes = 3
+        #expect(try status(message(body: "abcd"), limits) == 413)
+        #expect(try status(message(extra: "Content-Length: 99\r\n"), limits) == 413)
+    }
+
     @Test func `error texts name bytes and limit`() {
         let text = SIPParseError.messageTooLong(bytes: 70_000, limit: 65_535).description
         #expect(text.contains("70000") && text.contains("65535"))
@@ -218,6 +249,97 @@ func request(_ bytes: [UInt8]) throws -> SIPRequest {
         #expect(try request(method).method.rawValue == "ABCd")
     }
 
+    @Test func `what was read once answers until the request is changed`() throws {
+        var parsed = try request(
+            message(extra: "Route: <sip:p1;lr>\r\nAuthorization: Digest a=1\r\nContact: <sip:c@d>\r\n"))
+        let unread = parsed
+        #expect(parsed.fields == nil)
+        let fields = try parsed.read()
+        #expect(parsed == unread)
+        #expect(try parsed.read() === fields)
+        #expect(try fields.via == unread.topVia() && fields.viaCount == 1)
+        #expect(try fields.from == unread.from() && fields.to == unread.to() && fields.callID == unread.callID())
+        #expect(try fields.cseq == unread.cseq() && fields.maxForwards == unread.maxForwards())
+        #expect(try fields.contacts == unread.contacts() && fields.routes == unread.routes())
+        #expect(fields.authorizations == unread.authorizations() && fields.recordRoutes.isEmpty)
+        parsed.headers.set(.to, "<sip:other@b>;tag=9")
+        #expect(parsed.fields == nil)
+        #expect(try parsed.to().tag == "9")
+        #expect(parsed.toTag() == "9")
+        try parsed.read()
+        parsed.body = [1]
+        #expect(parsed.fields == nil)
+    }
+
+    @Test func `the top Via is replaced, what follows it and what was read stay`() throws {
+        var parsed = try request(message(start: "OPTIONS sip:a@b SIP/2.0", extra: "Via: SIP/2.0/TCP h3\r\n"))
+        let via = Via(transport: "UDP", host: "h0", port: 7)
+        let text = "SIP/2.0/UDP h1;x=\"a,b\" , SIP/2.0/TCP h2"
+        parsed.headers.replaceFirst(.via, bytes: Array(text.utf8)[...])
+        try parsed.read()
+        let replaced = parsed.replacingTopVia(with: via)
+        #expect(replaced.headers.all(.via) == ["SIP/2.0/UDP h0:7, SIP/2.0/TCP h2", "SIP/2.0/TCP h3"])
+        #expect(replaced.fields?.via == via && replaced.fields?.viaCount == 3)
+        #expect(try replaced.vias().map(\.host) == ["h0", "h2", "h3"])
+        #expect(try replaced.from() == parsed.from())
+    }
+
+    @Test(
+        arguments: [
+            ("<sip:a@b>", nil), ("<sip:a@b;tag=x>", nil), ("\"a;tag=1\" <sip:a@b> ; TAG = 2;tag=3", "2"),
+            ("sip:a@b;tag=4", "4"),
+            ("A <sip:a@b>;x=\";tag=5\";tag=6", "6"), ("\"open <sip:a@b>;tag=7", nil), ("<sip:a@b;tag=8", nil),
+            ("", nil),
+        ] as [(String, String?)]) func `the To tag is found without reading the address`(to: String, tag: String?)
+        throws
+    {
+        var parsed = try request(message())
+        parsed.headers.set(.to, to)
+        #expect(parsed.toTag() == tag)
+        if let address = try? parsed.to() { #expect(address.tag == tag) }
+    }
+
+    @Test func `every header name has its spelling, whatever the case it comes in`() throws {
+        let names: [(SIPHeaderName, String)] = [
+            (.via, "Via"), (.callID, "Call-ID"), (.cseq, "CSeq"), (.wwwAuthenticate, "WWW-Authenticate"),
+            (.rack, "RAck"),
+            (.assertedIdentity, "P-Asserted-Identity"), (.ifMatch, "SIP-If-Match"), (.mimeVersion, "MIME-Version"),
+            (.minSE, "Min-SE"), (.userToUser, "User-to-User"), (.subscriptionState, "Subscription-State"),
+        ]
+        for (name, spelling) in names {
+            #expect(name.description == spelling)
+            #expect(SIPHeaderName(spelling.uppercased()) == name)
+            #expect(SIPHeaderName(spelling.lowercased()).hashValue == name.hashValue)
+            let parsed = try request(message(extra: "\(spelling.uppercased()): x\r\n"))
+            #expect(parsed.headers.fields.last?.name == name)
+        }
+        #expect(SIPHeaderName("X-Own") == SIPHeaderName("x-oWN") && SIPHeaderName("X-Own") != SIPHeaderName("X-Owm"))
+        #expect(SIPHeaderName("X-Own").hashValue == SIPHeaderName("x-own").hashValue)
+        #expect(SIPHeaderName("x-Own").description == "x-Own")
+        #expect(SIPHeaderName("Vix") != .via && SIPHeaderName("") != .via)
+    }
+
+    @Test func `methods compare by name, case and all`() {
+        let known: [SIPMethod] = [
+            .invite, .ack, .bye, .cancel, .options, .register, .info, .update, .prack, .refer, .notify, .subscribe,
+            .publish, .message,
+        ]
+        for method in known { #expect(SIPMethod(rawValue: method.description) == method) }
+        #expect(Set(known).count == 14)
+        #expect(SIPMethod(rawValue: "invite") != .invite && SIPMethod(rawValue: "FOO") == SIPMethod(rawValue: "FOO"))
+        #expect(SIPMethod(rawValue: "FOO") != SIPMethod(rawValue: "BAR"))
+    }
+
+    @Test func `a field is sent on as the bytes that came`() throws {
+        let value = "<sip:a@b> ; x = \"y\\z\" ;\tq=0.5  , \"é\"<sip:c@d>"
+        let parsed = try request(message(extra: "m:  \(value)\t \r\nX-Own:\r\n\tz\r\n"))
+        let text = String(decoding: parsed.serialised(), as: UTF8.self)
+        #expect(text.contains("\r\nContact: \(value)\r\nX-Own: z\r\n"))
+        #expect(
+            parsed.reducedToReply().headers.fields.map(\.name.description) == ["Via", "From", "To", "Call-ID", "CSeq"])
+        #expect(SIPResponse(to: parsed.reducedToReply(), status: 100) == SIPResponse(to: parsed, status: 100))
+    }
+
     @Test func `a response copies what the RFC names`() throws {
         let parsed = try request(message(extra: "Via: SIP/2.0/TCP h2\r\nTimestamp: 5\r\nSubject: s\r\n"))
         let ringing = SIPResponse(to: parsed, status: 180, toTag: "t1")
@@ -239,6 +361,10 @@ func request(_ bytes: [UInt8]) throws -> SIPRequest {
         let error = SIPParseError.malformedHeaderLine(number: 7)
         #expect(SIPParser.rejection(of: message(extra: "x\r\n"), because: error)?.status == 400)
         #expect(SIPParser.rejection(of: message(start: "ACK sip:a@b SIP/2.0", extra: "x\r\n"), because: error) == nil)
+        let start = SIPParseError.malformedStartLine
+        #expect(SIPParser.rejection(of: message(start: "INVITE  sip:a@b SIP/2.0 "), because: start)?.status == 400)
+        #expect(SIPParser.rejection(of: message(start: "ACK  sip:a@b SIP/2.0 "), because: start) == nil)
+        #expect(SIPParser.rejection(of: message(start: "GET / HTTP/1.1"), because: start) == nil)
         #expect(SIPParser.rejection(of: message(start: "SIP/2.0 200 OK", extra: "x\r\n"), because: error) == nil)
         #expect(SIPParser.rejection(of: Array("OPTIONS sip:a SIP/2.0\r\nx\r\n\r\n".utf8), because: error) == nil)
     }

@@ -9,6 +9,8 @@ package struct Limits: Sendable, Equatable {
     package var sipHeaderLineBytes = 8_192
     package var sipHeaderCount = 256
     package var sipBodyBytes = 32_768
+    /// Of a multipart body, those of nested ones too.
+    package var sipBodyParts = 16
 
     // SIP state
     /// Carries 3,000 registrations a second: each stays for 32 s after its answer (RFC 3261 timer J).

@@ -14,6 +14,7 @@ struct HeaderLines {
     private let source: ArraySlice<UInt8>
     private let limits: Limits
     private var count = 0
+    private var isPart = false
 
     init(
         _ bytes: ByteView, of source: ArraySlice<UInt8>, limits: Limits, isStartLineBounded: Bool = true
@@ -32,9 +33,20 @@ struct HeaderLines {
         position = end + 2
     }
 
+    /// The fields of a part of a body: no start line, and the bytes may end where the empty line would stand.
+    init(part bytes: ByteView, of source: ArraySlice<UInt8>, limits: Limits) {
+        self.bytes = bytes
+        self.source = source
+        self.limits = limits
+        position = bytes.startIndex
+        startLine = bytes[bytes.startIndex..<bytes.startIndex]
+        isPart = true
+    }
+
     /// The next field; nil when the empty line has been taken.
     mutating func next() throws(SIPParseError) -> SIPHeaders.Field? {
         let start = position
+        if isPart, start >= bytes.endIndex { return nil }
         isStuck = true
         var (end, isASCII) = try Self.line(in: bytes, from: start)
         if end == start {

@@ -6,6 +6,7 @@
 package protocol SIPFields {
     var headers: SIPHeaders { get }
     var fields: RequestFields? { get }
+    var body: [UInt8] { get }
 }
 
 extension SIPMessage: SIPFields {}

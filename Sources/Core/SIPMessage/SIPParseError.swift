@@ -6,6 +6,8 @@ package enum SIPParseError: Error, Equatable, Sendable {
     case headerLineTooLong(bytes: Int, limit: Int)
     case tooManyHeaders(count: Int, limit: Int)
     case bodyTooLong(bytes: Int, limit: Int)
+    /// A multipart body, its nested parts counted too (RFC 2046 section 5.1).
+    case tooManyParts(limit: Int)
 
     // Framing
     case empty
@@ -39,21 +41,23 @@ package enum SIPParseError: Error, Equatable, Sendable {
     case duplicateHeader(SIPHeaderName)
     case methodMismatch(request: SIPMethod, cseq: SIPMethod)
 
-    /// True when a request with this fault can be answered: it is a request, and its topmost Via says where to.
+    // Bodies
+    /// A body, or a part of one that must be understood (RFC 5621 section 4), is of a type that is not.
+    case unsupportedBody(String)
+
+    /// True when a request with this fault can be answered, to where it came from: it has a Via to send back.
     ///
     /// The status to answer with is `responseStatus`, the answer itself comes from `SIPParser.rejection(of:because:)`
     /// or, when the request did parse, from `SIPResponse.init(to:status:)`.
     package var isAnswerable: Bool {
         switch self {
-        case .messageTooLong, .empty, .headersNotTerminated, .bareLineBreak, .notSIP, .malformedStartLine,
-            .invalidStatus:
-            false
-        case .missingHeader(let name), .malformedHeader(let name, _):
-            name != .via
-        case .startLineTooLong, .headerLineTooLong, .tooManyHeaders, .bodyTooLong, .missingContentLength,
-            .invalidContentLength, .conflictingContentLength, .bodyShorterThanContentLength, .contentLengthMismatch,
-            .unsupportedVersion, .malformedHeaderLine, .notUTF8, .malformedURI, .malformedValue, .duplicateHeader,
-            .methodMismatch:
+        case .empty, .bareLineBreak, .notSIP, .invalidStatus: false
+        case .missingHeader(let name): name != .via
+        case .messageTooLong, .startLineTooLong, .headerLineTooLong, .tooManyHeaders, .bodyTooLong, .tooManyParts,
+            .headersNotTerminated, .missingContentLength, .invalidContentLength, .conflictingContentLength,
+            .bodyShorterThanContentLength, .contentLengthMismatch, .malformedStartLine, .unsupportedVersion,
+            .malformedHeaderLine, .notUTF8, .malformedURI, .malformedHeader, .malformedValue, .duplicateHeader,
+            .methodMismatch, .unsupportedBody:
             true
         }
     }
@@ -61,8 +65,10 @@ package enum SIPParseError: Error, Equatable, Sendable {
     /// The status of an answer to a request with this fault (RFC 3261 section 21.4 and 21.5).
     package var responseStatus: Int {
         switch self {
-        case .messageTooLong, .bodyTooLong: 413
+        case .bodyTooLong, .tooManyParts: 413
         case .startLineTooLong: 414
+        case .unsupportedBody: 415
+        case .messageTooLong, .headerLineTooLong, .tooManyHeaders: 513
         case .unsupportedVersion: 505
         default: 400
         }
@@ -82,6 +88,8 @@ extension SIPParseError: CustomStringConvertible {
             "SIP message has \(count) header fields or more, limit \(limit); look for a routing loop"
         case .bodyTooLong(let bytes, let limit):
             "SIP body is \(bytes) bytes, limit \(limit); offer fewer codecs"
+        case .tooManyParts(let limit): "SIP body has more than \(limit) parts; send fewer"
+        case .unsupportedBody(let type): "SIP body is \(type), which is not understood; send application/sdp"
         case .empty: "SIP message is empty; nothing to do for a keep-alive"
         case .headersNotTerminated: "SIP header section has no empty line at its end; the datagram may be truncated"
         case .bareLineBreak: "SIP header section holds a CR or LF alone; lines must end with CRLF"

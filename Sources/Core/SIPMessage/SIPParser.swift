@@ -43,14 +43,16 @@ package enum SIPParser {
     }
 
     /// The answer to bytes that `parse` refused, or nil when none can be given: not a request, an ACK, or no usable Via.
+    /// Of a message that is too long only as much is looked at as the limit allows.
     ///
     /// Copies what can be read of Via, From, To, Call-ID and CSeq (RFC 3261 section 8.2.6.2), and is to be sent
     /// statelessly to where the request came from (the Via of another SIP version may not be readable).
     package static func rejection(
         of bytes: [UInt8], because error: SIPParseError, limits: Limits = Limits()
     ) -> SIPResponse? {
-        guard error.isAnswerable, bytes.count <= limits.sipMessageBytes else { return nil }
-        guard let headers = bytes.withView({ readableHeaders($0, of: bytes, limits: limits) }) else { return nil }
+        guard error.isAnswerable else { return nil }
+        let readable = bytes.prefix(limits.sipMessageBytes)
+        guard let headers = readable.withView({ readableHeaders($0, of: readable, limits: limits) }) else { return nil }
         let request = SIPRequest(
             method: SIPMethod(rawValue: ""), uri: SIPURI(host: ""), headers: headers)
         if case .unsupportedVersion = error {
@@ -62,9 +64,11 @@ package enum SIPParser {
     }
 
     /// The fields that can be read; nil when the message is a response, an ACK or nothing at all.
-    private static func readableHeaders(_ view: ByteView, of bytes: [UInt8], limits: Limits) -> SIPHeaders? {
-        guard var lines = try? HeaderLines(view, of: bytes[...], limits: limits, isStartLineBounded: false),
-            !lines.startLine.prefix(4).equalsIgnoringCase("sip/"), !lines.startLine.prefix(4).equals("ACK ")
+    private static func readableHeaders(
+        _ view: ByteView, of bytes: ArraySlice<UInt8>, limits: Limits
+    ) -> SIPHeaders? {
+        guard var lines = try? HeaderLines(view, of: bytes, limits: limits, isStartLineBounded: false),
+            StartLine.looksLikeRequest(lines.startLine)
         else { return nil }
         var headers = SIPHeaders()
         while headers.fields.count < limits.sipHeaderCount {
@@ -84,10 +88,10 @@ package enum SIPParser {
         let length = try contentLength(headers)
         if length == nil, framing == .stream { throw .missingContentLength }
         let count = length ?? rest.count
+        guard count <= limits.sipBodyBytes else { throw .bodyTooLong(bytes: count, limit: limits.sipBodyBytes) }
         guard count <= rest.count else {
             throw .bodyShorterThanContentLength(bytes: rest.count, contentLength: count)
         }
-        guard count <= limits.sipBodyBytes else { throw .bodyTooLong(bytes: count, limit: limits.sipBodyBytes) }
         return Array(rest.prefix(count))
     }
 

@@ -7,6 +7,17 @@ enum StartLine {
         self = line.prefix(4).equalsIgnoringCase("sip/") ? try Self.status(line) : try Self.request(line)
     }
 
+    /// True for a line that means to be a Request-Line, of another method than ACK: it may have an answer.
+    static func looksLikeRequest(_ line: ByteView) -> Bool {
+        let method = line.prefix(while: SIPCharacters.isToken)
+        guard !method.isEmpty, method.endIndex < line.endIndex, !method.equals("ACK") else { return false }
+        guard SIPCharacters.isSpace(line[method.endIndex]) else { return false }
+        for index in method.endIndex..<line.endIndex where line[index] == UInt8(ascii: "/") {
+            if line[line.startIndex..<index].suffix(3).equalsIgnoringCase("sip") { return true }
+        }
+        return false
+    }
+
     /// Method, Request-URI and version, one space between each.
     private static func request(_ line: ByteView) throws(SIPParseError) -> StartLine {
         guard let first = line.firstIndex(of: 0x20), let last = line.lastIndex(of: 0x20), first < last,
