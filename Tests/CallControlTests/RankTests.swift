@@ -109,6 +109,32 @@ import Testing
         world.expectNothingLeft()
     }
 
+    @Test func `a line whose connection fails makes room for the next`() throws {
+        let (first, second) = addLines()
+        let invite = ada.invite("+49301")
+        world.closeFlow(first.flow)
+        let far = try second.answer()
+        _ = try ada.confirm(invite)
+        try far.hangUp()
+        world.expectNothingLeft()
+    }
+
+    @Test func `the record of a call to the outside, and of one from there`() throws {
+        let (first, _) = addLines()
+        let call = try ada.call(first)
+        try call.near.hangUp()
+        try call.far.takeBye()
+        world.lines["+49301"] = LineID(1)
+        let incoming = try first.call(bob, callID: "in")
+        try incoming.near.hangUp()
+        try incoming.far.takeBye()
+        #expect(world.records.map(\.direction) == [.outgoing, .incoming])
+        #expect(world.records.map(\.externalPhoneNumber) == ["+49301", "+49301"])
+        #expect(world.records.map(\.userNumber) == ["100", "101"])
+        #expect(world.records.map(\.connectedUserNumber) == ["", ""])
+        world.expectNothingLeft()
+    }
+
     @Test func `a line that rings is not left for another`() throws {
         let (first, second) = addLines()
         _ = ada.invite("+49301")

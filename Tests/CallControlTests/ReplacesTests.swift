@@ -182,6 +182,18 @@ import Testing
         world.expectNothingLeft()
     }
 
+    @Test func `a user who holds the other end shows it`() throws {
+        let call = try ada.call(bob)
+        let hold = sdp(["PCMU"], port: 40_101, direction: "sendonly", version: 2)
+        #expect(try call.far.request(.invite, body: hold).status == 200)
+        bob.send(call.far.dialog.makeAck(cseq: call.far.dialog.localCSeq))
+        #expect(world.control.dialogs(of: "101").map(\.isHeld) == [true])
+        #expect(world.control.dialogs(of: "100").map(\.isHeld) == [false])
+        try call.near.hangUp()
+        try call.far.takeBye()
+        world.expectNothingLeft()
+    }
+
     @Test func `a lamp changes its partner, and never says the same twice`() throws {
         let cleo = world.phone("102", port: 40_200)
         let call = try ada.call(bob)

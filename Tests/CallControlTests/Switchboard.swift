@@ -71,6 +71,8 @@ final class Switchboard {
         enter { context.agent.pending += context.agent.transactions.flowFailed(flow, at: now) }
     }
 
+    func endAll() { enter { control.endAll(&context) } }
+
     private func enter(_ body: () -> Void) {
         context.agent.begin(at: now, wall: wall, entropy: &entropy)
         body()
@@ -119,11 +121,15 @@ final class Switchboard {
             let number = DialPlan.number(in: request.uri) ?? ""
             control.invite(
                 Invitation(
-                    server: server, request: request, flow: flow, caller: caller, destination: .user(party(number)),
+                    server: server, request: request, flow: flow, caller: caller, destination: destination(number),
                     ranks: targets(of: number), line: lines[phone.number]), &context)
         case .refer: control.refer(request, server, over: flow, by: caller, &context)
         default: context.reply(server, to: request, 405)
         }
+    }
+
+    private func destination(_ number: String) -> DialPlan.Destination {
+        number.hasPrefix("+") ? .outside(party(number)) : .user(party(number))
     }
 
     func target(_ phone: TestPhone, preference: Int = 1000) -> CallTarget {
@@ -164,7 +170,7 @@ final class Switchboard {
                 return
             }
             control.routed(
-                question.id, Route(destination: .user(party(number)), ranks: targets(of: number)), &context)
+                question.id, Route(destination: destination(number), ranks: targets(of: number)), &context)
         }
     }
 

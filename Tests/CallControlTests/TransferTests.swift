@@ -380,6 +380,24 @@ import Testing
         world.expectNothingLeft()
     }
 
+    @Test func `who is joined is led to the codec of who stays, and only that one`() throws {
+        let first = try ada.call(bob)
+        let second = try bob.call(cleo, codecs: ["opus", "PCMU"], answering: ["opus"], callID: "consult")
+        #expect(world.stream(.b, session: 2)?.codec == .opus)
+        _ = try first.far.refer(to: second.near)
+        let moved = try second.far.takeReinvite(codecs: ["PCMU"])
+        #expect(String(decoding: moved.body, as: UTF8.self).contains("m=audio 20006 RTP/AVP 0 "))
+        #expect(world.stream(.a)?.codec == .pcmu && world.stream(.b)?.codec == .pcmu)
+        #expect(!ada.has(.invite))
+        _ = try first.far.takeNotify()
+        _ = try first.far.takeNotify()
+        try second.near.takeBye()
+        try first.far.takeBye()
+        try first.near.hangUp()
+        try second.far.takeBye()
+        world.expectNothingLeft()
+    }
+
     @Test func `a joined party whose re-INVITE is refused stays in the call`() throws {
         let first = try ada.call(bob)
         let second = try bob.call(cleo, callID: "consult")

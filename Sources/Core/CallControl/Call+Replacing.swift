@@ -103,7 +103,7 @@ extension Call {
         var participant = participant
         participant.side = side
         participants.append(participant)
-        completeTransfer(with: index, &context)
+        completeTransfer(with: index, leadsOther: false, &context)
         legs[index].renegotiate(&context)  // its media come to another port from now on
     }
 }

@@ -116,7 +116,7 @@ extension Call {
         guard let transfer, let other = bridge[participants[transfer.transferor].side.other] else { return }
         let request = RoutingRequest(
             id: RoutingID(call: id, number: transfer.question), uri: uri, party: legs[transfer.transferor].party,
-            caller: legs[other].party, purpose: .transfer)
+            caller: legs[other].party, line: nil, purpose: .transfer)
         context.effects.append(.routing(request))
     }
 
@@ -139,8 +139,9 @@ extension Call {
                 until: context.now + timers.ringing), &context)
     }
 
-    /// The new party takes the transferor's place; the transferor leaves.
-    mutating func completeTransfer(with index: Int, _ context: inout CallContext) {
+    /// The new party takes the transferor's place; the transferor leaves. `leadsOther`: the party that stays is asked to
+    /// take the new one's codec, rather than the other way round.
+    mutating func completeTransfer(with index: Int, leadsOther: Bool = true, _ context: inout CallContext) {
         guard let transfer else { return }
         let side = participants[transfer.transferor].side
         let transferor = bridge[side]
@@ -150,17 +151,18 @@ extension Call {
         bridge[side] = index
         notify(200, of: subscriptions.count - 1, &context)
         if transferor == transfer.transferor { dismiss(transfer.transferor, &context) }
-        rejoin(side, &context)
+        rejoin(side, leadsOther: leadsOther, &context)
     }
 
     /// Somebody new is on that side: the media workers learn of it, and the party that stays is led to its codec.
-    mutating func rejoin(_ side: MediaSide, _ context: inout CallContext) {
+    mutating func rejoin(_ side: MediaSide, leadsOther: Bool = true, _ context: inout CallContext) {
         configureMedia(&context)
         guard let new = bridge[side], let old = bridge[side.other] else { return }
         if participants[old].line == nil {
             legs[old].connected =
                 participants[new].isAnonymous ? nil : CallerIdentity.address(of: legs[new].party, in: domain)
         }
+        guard leadsOther else { return }
         if let codec = legs[new].media.stream?.codec, let other = legs[old].media.stream?.codec, codec != other {
             legs[old].renegotiate(&context)
         }

@@ -8,7 +8,9 @@ import SIPMessage
 extension Call {
     var record: CallRecord {
         var record = CallRecord(callDataID: 0, startDate: startDate, lengthSeconds: Int(length.components.seconds))
-        record.set(caller: legs[0].party, destination: destination, answeredBy: answeredBy)
+        record.set(
+            caller: legs[0].party, isFromLine: participants[0].line != nil, destination: destination,
+            answeredBy: answeredBy)
         record.success = talkingSince != nil
         record.quality = MediaSide.allCases.compactMap { side in
             guard let stream = configured[side], let figures = statistics[side] else { return nil }
@@ -73,7 +75,7 @@ extension Call {
             ?? DialogState(
                 party: leg.party, id: participant.dialogID, callID: leg.invite.headers[.callID] ?? "",
                 remoteTag: leg.localTag, direction: participant.target == nil ? .initiator : .recipient, state: .trying,
-                remote: destination.party, isRemoteAnonymous: false, began: participant.began)
+                remote: destination.party, isRemoteAnonymous: false, isHeld: false, began: participant.began)
         if leg.isRinging {
             state.state = participant.hasRung ? .early : .trying
         } else if leg.isAnswered {
@@ -85,6 +87,7 @@ extension Call {
             state.state = .terminated
             return state
         }
+        state.isHeld = state.state == .confirmed && leg.media.stream?.sends == false
         state.localTag = leg.dialog?.id.remoteTag ?? participant.earlyTag
         state.localTarget = leg.dialog?.remoteTarget
         if let other = bridge[participant.side.other], other != index {

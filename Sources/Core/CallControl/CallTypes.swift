@@ -4,12 +4,24 @@ import Primitives
 package import SIPDialog
 
 extension CallRecord {
-    /// Numbers and names: who called, whom, and who took the call.
-    mutating func set(caller: CallParty, destination: DialPlan.Destination, answeredBy callee: CallParty?) {
-        userNumber = caller.number
-        userName = caller.name
-        connectedUserNumber = (callee ?? destination.party).number
-        connectedUserName = (callee ?? destination.party).name
+    /// Numbers and names: who called, whom, and who took the call. Of a call over a line the user is the one here, the
+    /// other one is external.
+    mutating func set(
+        caller: CallParty, isFromLine: Bool, destination: DialPlan.Destination, answeredBy callee: CallParty?
+    ) {
+        let called = callee ?? destination.party
+        if isFromLine {
+            direction = .incoming
+            (externalPhoneNumber, externalName) = (caller.number, caller.name)
+            (userNumber, userName) = (called.number, called.name)
+        } else if case .outside(let party) = destination {
+            direction = .outgoing
+            (userNumber, userName) = (caller.number, caller.name)
+            (externalPhoneNumber, externalName) = (party.number, party.name)
+        } else {
+            (userNumber, userName) = (caller.number, caller.name)
+            (connectedUserNumber, connectedUserName) = (called.number, called.name)
+        }
         if case .group(let group, _) = destination {
             groupNumber = group.number
             groupName = group.name

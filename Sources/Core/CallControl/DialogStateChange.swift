@@ -43,6 +43,8 @@ package struct DialogState: Sendable, Equatable {
     package var remote: CallParty
     /// The other end wants its identity kept private: a document must not show `remote`.
     package var isRemoteAnonymous: Bool
+    /// The user has put the other end on hold.
+    package var isHeld: Bool
     /// The telephone's Contact, once known.
     package var localTarget: SIPURI?
     /// When the dialog began to be set up.

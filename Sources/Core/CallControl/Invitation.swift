@@ -51,7 +51,7 @@ extension Invitation {
     /// The record of a call that found no telephone to ring.
     func unansweredRecord(at time: UnixTime) -> CallRecord {
         var record = CallRecord(callDataID: 0, startDate: time, lengthSeconds: 0)
-        record.set(caller: caller, destination: destination, answeredBy: nil)
+        record.set(caller: caller, isFromLine: line != nil, destination: destination, answeredBy: nil)
         return record
     }
 }

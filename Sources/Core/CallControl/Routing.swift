@@ -21,6 +21,8 @@ package struct RoutingRequest: Sendable, Equatable {
     package var party: CallParty
     /// Who will be heard at the new target: the caller of a redirected call, the transferee.
     package var caller: CallParty
+    /// The line whose peer has answered 3xx.
+    package var line: LineID?
     package var purpose: Purpose
 }
 
