@@ -20,7 +20,7 @@ import Testing
             assertedIdentities: [NameAddress(uri: SIPURI(user: "+498910042", host: "provider.example"))],
             preferredIdentities: [NameAddress(uri: SIPURI(user: "trunk", host: "provider.example"))],
             privacy: PrivacyValues([.id]), contactUser: "trunk",
-            credentials: DigestCredentials(username: "trunk", password: Secret("geheim")))
+            credentials: OutboundCredentials(username: "trunk", password: Secret("geheim")))
         world.ranks["+49301"] = [[target]]
     }
 

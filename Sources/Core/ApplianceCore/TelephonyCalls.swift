@@ -164,8 +164,8 @@ extension Telephony {
             trunks.ids.map { ($0, calls.legCount(using: LineID($0.value))) }, uniquingKeysWith: { first, _ in first })
     }
 
-    private static func digest(_ credentials: TrunkCredentials) -> DigestCredentials {
-        DigestCredentials(username: credentials.username, password: credentials.password)
+    private static func digest(_ credentials: TrunkCredentials) -> OutboundCredentials {
+        OutboundCredentials(username: credentials.username, password: credentials.password)
     }
 
     /// Everyone's telephones: those of one preference together, the next ones when these have failed.

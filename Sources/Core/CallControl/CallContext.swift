@@ -69,7 +69,7 @@ package struct CallContext: Sendable {
     // MARK: Challenges
 
     /// The leg's requests meet challenges from now on.
-    mutating func authenticate(_ leg: LegReference, with credentials: DigestCredentials) {
+    mutating func authenticate(_ leg: LegReference, with credentials: OutboundCredentials) {
         authentications[leg] = LegAuthentication(credentials)
     }
 

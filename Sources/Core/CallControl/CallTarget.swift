@@ -76,11 +76,11 @@ package struct OutboundIdentity: Sendable, Equatable {
     /// The user part of our Contact; nil: that of From.
     package var contactUser: String?
     /// What answers a 401 or 407.
-    package var credentials: DigestCredentials?
+    package var credentials: OutboundCredentials?
 
     package init(
         from: NameAddress, assertedIdentities: [NameAddress] = [], preferredIdentities: [NameAddress] = [],
-        privacy: PrivacyValues = PrivacyValues(), contactUser: String? = nil, credentials: DigestCredentials? = nil
+        privacy: PrivacyValues = PrivacyValues(), contactUser: String? = nil, credentials: OutboundCredentials? = nil
     ) {
         self.from = from
         self.assertedIdentities = assertedIdentities
@@ -92,7 +92,7 @@ package struct OutboundIdentity: Sendable, Equatable {
 }
 
 /// The name and password that meet a challenge (RFC 3261 section 22).
-package struct DigestCredentials: Sendable, Equatable {
+package struct OutboundCredentials: Sendable, Equatable {
     package var username: String
     package var password: Secret
 

@@ -15,12 +15,12 @@ package struct Invitation: Sendable {
     /// The line by which the call came; nil for one of the appliance's users.
     package var line: LineID?
     /// What answers challenges to requests of ours inside the dialog, as a line's peer may send.
-    package var credentials: DigestCredentials?
+    package var credentials: OutboundCredentials?
 
     package init(
         server: ServerTransactionID, request: SIPRequest, flow: SIPFlow, caller: CallParty,
         destination: DialPlan.Destination, ranks: [[CallTarget]], line: LineID? = nil,
-        credentials: DigestCredentials? = nil
+        credentials: OutboundCredentials? = nil
     ) {
         self.server = server
         self.request = request

@@ -28,11 +28,11 @@ struct LegAuthentication: Sendable {
     /// How many challenges one request may meet.
     static let challengeLimit = 3
 
-    private let credentials: DigestCredentials
+    private let credentials: OutboundCredentials
     private var met: [Met] = []
     private var pending: [Sent] = []
 
-    init(_ credentials: DigestCredentials) {
+    init(_ credentials: OutboundCredentials) {
         self.credentials = credentials
     }
 
