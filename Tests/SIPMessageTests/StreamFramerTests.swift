@@ -50,14 +50,34 @@ import Testing
 
     @Test(arguments: [
         ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", SIPParseError.notSIP), ("\u{16}\u{03}\u{01}", .notSIP),
-        ("EHLO x\r\n", .notSIP), ("OPTIONS sip:a SIP/2.0\r\nTo: x\r\n\r\n", .missingContentLength),
-        ("OPTIONS sip:a SIP/2.0\r\nl: 1\r\nl: 2\r\n\r\n", .conflictingContentLength),
-        ("OPTIONS sip:a SIP/2.0\r\nl: 40000\r\n\r\n", .bodyTooLong(bytes: 40_000, limit: 32_768)),
+        ("EHLO x\r\n", .notSIP),
     ])
     func `garbage ends the stream, and stays the end`(text: String, error: SIPParseError) {
         var framer = SIPStreamFramer()
         framer.append(Array(text.utf8))
         #expect(throws: error) { try framer.next() }
+        framer.append(one)
+        #expect(throws: error) { try framer.next() }
+        #expect(framer.bufferedBytes == 0)
+    }
+
+    @Test(arguments: [
+        ("", SIPParseError.missingContentLength, 400), ("l: 1\r\nl: 2\r\n", .conflictingContentLength, 400),
+        ("l: 40000\r\n", .bodyTooLong(bytes: 40_000, limit: 32_768), 413),
+        ("l: x\r\n", .invalidContentLength("x"), 400),
+    ])
+    func `a message without a usable length can be answered before the stream ends`(
+        extra: String, error: SIPParseError, status: Int
+    ) throws {
+        var framer = SIPStreamFramer()
+        framer.append(one + message(extra: extra, body: "abc"))
+        #expect(try framer.next() == .message(one))
+        #expect(!framer.awaitsAnswer)
+        #expect(try framer.next() == .message(message(extra: extra)))
+        #expect(framer.awaitsAnswer)
+        #expect(throws: error) { try SIPParser.parse(message(extra: extra), framing: .stream) }
+        #expect(SIPParser.rejection(of: message(extra: extra), because: error)?.status == status)
+        for _ in 1...2 { #expect(throws: error) { try framer.next() } }
         framer.append(one)
         #expect(throws: error) { try framer.next() }
         #expect(framer.bufferedBytes == 0)

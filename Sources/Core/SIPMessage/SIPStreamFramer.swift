@@ -3,7 +3,9 @@ package import Primitives
 /// Cuts a byte stream (TCP, TLS) into messages and keep-alives (RFC 3261 section 18.3, RFC 5626 section 3.5.1).
 ///
 /// Append what arrived, then call `next` until it gives nil. After an error the stream cannot be followed any more:
-/// `next` throws the same error again, and the connection is to be closed.
+/// `next` throws the same error again, and the connection is to be closed. When the error is about a message whose header
+/// section is whole (its length missing, contradictory or too large), that section is the frame before the error: the
+/// parser refuses it with the same fault, and its answer should leave before the connection is closed.
 package struct SIPStreamFramer: Sendable {
     package enum Frame: Equatable, Sendable {
         /// One whole message, for `SIPParser.parse(_:limits:framing:)` with `.stream`.
@@ -24,6 +26,11 @@ package struct SIPStreamFramer: Sendable {
     private var messageEnd: Int?
     private var hasHalfPing = false
     private var failure: SIPParseError?
+    /// The header section of a message that cannot be followed, once it is whole.
+    private var refusedSection: [UInt8]?
+
+    /// True after `next` has given out a message that is refused: wait for its answer before closing.
+    package var awaitsAnswer: Bool { refusedSection != nil && failure != nil }
 
     package init(limits: Limits = Limits()) {
         self.limits = limits
@@ -75,7 +82,13 @@ package struct SIPStreamFramer: Sendable {
             if first == 0x0D, bufferedBytes == 1 || buffer[start + 1] == 0x0A { return nil }
             guard SIPCharacters.isToken(first) else { throw .notSIP }
             hasHalfPing = false
-            messageEnd = try findEnd()
+            do {
+                messageEnd = try findEnd()
+            } catch {
+                guard let section = refusedSection else { throw error }
+                fail(error)
+                return .message(section)
+            }
         }
         guard let end = messageEnd, end <= buffer.count else { return nil }
         let message = Array(buffer[start..<end])
@@ -106,13 +119,14 @@ package struct SIPStreamFramer: Sendable {
     /// The index after the message's last byte; nil when its header section is not yet complete.
     private mutating func findEnd() throws(SIPParseError) -> Int? {
         let isFirstLookAtLine = scanned == start
-        var index = max(start, scanned - 3)
-        while index + 3 < buffer.count {
-            if buffer[index] == 0x0D, buffer[index + 1] == 0x0A, buffer[index + 2] == 0x0D, buffer[index + 3] == 0x0A {
-                try checkStartLine()
-                return try end(headersEnd: index + 4)
+        if let headersEnd = headersEnd(from: max(start, scanned - 3)) {
+            try checkStartLine()
+            do {
+                return try end(headersEnd: headersEnd)
+            } catch {
+                refusedSection = Array(buffer[start..<headersEnd])
+                throw error
             }
-            index += 1
         }
         scanned = buffer.count
         if isFirstLookAtLine || bufferedBytes > limits.sipStartLineBytes { try checkStartLine() }
@@ -120,6 +134,20 @@ package struct SIPStreamFramer: Sendable {
             throw .messageTooLong(bytes: bufferedBytes, limit: limits.sipMessageBytes)
         }
         return nil
+    }
+
+    /// The index after the first CRLFCRLF at or after `index`.
+    private func headersEnd(from index: Int) -> Int? {
+        buffer.withView { view in
+            var index = index
+            while index + 3 < view.endIndex {
+                index = view.lineBreak(from: index).index
+                guard index + 3 < view.endIndex else { return nil }
+                if view[index..<(index + 4)].equals("\r\n\r\n") { return index + 4 }
+                index += 1
+            }
+            return nil
+        }
     }
 
     /// Refuses early what can become no message: a start line without `SIP/`, or one that never ends.

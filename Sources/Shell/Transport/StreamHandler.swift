@@ -10,6 +10,9 @@ final class StreamHandler: ChannelInboundHandler {
     /// A connection that was opened to us and has not brought a message by then is closed (Timer B's 64 * T1).
     static let firstMessageTimeout = TimeAmount.seconds(32)
 
+    /// How long a connection that cannot be followed any more stays for the answer that says so.
+    static let answerTime = TimeAmount.seconds(1)
+
     private let transport: SIPTransport
     private let flow: SIPFlow
     private var framer: SIPStreamFramer
@@ -55,7 +58,13 @@ final class StreamHandler: ChannelInboundHandler {
         } catch {
             isFinished = true
             transport.report(.counted(.malformedStream))
-            context.close(promise: nil)
+            guard framer.awaitsAnswer else {
+                context.close(promise: nil)
+                return
+            }
+            // The answer to the message that is refused goes first.
+            let channel = context.channel
+            context.eventLoop.scheduleTask(in: Self.answerTime) { channel.close(promise: nil) }
         }
     }
 
