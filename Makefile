@@ -6,7 +6,7 @@ SWIFT_BUILD = swift build --scratch-path $(SCRATCH)
 SWIFT_TEST = swift test --scratch-path $(SCRATCH)
 PROGRAMS = pbxd pbxctl vendorcloud softphone pbxsim
 # Debian packages. BUILD: compiler's own needs and our libraries. STORY: what demo and lint run with. INTEROP: peers not written by us.
-BUILD_PACKAGES = ca-certificates git make pkg-config g++ libc6-dev libssl-dev libsqlite3-dev libopus-dev zlib1g-dev tzdata \
+BUILD_PACKAGES = ca-certificates git make pkg-config g++ libc6-dev libssl-dev libsqlite3-dev libopus-dev zlib1g-dev libc-ares-dev tzdata \
     libcurl4 libxml2 libncurses6 libedit2 libz3-4 libsqlite3-0 openssl python3
 INTEROP_PACKAGES = sip-tester baresip tshark kamailio age openssl curl
 BENCH_PACKAGES = sip-tester python3 debootstrap

@@ -143,9 +143,11 @@ let package = Package(
         library("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
         library("COpus", pkgConfig: "opus", apt: "libopus-dev"),
         library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        library("CAres", pkgConfig: "libcares", apt: "libc-ares-dev"),
         .target(name: "CSockets", path: "Sources/CLibraries/CSockets"),
         shell("OpenSSLCrypto", ["Primitives", "RTP", "COpenSSL"]),
         shell("OpusCodec", ["Media", "COpus"]),
+        shell("NameResolver", ["Primitives", "ServerLocation", "CAres", "CSockets"]),
         shell("MediaEngine", ["Primitives", "RTP", "Media", "OpusCodec", "OpenSSLCrypto", "CSockets"]),
         shell("Archive", ["Primitives", "Backup", "Persistence", "OpenSSLCrypto", "CZlib"]),
         shell("Vectors", ["Primitives", "RTP", "SIPMessage", "SIPDialog", "Media", "OpusCodec", "OpenSSLCrypto"]),
@@ -154,7 +156,9 @@ let package = Package(
         shell("CloudWire", ["Primitives", "CloudMessages", "PrivacyContract"]),
         shell("TLS", ["Primitives", "HAL", "OpenSSLCrypto", nioCore, nioPosix, nioSSL]),
         shell("Splice", [nioCore, nioPosix]),
-        shell("Transport", ["Primitives", "SIPMessage", "SIPTransaction", nioCore, nioPosix, nioTLS, nioSSL]),
+        shell(
+            "Transport",
+            ["Primitives", "SIPMessage", "SIPTransaction", "STUN", "CSockets", nioCore, nioPosix, nioTLS, nioSSL]),
         shell(
             "CloudLink",
             [
@@ -174,7 +178,8 @@ let package = Package(
             "Reactor",
             [
                 "Primitives", "ApplianceCore", "Media", "Persistence", "Settings", "SIPTransaction", "PrivacyContract",
-                "CloudMessages", "Backup", "HAL", "TLS", "Transport", "MediaEngine", "SQLiteStore", "CloudLink",
+                "CloudMessages", "Backup", "HAL", "TLS", "Transport", "NameResolver", "ServerLocation", "MediaEngine", "NameResolver",
+                "SQLiteStore", "CloudLink",
                 "HTTPServer", "Archive", "ConfigurationFile", "OpenSSLCrypto", nioCore, nioPosix, logging,
             ]),
 
@@ -203,7 +208,7 @@ let package = Package(
             dependencies: [
                 "Primitives", "ApplianceCore", "CloudCore", "SoftphoneCore", "OpenSSLCrypto",
                 "OpusCodec", "Media", "Persistence", "PrivacyContract", "CloudMessages", "Settings",
-                "SIPTransaction", "Telemetry", "Pairing", "Backup", "Archive",
+                "SIPTransaction", "ServerLocation", "Telemetry", "Pairing", "Backup", "Archive",
             ],
             path: "Sources/Simulation", swiftSettings: strict),
 
@@ -247,6 +252,7 @@ let package = Package(
         tests("Media", ["Media", "Primitives", "RTP"]),
         tests("Numbering", ["Numbering", "SIPMessage", "Settings"]),
         tests("OpenSSLCrypto", ["OpenSSLCrypto", "Primitives", "RTP"], exclude: ["Vectors"]),
+        tests("NameResolver", ["NameResolver", "Primitives", "SIPTransaction", "ServerLocation"]),
         tests(
             "Pairing", ["CloudMessages", "OpenSSLCrypto", "Pairing", "Persistence", "Primitives", "PrivacyContract"]),
         tests("Primitives", ["Primitives"]),
@@ -291,7 +297,7 @@ let package = Package(
             ]),
         tests(
             "Transport",
-            ["OpenSSLCrypto", "Primitives", "SIPTransaction", "TLS", "Transport", nioCore, nioPosix, nioSSL]),
+            ["OpenSSLCrypto", "Primitives", "SIPTransaction", "STUN", "TLS", "Transport", nioCore, nioPosix, nioSSL]),
         tests(
             "Trunks",
             [

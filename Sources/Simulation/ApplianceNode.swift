@@ -5,6 +5,7 @@ import Persistence
 import Primitives
 import PrivacyContract
 import SIPTransaction
+import ServerLocation
 import Settings
 import Telemetry
 
@@ -73,7 +74,7 @@ final class ApplianceNode {
             input(.sipMessage(bytes, SIPFlow(transport: .udp, local: Self.sipEndpoint, remote: source)))
         }
         run(effects)
-        input(.listening([.udp: Self.sipEndpoint]))
+        input(.listening([ListenerAddress(.udp, Self.sipEndpoint)]))
     }
 
     /// Everything that is not committed is gone from this instant.
@@ -161,6 +162,7 @@ final class ApplianceNode {
             world.note("sip > \(flow.remote) \(Summary.firstLine(bytes))")
             world.send(bytes, from: Self.sipEndpoint, to: flow.remote)
         case .sipClose(let flow): world.note("sip closes \(flow.remote)")
+        case .resolve(let query): later(.milliseconds(20), .resolved(query, .failed(.noResolver)))
         case .media(let command): media.run(command)
         case .store(let ticket, let commands): store(ticket, commands)
         case .egress(let message, let permit): egress(message, permit)

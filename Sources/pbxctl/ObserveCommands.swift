@@ -32,6 +32,14 @@ struct Status: AsyncParsableCommand {
             }
             lines += ["", table.text(absent: "")]
         }
+        if let trunks = status["trunks"].list, !trunks.isEmpty {
+            var table = Table("Trunk", "Calls", "Server", "State")
+            for trunk in trunks {
+                table.add(
+                    trunk["name"].shown, trunk["calls"].shown, trunk["server"].text ?? "-", trunk["detail"].shown)
+            }
+            lines += ["", table.text(absent: "")]
+        }
         var table = Table("Counter", "Value")
         for (name, value) in counters(status["counters"]) { table.add(name, value.shown) }
         lines += ["", table.text(absent: "Nothing was counted.")]

@@ -164,7 +164,10 @@ import Testing
 
         var registrar = Registrar(limits: Limits())
         registrar.restore(records, of: "100", at: .origin, wall: desk.wall + .seconds(100))
-        registrar.listening(over: .udp, at: Endpoint("10.0.0.1:5070")!)
+        registrar.listening(on: [
+            ListenerAddress(.udp, Endpoint("127.0.0.1:5070")!), ListenerAddress(.tcp, Endpoint("10.0.0.1:5060")!),
+            ListenerAddress(.udp, Endpoint("10.0.0.1:5070")!),
+        ])
         let bindings = registrar.bindings(of: "100", at: .origin)
         #expect(bindings.map(\.contact.uri.description) == ["sip:100@10.0.0.7:40000"])
         #expect(bindings.first?.flow.local == Endpoint("10.0.0.1:5070"))

@@ -38,7 +38,7 @@ final class World {
             settings: settings, bindings: bindings, lastCallDataID: 41, hashes: OpenSSLHashes(),
             nonceKey: [UInt8](repeating: 7, count: 32), limits: limits, at: .origin, wall: World.wallStart)
         entropy = Entropy(SeededGenerator(seed: 1))
-        feed(.listening(World.servers))
+        feed(.listening([SIPFlow.Transport.udp, .tcp, .tls].map { ListenerAddress($0, World.servers[$0]!) }))
     }
 
     static func settings(protected: Bool = false) -> ApplianceSettings {
@@ -85,7 +85,7 @@ final class World {
             inputs.append(.media(.opened(id, portA: port, portB: port + 2)))
         case .media(.close(let id)) where closesMedia:
             inputs.append(.media(.closed(id, a: statistics, b: statistics)))
-        case .media, .close, .callRecord, .bindings, .count, .log, .drained: break
+        case .media, .close, .resolve, .callRecord, .bindings, .count, .log, .drained: break
         }
     }
 

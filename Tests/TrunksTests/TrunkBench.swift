@@ -80,7 +80,12 @@ final class TrunkBench {
     func adopt(_ settings: ApplianceSettings) { run { $0.adopt(settings, &$1) } }
 
     func listen(_ listeners: [SIPFlow.Transport: Endpoint] = local) {
-        run { $0.listening(listeners, &$1) }
+        run { trunks, agent in
+            let list = [SIPFlow.Transport.udp, .tcp, .tls].compactMap { transport in
+                listeners[transport].map { ListenerAddress(transport, $0) }
+            }
+            trunks.listening(list, &agent)
+        }
     }
 
     func run(_ body: (inout Trunks, inout UserAgentContext) -> Void) {

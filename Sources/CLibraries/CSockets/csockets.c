@@ -20,7 +20,11 @@ struct csockets_batch {
     struct sockaddr_in6 *addresses;  // large enough for IPv4 as well
     size_t bytes;
     unsigned char *slab;
+    unsigned char *controls;  // only where a source was set
 };
+
+// Room for one IP_PKTINFO or IPV6_PKTINFO message.
+#define CONTROL_BYTES CMSG_SPACE(sizeof(struct in6_pktinfo))
 
 static socklen_t to_sockaddr(const csockets_address *from, struct sockaddr_in6 *to) {
     if (!from->isV6) {
@@ -73,6 +77,7 @@ void csockets_batch_destroy(csockets_batch *batch) {
     free(batch->vectors);
     free(batch->addresses);
     free(batch->slab);
+    free(batch->controls);
     free(batch);
 }
 
@@ -112,6 +117,33 @@ void csockets_set(csockets_batch *batch, int index, const void *bytes, size_t si
     batch->vectors[index].iov_base = (void *)bytes;
     batch->vectors[index].iov_len = size;
     batch->messages[index].msg_hdr.msg_namelen = to_sockaddr(destination, &batch->addresses[index]);
+    batch->messages[index].msg_hdr.msg_control = NULL;
+    batch->messages[index].msg_hdr.msg_controllen = 0;
+}
+
+int csockets_set_source(csockets_batch *batch, int index, const csockets_address *source) {
+    if (!batch->controls) batch->controls = calloc((size_t)batch->capacity, CONTROL_BYTES);
+    if (!batch->controls) return -ENOMEM;
+    struct msghdr *header = &batch->messages[index].msg_hdr;
+    size_t size = source->isV6 ? sizeof(struct in6_pktinfo) : sizeof(struct in_pktinfo);
+    header->msg_control = batch->controls + (size_t)index * CONTROL_BYTES;
+    header->msg_controllen = CMSG_SPACE(size);
+    memset(header->msg_control, 0, CONTROL_BYTES);
+    struct cmsghdr *control = CMSG_FIRSTHDR(header);
+    control->cmsg_len = CMSG_LEN(size);
+    struct sockaddr_in6 address;
+    to_sockaddr(source, &address);
+    if (source->isV6) {
+        control->cmsg_level = IPPROTO_IPV6;
+        control->cmsg_type = IPV6_PKTINFO;
+        memcpy(&((struct in6_pktinfo *)CMSG_DATA(control))->ipi6_addr, &address.sin6_addr, sizeof address.sin6_addr);
+    } else {
+        control->cmsg_level = IPPROTO_IP;
+        control->cmsg_type = IP_PKTINFO;
+        struct sockaddr_in *v4 = (struct sockaddr_in *)&address;
+        ((struct in_pktinfo *)CMSG_DATA(control))->ipi_spec_dst = v4->sin_addr;
+    }
+    return 0;
 }
 
 int csockets_send(int fd, csockets_batch *batch, int first, int count) {

@@ -78,7 +78,7 @@ package struct ApplianceCore: Sendable {
         case .wallClock(let time):
             wallOffset = time - UnixTime(milliseconds: now.nanoseconds / 1_000_000)
             return serviceEffects(input, at: now)
-        case .listening(let addresses): return telephonyEffects(.listening(addresses), at: now)
+        case .listening(let listeners): return telephonyEffects(.listening(listeners), at: now)
         case .sipMessage(let bytes, let flow): return telephonyEffects(.message(bytes, flow), at: now)
         case .sipFlowClosed(let flow): return telephonyEffects(.flowClosed(flow), at: now)
         case .counted(let name):

@@ -11,9 +11,9 @@ package enum Effect: Sendable, Equatable {
     case sipTransmit([UInt8], SIPFlow)
     /// Close the connection behind a flow (protocol error, abuse).
     case sipClose(SIPFlow)
-    case media(MediaCommand)
-    /// Ask the name servers; the outcome comes back as `Input.resolved`.
+    /// One question to the name servers; its outcome comes back as `Input.resolved`, whatever happens.
     case resolve(DNSQuery)
+    case media(MediaCommand)
     /// One transaction; its outcome comes back as `Input.stored`.
     case store(StoreTicket, [StoreCommand])
     /// The only way towards a vendor server. The permit can be made by the gate alone.

@@ -15,7 +15,7 @@ package enum Input: Sendable, Equatable {
     /// What the wall clock says now. The core keeps the offset to the monotonic clock until the next one.
     case wallClock(UnixTime)
     /// The SIP listeners are bound; the addresses are what Via and Contact may name.
-    case listening([SIPFlow.Transport: Endpoint])
+    case listening([ListenerAddress])
     /// One datagram, or one message framed from a stream.
     case sipMessage([UInt8], SIPFlow)
     /// The connection behind a flow is gone.

@@ -24,7 +24,7 @@ package struct Telephony: Sendable {
         case flowClosed(SIPFlow)
         case media(MediaEvent)
         /// The addresses of the SIP listeners.
-        case listening([SIPFlow.Transport: Endpoint])
+        case listening([ListenerAddress])
         case settings(ApplianceSettings)
         /// The outcome of an `Output.resolve`.
         case resolved(DNSQuery, DNSOutcome)
@@ -172,12 +172,10 @@ package struct Telephony: Sendable {
             events.flowClosed(flow, &context.agent)
             trunks.flowClosed(flow, &context.agent)
         case .media(let event): calls.media(event, &context)
-        case .listening(let addresses):
-            for transport in [SIPFlow.Transport.udp, .tcp, .tls] {
-                if let local = addresses[transport] { registrar.listening(over: transport, at: local) }
-            }
-            location.policy = LocationPolicy(listeners: addresses)
-            trunks.listening(addresses, &context.agent)
+        case .listening(let listeners):
+            registrar.listening(on: listeners)
+            location.policy = LocationPolicy(listeners: listeners)
+            trunks.listening(listeners, &context.agent)
         case .settings(let settings): adopt(settings)
         case .resolved(let query, let outcome): resolved(query, outcome)
         case .overload(let isOverloaded): self.isOverloaded = isOverloaded
@@ -340,9 +338,10 @@ extension RegistrarPolicy {
 
 extension LocationPolicy {
     /// What the listeners can speak: to use a transport, one needs an address of ours for it.
-    init(listeners: [SIPFlow.Transport: Endpoint]) {
+    init(listeners: [ListenerAddress]) {
         self.init()
-        transports = transports.filter { listeners[$0] != nil }
+        transports = transports.filter { transport in listeners.contains { $0.transport == transport } }
+        families = families.filter { family in listeners.contains { $0.local.address.isV4 == (family == .v4) } }
     }
 }
 

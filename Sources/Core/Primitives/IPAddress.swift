@@ -26,6 +26,24 @@ package enum IPAddress: Hashable, Sendable, Comparable {
         }
     }
 
+    /// In 127.0.0.0/8, or ::1.
+    package var isLoopback: Bool {
+        switch self {
+        case .v4(let bits): bits >> 24 == 127
+        case .v6(let high, let low): high == 0 && low == 1
+        }
+    }
+
+    /// How many leading bits both have in common; 0 for addresses of two families.
+    package func commonPrefixBits(with other: IPAddress) -> Int {
+        switch (self, other) {
+        case (.v4(let a), .v4(let b)): (a ^ b).leadingZeroBitCount
+        case (.v6(let a, let b), .v6(let c, let d)):
+            a == c ? 64 + (b ^ d).leadingZeroBitCount : (a ^ c).leadingZeroBitCount
+        case (.v4, .v6), (.v6, .v4): 0
+        }
+    }
+
     /// Anonymised as Q13 demands: IPv4 to /24, IPv6 to /48.
     package var anonymised: IPAddress {
         switch self {

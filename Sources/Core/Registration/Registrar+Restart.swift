@@ -41,12 +41,12 @@ extension Registrar {
         ).paths()
     }
 
-    /// The listener's address after a restart: restored bindings are reached from there.
-    package mutating func listening(over transport: SIPFlow.Transport, at local: Endpoint) {
+    /// The listeners' addresses after a restart: restored bindings are reached from there.
+    package mutating func listening(on listeners: [ListenerAddress]) {
         for name in table.keys.sorted() {
             for index in (table[name]?.bindings ?? []).indices {
-                guard let flow = table[name]?.bindings[index].flow, flow.transport == transport,
-                    flow.connection == nil
+                guard let flow = table[name]?.bindings[index].flow, flow.connection == nil,
+                    let local = listeners.local(for: flow.transport, towards: flow.remote.address)
                 else { continue }
                 table[name]?.bindings[index].flow.local = local
             }

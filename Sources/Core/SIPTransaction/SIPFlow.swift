@@ -15,14 +15,20 @@ package struct SIPFlow: Hashable, Sendable {
     /// The local address this flow's messages name in Via and Contact.
     package var local: Endpoint
     package var remote: Endpoint
-    /// Names the connection for TCP and TLS; nil for UDP. Nil over TCP or TLS means whichever connection to `remote` is
-    /// open, or a new one.
+    /// Names the connection for TCP and TLS; nil for UDP. Over TCP and TLS nil means whichever connection leads to
+    /// `remote`: one that is there, or else a new one.
     package var connection: UInt64?
+    /// The name that the certificate at the other end must carry (RFC 5922), of a TLS connection that we open; nil when
+    /// it must carry the address.
+    package var peerName: String?
 
-    package init(transport: Transport, local: Endpoint, remote: Endpoint, connection: UInt64? = nil) {
+    package init(
+        transport: Transport, local: Endpoint, remote: Endpoint, connection: UInt64? = nil, peerName: String? = nil
+    ) {
         self.transport = transport
         self.local = local
         self.remote = remote
         self.connection = connection
+        self.peerName = peerName
     }
 }

@@ -98,6 +98,7 @@ package enum DNSFailure: Error, Hashable, Sendable {
     case refused
     /// The server could not find out (SERVFAIL), or says that it does not know how.
     case serverFailed
+    /// No server can be reached, or none would answer.
     case unreachable
     case malformed
     case tooLong(bytes: Int, limit: Int)
@@ -113,7 +114,8 @@ extension DNSFailure: CustomStringConvertible {
         case .timedOut: "no name server answered in time; look at the network and at /etc/resolv.conf"
         case .refused: "the name server refuses to answer this machine; name another one"
         case .serverFailed: "the name server could not find an answer; try again later"
-        case .unreachable: "no name server can be reached; look at the network and at /etc/resolv.conf"
+        case .unreachable:
+            "no name server can be reached, or none answers us; look at the network and at /etc/resolv.conf"
         case .malformed: "the name server's answer cannot be read"
         case .tooLong(let bytes, let limit): "the name server's answer has \(bytes) bytes, limit \(limit)"
         case .overloaded: "too many questions wait for the name servers"

@@ -224,17 +224,15 @@ struct Trunk: Sendable {
 /// What the trunks have in common.
 struct TrunkShared: Sendable {
     let hashes: any HashFunctions
-    var listeners: [SIPFlow.Transport: Endpoint] = [:]
+    var listeners: [ListenerAddress] = []
     /// Whose transaction it is.
     var clients: [ClientTransactionID: TrunkID] = [:]
     var effects: [TrunkEffect] = []
 
     /// The way over a hop, a connection still to be opened; nil when we have no listener for it.
     func flow(to hop: Hop) -> SIPFlow? {
-        guard let local = listeners[hop.transport],
-            local.address.isUnspecified || local.address.isV4 == hop.endpoint.address.isV4
-        else { return nil }
-        return SIPFlow(transport: hop.transport, local: local, remote: hop.endpoint)
+        guard let local = listeners.local(for: hop.transport, towards: hop.endpoint.address) else { return nil }
+        return SIPFlow(transport: hop.transport, local: local, remote: hop.endpoint, peerName: hop.serverName)
     }
 }
 

@@ -130,7 +130,7 @@ package struct Trunks: Sendable {
     /// The addresses of the SIP listeners, as others can reach them. Trunks begin as soon as there is one for them; a
     /// change makes all register anew, as their contacts are wrong.
     package mutating func listening(
-        _ listeners: [SIPFlow.Transport: Endpoint], _ agent: inout UserAgentContext
+        _ listeners: [ListenerAddress], _ agent: inout UserAgentContext
     ) {
         guard listeners != shared.listeners else { return }
         shared.listeners = listeners

@@ -36,6 +36,7 @@ struct StatusBody: Codable {
     var calls: Int
     var users: Int
     var lastBackup: BackupBody?
+    var trunks: [TrunkBody]
     var loop: LoopBody
     var counters: [String: UInt64]
 
@@ -51,8 +52,26 @@ struct StatusBody: Codable {
         calls = status.calls
         users = status.users
         lastBackup = status.lastBackup.map(BackupBody.init)
+        trunks = status.trunks.map(TrunkBody.init)
         loop = LoopBody(status.loopTurns)
         counters = Dictionary(status.counters.map { ($0.name, $0.value) }) { $0 + $1 }
+    }
+}
+
+/// A line to the outside.
+struct TrunkBody: Codable {
+    var name: String
+    var state: String
+    var detail: String
+    var calls: Int
+    var server: String?
+
+    init(_ trunk: TrunkSummary) {
+        name = trunk.name
+        state = trunk.state
+        detail = trunk.detail
+        calls = trunk.calls
+        server = trunk.server
     }
 }
 

@@ -17,6 +17,11 @@ enum OpenMetrics {
         for (name, isOn) in status.switches.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             lines.append("pbx_switch{name=\"\(name.rawValue)\"} \(isOn ? 1 : 0)")
         }
+        lines.append("# TYPE pbx_trunk_up gauge")
+        for trunk in status.trunks {
+            let isUp = ["registered", "reachable"].contains(trunk.state)
+            lines.append("pbx_trunk_up{trunk=\"\(escaped(trunk.name))\"} \(isUp ? 1 : 0)")
+        }
         lines.append("# TYPE pbx_events counter")
         for counter in status.counters.sorted(by: { $0.name < $1.name }) {
             lines.append("pbx_events_total{event=\"\(escaped(counter.name))\"} \(counter.value)")

@@ -5,6 +5,7 @@ import HAL
 import HTTPServer
 package import Logging
 import MediaEngine
+import NameResolver
 import NIOCore
 package import NIOPosix
 import OpenSSLCrypto
@@ -156,6 +157,8 @@ extension Appliance {
                 entropy: hal.entropy.makeEntropy()
             ) { [weak self] event in self?.post(.media(event)) }
             cloud = try makeCloudLink(transport)
+            transport.clientTLS = try TLSConfigurations.context(TLSConfigurations.publicClient())
+            resolver = try NameResolver { [weak self] query, outcome in self?.post(.resolved(query, outcome)) }
         } catch {
             throw .part("\(error)")
         }
@@ -186,9 +189,9 @@ extension Appliance {
 
     private func bind(
         _ transport: SIPTransport, _ identity: TLSIdentity, _ ready: inout ReadyLine
-    ) async throws(ApplianceError) -> [SIPFlow.Transport: Endpoint] {
+    ) async throws(ApplianceError) -> [ListenerAddress] {
         if settings.sip.listeners.isEmpty { logger.warning("no SIP listener is configured; no telephone can register") }
-        var bound: [SIPFlow.Transport: Endpoint] = [:]
+        var bound: [ListenerAddress] = []
         for listener in settings.sip.listeners {
             let wanted = Endpoint(address: listener.listen.address, port: listener.listen.port)
             let (kind, name): (SIPFlow.Transport, String) =
@@ -212,7 +215,7 @@ extension Appliance {
                 throw .part("\(error)")
             }
             ready.add(name, endpoint)
-            if bound[kind] == nil { bound[kind] = endpoint }
+            bound.append(ListenerAddress(kind, endpoint))
         }
         return bound
     }

@@ -6,6 +6,7 @@ package import HTTPServer
 import Logging
 import Media
 import MediaEngine
+import NameResolver
 package import NIOCore
 import NIOPosix
 import Persistence
@@ -50,6 +51,7 @@ package actor Appliance {
 
     var transport: SIPTransport?
     var engine: MediaEngine?
+    var resolver: NameResolver?
     var cloud: CloudLink?
     /// What the store holds, as far as it is committed.
     var settings: ApplianceSettings
@@ -125,7 +127,7 @@ package actor Appliance {
     nonisolated func takeOnLoop(_ input: Input) { assumeIsolated { $0.take(input) } }
 
     /// The core's first effects, and the clocks that feed it.
-    func begin(listening: [SIPFlow.Transport: Endpoint]) {
+    func begin(listening: [ListenerAddress]) {
         isRunning = true
         for effect in core.start(at: hal.clock.now()) { run(effect) }
         isRunning = false
@@ -174,6 +176,7 @@ package actor Appliance {
         case .sipTransmit(let bytes, let flow): transport?.send(bytes, on: flow)
         case .sipClose(let flow): transport?.close(flow)
         case .media(let command): engine?.submit(command)
+        case .resolve(let query): resolver?.resolve(query)
         case .store(let ticket, let commands): commit(commands, as: ticket)
         case .egress(let message, let permit): cloud?.send(message, permit: permit)
         case .cancelEgress(let id): cloud?.cancel(id)
@@ -295,9 +298,11 @@ package actor Appliance {
         await transport?.shutdown()
         await cloud?.shutdown()
         let engine = engine
+        let resolver = resolver
         let store = store
         try? await pool.runIfActive {
             engine?.shutdown()
+            resolver?.shutdown()
             store.close()
         }
         try? await watchdogThread.shutdownGracefully()

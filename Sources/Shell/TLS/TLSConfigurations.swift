@@ -57,6 +57,17 @@ package enum TLSConfigurations {
         return configuration
     }
 
+    /// Settings of a dialling side towards servers that are not the vendor's: telephone companies. The server must chain
+    /// to a root that the system trusts and carry the name dialled. No certificate of ours is shown: the device's names
+    /// its serial number, which is none of their business.
+    package static func publicClient() -> TLSConfiguration {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.minimumTLSVersion = .tlsv12
+        configuration.certificateVerification = .fullVerification
+        configuration.shutdownTimeout = shutdownTimeout
+        return configuration
+    }
+
     /// A context, to be made once and shared by the connections of a listener or dialler (making one is slow).
     package static func context(_ configuration: TLSConfiguration) throws(TLSError) -> NIOSSLContext {
         do {

@@ -5,14 +5,24 @@ final class DatagramHandler: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
 
     private let transport: SIPTransport
+    private let socket: DatagramSocket
 
-    init(transport: SIPTransport) {
+    init(transport: SIPTransport, socket: DatagramSocket) {
         self.transport = transport
+        self.socket = socket
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        transport.received(unwrapInboundIn(data), on: context.channel)
+        socket.isReading = true
+        transport.received(unwrapInboundIn(data), on: socket)
     }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        socket.isReading = false
+        transport.flush(socket)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) { transport.ended(socket) }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         transport.report(.counted(.unsendableDatagram))

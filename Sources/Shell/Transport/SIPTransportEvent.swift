@@ -4,7 +4,8 @@ package import SIPTransaction
 package enum SIPTransportEvent: Sendable, Equatable {
     /// One datagram, or one message framed from a stream.
     case message([UInt8], SIPFlow)
-    /// The connection behind a flow is gone, or a message was sent on one that is not there any more.
+    /// The connection behind a flow is gone, or a message was sent on one that is not there any more; of a stream flow
+    /// without a connection: none leads there, or the one that did is gone.
     case closed(SIPFlow)
     /// Something was dropped, refused or closed; the name is a counter's.
     case counted(SIPTransportCounter)
@@ -14,10 +15,21 @@ package enum SIPTransportEvent: Sendable, Equatable {
 package enum SIPTransportCounter: String, Sendable, Hashable, CaseIterable {
     case oversizedDatagram = "sip.udp.oversized"
     case unsendableDatagram = "sip.udp.unsendable"
+    case refusedSTUN = "sip.udp.stun-refused"
     case malformedStream = "sip.stream.malformed"
     case tooManyConnections = "sip.stream.too-many"
+    case tooManyFromSource = "sip.stream.too-many-from-source"
     case idleConnection = "sip.stream.idle"
     case silentConnection = "sip.stream.silent"
+    /// A message whose end did not come in time.
+    case slowMessage = "sip.stream.slow-message"
     case slowPeer = "sip.stream.slow-peer"
+    case failedConnection = "sip.stream.cannot-connect"
+    /// More waits for a connection that is being opened than `Limits.sipConnectingBytes`.
+    case connectingQueueFull = "sip.stream.connecting-full"
+    /// A response whose connection is gone went over a new one.
+    case reopenedForResponse = "sip.stream.reopened"
     case failedHandshake = "sip.tls.failed-handshake"
+    /// A TLS connection is wanted, and it is not said whom to trust.
+    case noClientTLS = "sip.tls.no-client-context"
 }

@@ -1,14 +1,15 @@
 import NIOCore
 import NIOSSL
+import Primitives
 import SIPMessage
 import SIPTransaction
 
 /// One TCP or TLS connection: cuts it into messages, answers pings, closes what cannot be followed any more.
+///
+/// A connection that was opened to us has `Limits.sipMessageTime` for its first message, and every message as long from
+/// its first byte to its last: a peer that trickles bytes holds nothing.
 final class StreamHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
-
-    /// A connection that was opened to us and has not brought a message by then is closed (Timer B's 64 * T1).
-    static let firstMessageTimeout = TimeAmount.seconds(32)
 
     /// How long a connection that cannot be followed any more stays for the answer that says so.
     static let answerTime = TimeAmount.seconds(1)
@@ -16,8 +17,9 @@ final class StreamHandler: ChannelInboundHandler {
     private let transport: SIPTransport
     private let flow: SIPFlow
     private var framer: SIPStreamFramer
-    private let expectsFirstMessage: Bool
-    private var firstMessageDeadline: Scheduled<Void>?
+    /// Opened to us, and nothing came yet.
+    private var expectsFirstMessage: Bool
+    private var messageDeadline: Scheduled<Void>?
     private var isFinished = false
 
     init(transport: SIPTransport, flow: SIPFlow, expectsFirstMessage: Bool) {
@@ -28,30 +30,26 @@ final class StreamHandler: ChannelInboundHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        guard expectsFirstMessage else { return }
-        let channel = context.channel
-        firstMessageDeadline = context.eventLoop.scheduleTask(in: Self.firstMessageTimeout) { [transport] in
-            transport.report(.counted(.silentConnection))
-            channel.close(promise: nil)
-        }
+        if expectsFirstMessage { expectMessage(.silentConnection, context) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        firstMessageDeadline?.cancel()
+        messageDeadline?.cancel()
         transport.ended(flow)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isFinished else { return }
         framer.append(unwrapInboundIn(data).readableBytesView)
+        var answer = ByteBuffer()
         do {
             while !isFinished, let frame = try framer.next() {
                 switch frame {
                 case .message(let bytes):
-                    firstMessageDeadline?.cancel()
-                    firstMessageDeadline = nil
+                    expectsFirstMessage = false
+                    expectNothing()
                     transport.report(.message(bytes, flow))
-                case .ping: context.writeAndFlush(NIOAny(ByteBuffer(string: "\r\n")), promise: nil)
+                case .ping: answer.writeString("\r\n")
                 case .pong: break
                 }
             }
@@ -65,12 +63,34 @@ final class StreamHandler: ChannelInboundHandler {
             // The answer to the message that is refused goes first.
             let channel = context.channel
             context.eventLoop.scheduleTask(in: Self.answerTime) { channel.close(promise: nil) }
+            return
+        }
+        if answer.readableBytes > 0 { context.writeAndFlush(NIOAny(answer), promise: nil) }
+        guard !expectsFirstMessage, !isFinished else { return }
+        if framer.bufferedBytes == 0 {
+            expectNothing()
+        } else if messageDeadline == nil {
+            expectMessage(.slowMessage, context)
+        }
+    }
+
+    private func expectNothing() {
+        messageDeadline?.cancel()
+        messageDeadline = nil
+    }
+
+    private func expectMessage(_ counter: SIPTransportCounter, _ context: ChannelHandlerContext) {
+        let channel = context.channel
+        let limit = TimeAmount.nanoseconds(transport.limits.sipMessageTime.wholeNanoseconds)
+        messageDeadline = context.eventLoop.scheduleTask(in: limit) { [transport] in
+            transport.report(.counted(counter))
+            channel.close(promise: nil)
         }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         isFinished = true
-        firstMessageDeadline?.cancel()
+        messageDeadline?.cancel()
         transport.ended(flow)
         context.fireChannelInactive()
     }

@@ -31,6 +31,9 @@ int csockets_received_source(const csockets_batch *batch, int index, csockets_ad
 
 /// Puts a datagram to send at `index`; the bytes must stay until it is sent.
 void csockets_set(csockets_batch *batch, int index, const void *bytes, size_t size, const csockets_address *destination);
+/// After `csockets_set`: the datagram leaves from that address of ours (RFC 3542, IP_PKTINFO); for a socket bound to
+/// all addresses. 0, or -ENOMEM.
+int csockets_set_source(csockets_batch *batch, int index, const csockets_address *source);
 /// Sends the datagrams `first ..< first + count` without waiting; how many went.
 int csockets_send(int fd, csockets_batch *batch, int first, int count);
 
