@@ -32,7 +32,7 @@ PROBE = ROOT / "Benchmarks" / "relay-probe"
 USERS = range(1001, 1051)  # as many as the peer's configuration has
 IDLE_SECONDS = 3
 START_LIMIT = 60
-CONFIG = """appliance: {{ edition: next }}
+CONFIG = """appliance: {{ edition: flex }}
 sip:
   listen:
     - {{ transport: udp, address: 127.0.0.1, port: {port} }}

@@ -22,7 +22,7 @@ from harness import Failed, Story, end_on_signals, fail, require, run, until  # 
 from scenario import register  # noqa: E402
 
 FIRST_USER, USERS = 1000, 300
-CONFIG = """appliance: {{ edition: next }}
+CONFIG = """appliance: {{ edition: flex }}
 sip:
   listen:
     - {{ transport: udp, address: 127.0.0.1, port: {port} }}

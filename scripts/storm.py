@@ -23,7 +23,7 @@ import time
 from harness import Failed, Story, end_on_signals, fail, require, run, until
 
 DOMAIN = "pbx.example"
-CONFIG = """appliance: {{ edition: next }}
+CONFIG = """appliance: {{ edition: flex }}
 sip:
   listen:
     - {{ transport: udp, address: 127.0.0.1, port: 0 }}

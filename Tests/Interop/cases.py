@@ -214,17 +214,17 @@ def video_is_declined(stage):
 
 @case
 def glare(stage):
-    """a re-INVITE that meets another one pending gets 491 or 500, never an answer to both (RFC 3261 section 14.2)"""
+    """re-INVITEs that cross: ours, a session refresh, meets 491 and is sent again later; theirs gets 491 (RFC 3261 section 14)"""
     a, b = stage.users(2)
-    stage.answers(b, ordinary()[1])
-    caller = Caller("caller").invite().talk(200)
-    caller.within("INVITE", body=sdp("sendonly", version=2)).provisional(100).expect(200)
-    caller.within("INVITE", body=sdp(version=3), cseq=caller.cseq + 1)  # the first is not acknowledged yet
-    caller.provisional(100).expect(200, optional=True).receive("response", 491, optional=True, next="met").expect(500).element('<label id="met"/>')
-    again = caller.cseq + 1
-    caller.within("ACK", cseq=again).within("ACK", cseq=caller.cseq).pause(300)
-    caller.cseq = again
-    stage.calls(a, b, caller.hang_up())
+    stage.answers(b, ordinary()[1], seconds=90)
+    caller = Caller("caller").invite(sdp("inactive"), ("Supported: timer", "Allow: INVITE, ACK, BYE, CANCEL, OPTIONS", "Session-Expires: 90;refresher=uas")).provisional()
+    caller.expect(200, rrs="true").ack()
+    caller.receive("request", "INVITE", actions=(("Via", ".*", "via"), ("From", ".*", "from"), ("To", ".*", "to"), ("CSeq", ".*", "number")))
+    caller.within("INVITE", body=sdp("inactive", version=2)).expect(100, optional=True).expect(491).refused_ack()
+    caller.message(["SIP/2.0 491 Request Pending", "Via:[$via]", "From:[$from]", "To:[$to]", "Call-ID: [call_id]", "CSeq:[$number]"])
+    caller.receive("request", "ACK")
+    caller.answer("INVITE", fields=("Session-Expires: 90;refresher=uac", "Require: timer"), body=sdp("inactive", version=3)).receive("request", "ACK")
+    stage.calls(a, b, caller.pause(200).hang_up(), seconds=90)
 
 
 @case
@@ -280,6 +280,7 @@ def transfer_to_nobody(stage):
     a, b = stage.users(2)
     stage.answers(b, ordinary()[1])
     caller = Caller("transferor").invite().talk(300).within("REFER", (f"Refer-To: <sip:9998@{DOMAIN}>",)).expect(202)
+    caller.answer("NOTIFY", actions=(("Subscription-State", "active", "begun"), (None, "SIP/2.0 100", "trying")))
     caller.answer("NOTIFY", actions=(("Subscription-State", "terminated", "ended"), (None, "SIP/2.0 404", "fragment")))
     stage.calls(a, b, caller.pause(200).hang_up())
 
@@ -300,7 +301,8 @@ def attended_transfer(stage):
     caller.cseq += 1
     caller.message(["REFER [$target] SIP/2.0", "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport", "Max-Forwards: 70", Caller.identity,
                     f"To: <sip:{b}@{DOMAIN}>;tag=[$first]", "Call-ID: one///[call_id]", f"CSeq: {caller.cseq} REFER", Caller.contact, refer])
-    stage.calls(a, b, caller.expect(202).answer("BYE").pause(500))
+    caller.expect(202).answer("NOTIFY", actions=((None, "SIP/2.0 100", "trying"),)).answer("NOTIFY", actions=((None, "SIP/2.0 200", "done"),))
+    stage.calls(a, b, caller.answer("BYE").pause(500))
 
 
 # --- transports

@@ -116,6 +116,7 @@ class Caller(Flow):
         """A request in the dialog."""
         if cseq is None and method != "ACK":
             self.cseq += 1
+        self.invite_index = self.index if method == "INVITE" else self.invite_index
         return self.message([
             f"{method} {target} SIP/2.0", "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport", "[routes]", "Max-Forwards: 70",
             self.identity, f"To: <sip:{callee}@{DOMAIN}>[peer_tag_param]", f"Call-ID: {call_id}",

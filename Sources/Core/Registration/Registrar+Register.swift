@@ -42,7 +42,7 @@ extension Registrar {
                 }
                 let update = try Update(
                     request, callID: callID, cseq: cseq, flow: flow, addressOfRecord: addressOfRecord, now: now,
-                    wall: wall)
+                    wall: wall, listeners: listeners)
                 return apply(contacts, update, to: current)
             }
         } catch {

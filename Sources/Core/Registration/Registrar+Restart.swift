@@ -43,6 +43,7 @@ extension Registrar {
 
     /// The listeners' addresses after a restart: restored bindings are reached from there.
     package mutating func listening(on listeners: [ListenerAddress]) {
+        self.listeners = listeners
         for name in table.keys.sorted() {
             for index in (table[name]?.bindings ?? []).indices {
                 guard let flow = table[name]?.bindings[index].flow, flow.connection == nil,

@@ -30,6 +30,7 @@ package struct Registrar: Sendable {
 
     package var policy: RegistrarPolicy
     let limits: Limits
+    var listeners: [ListenerAddress] = []
     var table: [String: Entry] = [:]
     var refreshCounter: UInt64 = 0
     var unsaved = UnsavedBindings()

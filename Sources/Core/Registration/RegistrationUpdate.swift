@@ -10,6 +10,7 @@ extension Registrar {
         let flow: SIPFlow
         let addressOfRecord: String
         let now: Instant, wall: UnixTime
+        let listeners: [ListenerAddress]
         /// Of the Expires field; nil without one. A malformed one counts as one hour (RFC 3261 section 20.19).
         let expires: Int?
         let path: [NameAddress]
@@ -25,8 +26,9 @@ extension Registrar {
         /// Throws what Contact or Path say that cannot be read.
         init(
             _ request: SIPRequest, callID: String, cseq: UInt32, flow: SIPFlow, addressOfRecord: String, now: Instant,
-            wall: UnixTime
+            wall: UnixTime, listeners: [ListenerAddress]
         ) throws(SIPParseError) {
+            self.listeners = listeners
             self.request = request
             self.callID = callID
             self.cseq = cseq
@@ -84,10 +86,20 @@ extension Registrar {
                 gruu = SIPURI(publicGRUUOf: to.uri, instance: instance)?.description
             }
             return Binding(
-                contact: contact, flow: flow.reaching((path.first ?? contact).uri, sentBy: via), path: path,
+                contact: contact, flow: way(to: (path.first ?? contact).uri), path: path,
                 callID: callID, cseq: cseq, expiresAt: now + .seconds(seconds), expiresAtWall: wall + .seconds(seconds),
                 seconds: seconds, userAgent: request.headers[.userAgent], refreshOrder: order,
                 isOutbound: isOutbound && Self.namesFlow(contact), publicGRUU: gruu, source: flow.remote.address)
+        }
+
+        /// Back where the REGISTER came from or to where `next` listens; over a TCP connection to be opened when it came
+        /// by UDP and `next` asks for TCP (RFC 3261 section 18.1.1).
+        private func way(to next: SIPURI) -> SIPFlow {
+            guard flow.transport == .udp, next.transport == "tcp", let address = IPAddress(next.host),
+                let local = listeners.local(for: .tcp, towards: address)
+            else { return flow.reaching(next, sentBy: via) }
+            return SIPFlow(
+                transport: .tcp, local: local, remote: Endpoint(address: address, port: next.port ?? 5060))
         }
 
         /// Path, Service-Route, and what RFC 5626 section 6 wants said about flows.
