@@ -130,7 +130,7 @@ import Testing
     @Test func `whatever two telephones say, nothing is left of their call`() {
         var counts: [String] = []
         var answered = 0
-        for seed in 1...40 as ClosedRange<UInt64> {
+        for seed in 1...25 as ClosedRange<UInt64> {
             let dice = Dice(seed: seed)
             dice.begin()
             for _ in 0..<120 { dice.step() }
@@ -142,7 +142,7 @@ import Testing
             answered += world.records.filter(\.success).count
         }
         // The dice reach what they are to reach.
-        #expect(answered > 5)
+        #expect(answered > 3)
         #expect(counts.contains("calls.ack-missing"))
     }
 }

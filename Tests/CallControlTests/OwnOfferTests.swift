@@ -1,5 +1,4 @@
 import Media
-import MediaNegotiation
 import Primitives
 import SDP
 import SIPDialog
