@@ -97,6 +97,16 @@ extension SIPFields {
         return Int(min(number, UInt64(UInt32.max)))
     }
 
+    /// Seconds, without comment and parameters; saturates at 2^32 - 1. Nil when absent or malformed (RFC 3261 section
+    /// 20.33).
+    package func retryAfter() -> Int? {
+        let number = headers.bytes(of: .retryAfter)?.withView { value -> UInt64? in
+            var scanner = FieldScanner(value)
+            return scanner.number(limit: UInt64(UInt32.max))
+        }
+        return (number ?? nil).map { Int(min($0, UInt64(UInt32.max))) }
+    }
+
     /// 0...255; nil when absent.
     package func maxForwards() throws(SIPParseError) -> Int? {
         if let fields { return fields.maxForwards }
