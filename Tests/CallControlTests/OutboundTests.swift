@@ -112,10 +112,22 @@ import Testing
         world.expectNothingLeft()
     }
 
-    @Test func `a peer that challenges without end is given up after three`() throws {
+    @Test func `a fresh nonce that is not called stale means that the password is wrong`() throws {
         _ = ada.invite("+49301")
-        for number in 1...4 {
+        for number in 1...2 {
             line.respond(try line.nextRequest(.invite), 407, fields: challenge("n\(number)"))
+            _ = try line.nextRequest(.ack)
+        }
+        #expect(!line.has(.invite))
+        _ = try ada.nextResponse(480)
+        world.expectNothingLeft()
+    }
+
+    @Test func `a peer that challenges without end is given up after four`() throws {
+        _ = ada.invite("+49301")
+        for number in 1...5 {
+            let fields = challenge("n\(number)").map { SIPHeaders.Field($0.name, $0.value + ", stale=true") }
+            line.respond(try line.nextRequest(.invite), 407, fields: fields)
             _ = try line.nextRequest(.ack)
         }
         #expect(!line.has(.invite))

@@ -169,7 +169,7 @@ struct Call: Sendable {
     ) {
         guard legs.indices.contains(index) else { return }
         if response.isFinal, meetsChallenge(response, to: client, of: index, &context) { return }
-        if response.isFinal { context.finished(client, of: legs[index].reference) }
+        if response.isFinal { context.finished(client, with: response, of: legs[index].reference) }
         if notified(client, response: response, &context) { return }
         note(response, to: client, of: index)
         withLeg(index, &context) { $0.received(response, to: client, &$1) }
@@ -177,7 +177,7 @@ struct Call: Sendable {
 
     mutating func failed(_ client: ClientTransactionID, for index: Int, _ context: inout CallContext) {
         guard legs.indices.contains(index) else { return }
-        context.finished(client, of: legs[index].reference)
+        context.finished(client, with: nil, of: legs[index].reference)
         if notified(client, response: nil, &context) { return }
         withLeg(index, &context) { $0.failed(client, &$1) }
     }

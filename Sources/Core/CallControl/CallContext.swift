@@ -42,15 +42,13 @@ package struct CallContext: Sendable {
 
     /// Sends a request in a new client transaction whose outcome goes to `leg`.
     mutating func send(_ request: SIPRequest, over flow: SIPFlow, for leg: LegReference) -> ClientTransactionID {
-        guard let hashes, authentications[leg] != nil else {
+        guard authentications[leg] != nil else {
             let id = agent.send(request, over: flow)
             directory.enter(id, for: leg)
             return id
         }
         var request = request
-        if !request.headers.contains(.authorization), !request.headers.contains(.proxyAuthorization) {
-            authentications[leg]?.authorize(&request, hashes: hashes, entropy: &agent.entropy)
-        }
+        authentications[leg]?.authorise(&request, entropy: &agent.entropy)
         let id = agent.send(request, over: flow)
         directory.enter(id, for: leg)
         authentications[leg]?.sent(request, as: id)
@@ -70,7 +68,7 @@ package struct CallContext: Sendable {
 
     /// The leg's requests meet challenges from now on.
     mutating func authenticate(_ leg: LegReference, with credentials: OutboundCredentials) {
-        authentications[leg] = LegAuthentication(credentials)
+        authentications[leg] = hashes.map { LegAuthentication(credentials, hashes: $0) }
     }
 
     /// Sends the request that the leg knows as `client` once more, with credentials and the number `cseq`, and gives it.
@@ -78,17 +76,17 @@ package struct CallContext: Sendable {
     mutating func meetChallenge(
         _ response: SIPResponse, to client: ClientTransactionID, of leg: LegReference, cseq: UInt32, over flow: SIPFlow
     ) -> SIPRequest? {
-        guard let hashes,
+        guard
             let request = authentications[leg]?.retry(
-                client, challengedBy: response, cseq: cseq, hashes: hashes, entropy: &agent.entropy)
+                client, challengedBy: response, cseq: cseq, entropy: &agent.entropy)
         else { return nil }
         directory.enter(agent.send(request, over: flow), inPlaceOf: client, for: leg)
         return request
     }
 
-    /// The request that the leg knows as `client` has had its answer.
-    mutating func finished(_ client: ClientTransactionID, of leg: LegReference) {
-        authentications[leg]?.finished(client)
+    /// The request that the leg knows as `client` has had its answer, or will have none.
+    mutating func finished(_ client: ClientTransactionID, with response: SIPResponse?, of leg: LegReference) {
+        authentications[leg]?.finished(client, with: [401, 407].contains(response?.status) ? nil : response)
     }
 
     // MARK: Legs
