@@ -109,7 +109,7 @@ struct World {
         case .serviceEvent(let id, let record, _): events.append((id, record))
         case .serviceEnd(let id): ended.append(id)
         case .takeSample: samplesAsked += 1
-        case .log, .sipTransmit, .sipClose, .media, .drained: break
+        case .log, .sipTransmit, .sipClose, .resolve, .media, .drained: break
         }
         return true
     }
