@@ -52,11 +52,25 @@ import Testing
             versions.append(try parsed(media.answer(bytes(lines))).origin.sessionVersion)
         }
         versions.append(try parsed(media.makeOffer()).origin.sessionVersion)
+        try media.accept(bytes(voice))
         versions.append(try parsed(media.repeatOffer()).origin.sessionVersion)
         media.direct(.sendonly)
         versions.append(try parsed(media.makeOffer()).origin.sessionVersion)
         #expect(versions == [1, 1, 2, 2, 3, 4, 4, 5])
+        try media.accept(bytes(voice + "\na=recvonly"))
         #expect(try parsed(media.repeatOffer()).media[0].direction == .sendonly)
+    }
+
+    @Test func `what is repeated after a refused offer is what was agreed before it, under a new version`() throws {
+        var media = leg()
+        let agreed = try parsed(media.answer(bytes(voice)))
+        media.direct(.inactive)
+        let refused = try parsed(media.makeOffer())
+        let repeated = try parsed(media.repeatOffer())
+        #expect(refused.media[0].direction == .inactive)
+        #expect(repeated.media == agreed.media)
+        #expect(repeated.origin.sessionVersion == refused.origin.sessionVersion + 1)
+        #expect(try parsed(media.repeatOffer()) == repeated)
     }
 
     @Test func `an address that moves in mid-call is followed, a refused offer changes nothing`() throws {

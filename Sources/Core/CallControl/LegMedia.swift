@@ -89,11 +89,14 @@ package struct LegMedia: Sendable {
         return send { (local) throws(Never) in AudioNegotiation.offer(local, following: previous) }
     }
 
-    /// Offers once more what was described last, word for word, so that nothing changes (RFC 4028 section 7.4).
+    /// Offers once more what was agreed last, so that nothing changes (RFC 4028 section 7.4): word for word, or under a
+    /// new version when another offer has been refused since.
     package mutating func repeatOffer() -> [UInt8] {
-        guard let inForce else { return makeOffer() }
-        lastSent = inForce
-        return inForce.serialised()
+        guard var description = inForce else { return makeOffer() }
+        return send { (local) throws(Never) in
+            description.origin.sessionVersion = local.sessionVersion
+            return description
+        }
     }
 
     /// Answers an offer and takes on what it asks for. Throws when no answer is possible: a 488.
@@ -139,11 +142,13 @@ package struct LegMedia: Sendable {
         silent.receives = false
         self.stream = silent
         lastReceived = offer
-        return send { (local) throws(Never) in
+        let bytes = send { (local) throws(Never) in
             var answer = answer
             answer.origin.sessionVersion = local.sessionVersion
             return answer
         }
+        inForce = lastSent
+        return bytes
     }
 
     /// Serialises what `make` describes, under the next version of the origin if it differs from what was sent last.
