@@ -117,6 +117,21 @@ extension PacketUnprotector {
         }
     }
 
+    @Test(arguments: SRTPSuite.allCases)
+    func `a stream that has turned over elsewhere is taken up, within reason`(suite: SRTPSuite) throws {
+        let secret = Secret((0..<suite.masterBytes).map { UInt8($0) })
+        let key = try #require(SRTPMasterKey(suite: suite, keyAndSalt: secret))
+        for rollover in [UInt32(0), 1, 7] {
+            let protector = try SRTPProtector(key, rollover: rollover)
+            let unprotector = try SRTPUnprotector(key)
+            for sequence in [65_000, 65_001, 2] {
+                #expect(try unprotector.unprotect(protector.protect(packet(sequence))) == packet(sequence))
+            }
+        }
+        let late = try SRTPProtector(key, rollover: 8).protect(packet(1))
+        #expect(throws: SRTPError.forged) { try SRTPUnprotector(key).unprotect(late) }
+    }
+
     @Test func `a sender never uses an index twice`() throws {
         let (protector, _) = try pair()
         _ = try protector.protect(packet(10))

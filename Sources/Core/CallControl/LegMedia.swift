@@ -129,8 +129,8 @@ package struct LegMedia: Sendable {
     private mutating func take(_ agreed: MediaStreamDescription?, from peer: SessionDescription) {
         stream = agreed
         stream?.signallingAddress = signallingAddress
-        inForce = lastSent
         lastReceived = peer
+        inForce = lastSent
     }
 
     /// The peer offers no stream any more: the session goes on without.

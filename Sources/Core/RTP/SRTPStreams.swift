@@ -7,6 +7,9 @@ package struct SRTPStreams: Sendable {
     /// Sources remembered; one more evicts that which was entered first. A telephone takes a new one now and then, as
     /// when it is taken off hold.
     package static let capacity = 8
+    /// Rollover counters that are tried for the first packet of a source. A stream that comes over from another session,
+    /// as when a call is taken over, may have turned over already: 8 are three hours of speech.
+    package static let guesses: UInt64 = 8
 
     private struct Stream: Sendable {
         var ssrc: UInt32
@@ -24,6 +27,9 @@ package struct SRTPStreams: Sendable {
         initialRollover = rollover
         streams.reserveCapacity(Self.capacity)
     }
+
+    /// True for a source that was entered.
+    package mutating func knows(ssrc: UInt32) -> Bool { position(of: ssrc) != nil }
 
     /// The index of a packet; nil when it was seen, is too old, or lies before the first index or beyond the last.
     package mutating func index(ssrc: UInt32, sequence: UInt16) -> UInt64? {

@@ -9,9 +9,13 @@ package final class SRTPUnprotector: PacketUnprotector {
     private let rtcp: SRTPTransform
     private var streams: SRTPStreams
     private var rtcpStreams = SRTPIndices()
+    private let guesses: UInt64
 
-    /// `rollover` is where the counters of new sources begin, for test vectors. Throws `.unavailable`.
-    package init(_ key: SRTPMasterKey, rollover: UInt32 = 0) throws(SRTPError) {
+    /// `rollover` is where the counters of new sources begin, and `guesses` how many from there on are tried; for test
+    /// vectors. Throws `.unavailable`.
+    package init(
+        _ key: SRTPMasterKey, rollover: UInt32 = 0, guesses: UInt64 = SRTPStreams.guesses
+    ) throws(SRTPError) {
         do throws(CryptoError) {
             rtp = try SRTPTransform(
                 key.suite, keys: SRTPKeyDerivation.sessionKeys(key, for: .rtp), encrypts: false)
@@ -19,6 +23,7 @@ package final class SRTPUnprotector: PacketUnprotector {
                 key.suite, keys: SRTPKeyDerivation.sessionKeys(key, for: .rtcp), encrypts: false)
         } catch { throw .unavailable(key.suite) }
         suite = key.suite
+        self.guesses = guesses
         streams = SRTPStreams(rollover: rollover)
     }
 
@@ -29,6 +34,7 @@ package final class SRTPUnprotector: PacketUnprotector {
             rtcp = try SRTPTransform(suite, keys: sessionKeys, encrypts: false)
         } catch { throw .unavailable(suite) }
         self.suite = suite
+        guesses = 1
         streams = SRTPStreams(rollover: rollover)
     }
 
@@ -37,24 +43,38 @@ package final class SRTPUnprotector: PacketUnprotector {
         let size = packet.count - suite.rtpTagBytes
         guard let header = SRTPPacket.headerBytes(view, size: size) else { throw .malformed(bytes: packet.count) }
         let ssrc = view.bigEndian32(at: 8)
-        guard let index = streams.index(ssrc: ssrc, sequence: view.bigEndian16(at: 2)) else { throw .replayed }
-        let payload = UnsafeMutableRawBufferPointer(rebasing: packet[header..<size])
-        if suite.isAEAD {
-            let isAuthentic = rtp.open(
-                payload, tag: packet.baseAddress.unsafelyAdvanced(size), ssrc: ssrc, index: index,
-                associated: UnsafeRawBufferPointer(rebasing: view[..<header]))
-            guard isAuthentic else { throw .forged }
-        } else {
-            // The rollover counter is authenticated as if it followed the packet, where the tag's first bytes stand.
-            let kept = SRTPPacket.Tag(view, at: size, bytes: suite.rtpTagBytes)
-            packet.setBigEndian32(UInt32(truncatingIfNeeded: index >> 16), at: size)
-            guard let tag = rtp.authenticate(UnsafeRawBufferPointer(rebasing: view[..<(size + 4)])),
-                kept.matches(tag)
-            else { throw .forged }
-            guard rtp.crypt(payload, ssrc: ssrc, index: index) else { throw .unavailable(suite) }
+        guard var index = streams.index(ssrc: ssrc, sequence: view.bigEndian16(at: 2)) else { throw .replayed }
+        let last = streams.knows(ssrc: ssrc) ? index : min(index + (guesses - 1) << 16, SRTPMasterKey.rtpLifetime - 1)
+        let kept = SRTPPacket.Tag(view, at: size, bytes: suite.rtpTagBytes)
+        while !opensRTP(packet, header..<size, tag: kept, ssrc: ssrc, index: index) {
+            index += 1 << 16
+            guard index <= last else { throw .forged }
         }
         streams.accept(ssrc: ssrc, index: index)
         return size
+    }
+
+    /// Decrypts the payload if the packet is authentic under this index; else the payload stays as it was.
+    private func opensRTP(
+        _ packet: UnsafeMutableRawBufferPointer, _ range: Range<Int>, tag kept: SRTPPacket.Tag, ssrc: UInt32,
+        index: UInt64
+    ) -> Bool {
+        let view = UnsafeRawBufferPointer(packet)
+        let payload = UnsafeMutableRawBufferPointer(rebasing: packet[range])
+        let size = range.upperBound
+        guard suite.isAEAD else {
+            // The rollover counter is authenticated as if it followed the packet, where the tag's first bytes stand.
+            packet.setBigEndian32(UInt32(truncatingIfNeeded: index >> 16), at: size)
+            guard let tag = rtp.authenticate(UnsafeRawBufferPointer(rebasing: view[..<(size + 4)])), kept.matches(tag)
+            else { return false }
+            return rtp.crypt(payload, ssrc: ssrc, index: index)
+        }
+        let header = UnsafeRawBufferPointer(rebasing: view[..<range.lowerBound])
+        let tag = packet.baseAddress.unsafelyAdvanced(size)
+        if rtp.open(payload, tag: tag, ssrc: ssrc, index: index, associated: header) { return true }
+        // The keystream once more takes back what it did.
+        _ = rtp.open(payload, tag: tag, ssrc: ssrc, index: index, associated: header)
+        return false
     }
 
     package func unprotectRTCP(_ packet: UnsafeMutableRawBufferPointer) throws(SRTPError) -> Int {

@@ -68,7 +68,7 @@ enum SRTPVectors {
             }
         }
         let master = try masterKey(request, suite: suite)
-        return try attempt { () throws(SRTPError) in try SRTPUnprotector(master, rollover: rollover) }
+        return try attempt { () throws(SRTPError) in try SRTPUnprotector(master, rollover: rollover, guesses: 1) }
     }
 
     // MARK: Fields
