@@ -105,3 +105,8 @@ package struct SIPHeaders: Sendable, Equatable {
 
     package mutating func remove(_ name: SIPHeaderName) { fields.removeAll { $0.name == name } }
 }
+
+extension SIPHeaders.Field: CustomStringConvertible {
+    /// As it goes on the wire, for tests and traces: it may hold credentials.
+    package var description: String { "\(name): \(value)" }
+}
