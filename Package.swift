@@ -232,7 +232,8 @@ let package = Package(
         tests(
             "CallControl",
             [
-                "CallControl", "CloudMessages", "Media", "MediaNegotiation", "OpenSSLCrypto", "Primitives", "RTP", "SDP",
+                "CallControl", "CloudMessages", "Media", "MediaNegotiation", "OpenSSLCrypto", "Primitives", "RTP",
+                "SDP",
                 "SIPDialog", "SIPMessage",
                 "SIPTransaction", "SIPUserAgent", "Settings",
             ]),
@@ -251,8 +252,8 @@ let package = Package(
         tests("MediaNegotiation", ["Media", "MediaNegotiation", "Primitives", "RTP", "SDP"]),
         tests("Media", ["Media", "Primitives", "RTP"]),
         tests("Numbering", ["Numbering", "SIPMessage", "Settings"]),
-        tests("OpenSSLCrypto", ["OpenSSLCrypto", "Primitives", "RTP"], exclude: ["Vectors"]),
         tests("NameResolver", ["NameResolver", "Primitives", "SIPTransaction", "ServerLocation"]),
+        tests("OpenSSLCrypto", ["OpenSSLCrypto", "Primitives", "RTP"], exclude: ["Vectors"]),
         tests(
             "Pairing", ["CloudMessages", "OpenSSLCrypto", "Pairing", "Persistence", "Primitives", "PrivacyContract"]),
         tests("Primitives", ["Primitives"]),

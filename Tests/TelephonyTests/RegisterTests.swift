@@ -129,7 +129,7 @@ import Testing
         let options = try phone.nextResponse()
         #expect(options.status == 200)
         #expect(options.headers[.allow]?.contains("INVITE") == true)
-        for method in [SIPMethod.subscribe, .message, SIPMethod(rawValue: "DANCE")] {
+        for method in [SIPMethod.message, SIPMethod(rawValue: "PUBLISH"), SIPMethod(rawValue: "DANCE")] {
             phone.send(phone.request(method, to: "101", callID: "m\(method)"))
             let answer = try phone.nextResponse()
             #expect(answer.status == 405)

@@ -5,14 +5,15 @@ import HAL
 import HTTPServer
 package import Logging
 import MediaEngine
-import NameResolver
 import NIOCore
 package import NIOPosix
+import NameResolver
 import OpenSSLCrypto
 import Persistence
 import Primitives
 import SIPTransaction
 import SQLiteStore
+import ServerLocation
 import Settings
 import TLS
 import Transport
@@ -156,13 +157,17 @@ extension Appliance {
                 opusComplexity: settings.media.opusComplexity, limits: options.limits,
                 entropy: hal.entropy.makeEntropy()
             ) { [weak self] event in self?.post(.media(event)) }
+            var resolving = NameResolver.Options()
+            resolving.servers = options.nameServers
+            resolving.limits = options.limits
+            names = try NameResolver(resolving) { [weak self] in self?.post(.resolved($0, $1)) }
             cloud = try makeCloudLink(transport)
             transport.clientTLS = try TLSConfigurations.context(TLSConfigurations.publicClient())
-            resolver = try NameResolver { [weak self] query, outcome in self?.post(.resolved(query, outcome)) }
         } catch {
             throw .part("\(error)")
         }
         let listening = try await bind(transport, tls, &ready)
+        prepareTrunkTLS()
         let administration = try await administer(with: tls, group: group, &ready)
         begin(listening: listening)
         hal.indicator.show(.ready)
@@ -215,7 +220,7 @@ extension Appliance {
                 throw .part("\(error)")
             }
             ready.add(name, endpoint)
-            bound.append(ListenerAddress(kind, endpoint))
+            bound += LocalAddresses.of(endpoint).map { ListenerAddress(kind, $0) }
         }
         return bound
     }

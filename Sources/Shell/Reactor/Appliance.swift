@@ -6,14 +6,15 @@ package import HTTPServer
 import Logging
 import Media
 import MediaEngine
-import NameResolver
 package import NIOCore
 import NIOPosix
+import NameResolver
 import Persistence
 import Primitives
 import PrivacyContract
 import SIPTransaction
 import SQLiteStore
+import ServerLocation
 import Settings
 import Transport
 
@@ -50,8 +51,8 @@ package actor Appliance {
     private let watchdogThread = NIOThreadPool(numberOfThreads: 1)
 
     var transport: SIPTransport?
+    var names: NameResolver?
     var engine: MediaEngine?
-    var resolver: NameResolver?
     var cloud: CloudLink?
     /// What the store holds, as far as it is committed.
     var settings: ApplianceSettings
@@ -175,8 +176,9 @@ package actor Appliance {
         switch effect {
         case .sipTransmit(let bytes, let flow): transport?.send(bytes, on: flow)
         case .sipClose(let flow): transport?.close(flow)
+        case .resolve(let query):
+            if let names { names.resolve(query) } else { post(.resolved(query, .failed(.noResolver))) }
         case .media(let command): engine?.submit(command)
-        case .resolve(let query): resolver?.resolve(query)
         case .store(let ticket, let commands): commit(commands, as: ticket)
         case .egress(let message, let permit): cloud?.send(message, permit: permit)
         case .cancelEgress(let id): cloud?.cancel(id)
@@ -231,6 +233,7 @@ package actor Appliance {
             }
             settings = new
             cloud?.update(new.cloud)
+            prepareTrunkTLS()
         }
     }
 
@@ -297,12 +300,10 @@ package actor Appliance {
         armed = nil
         await transport?.shutdown()
         await cloud?.shutdown()
-        let engine = engine
-        let resolver = resolver
-        let store = store
+        let (engine, names, store) = (engine, names, store)
         try? await pool.runIfActive {
+            names?.shutdown()
             engine?.shutdown()
-            resolver?.shutdown()
             store.close()
         }
         try? await watchdogThread.shutdownGracefully()

@@ -10,6 +10,10 @@ package struct ApplianceOptions: Sendable {
     /// even where it differs. nil: the store alone.
     package var configurationPath: String?
     package var limits = Limits()
+    /// Name servers to ask instead of those of /etc/resolv.conf.
+    package var nameServers: [Endpoint] = []
+    /// The certificate authorities that vouch for the servers of trunks over TLS: one PEM file.
+    package var trustStorePath = "/etc/ssl/certs/ca-certificates.crt"
     package var firmwareVersion = Firmware.version
     /// What replaces the process after a restore; by default it executes itself again.
     package var restart: @Sendable () -> Void = { Restart.executeSelf() }
