@@ -21,7 +21,7 @@ class Flow:
     """The elements of one scenario, in order."""
 
     def __init__(self, name):
-        self.name, self.parts, self.variables, self.cseq, self.index, self.invite_index = name, [], set(), 0, 0, 0
+        self.name, self.parts, self.variables, self.cseq, self.index, self.invite_index, self.labels = name, [], set(), 0, 0, 0, 0
 
     def xml(self):
         unused = f"<Reference variables={quoteattr(','.join(sorted(self.variables)))}/>" if self.variables else ""
@@ -79,6 +79,13 @@ class Flow:
         return self.message([f"SIP/2.0 {status}", "[last_Via:]", "[last_From:]", "[last_To:]", "[last_Call-ID:]", "[last_CSeq:]",
                              "Contact: <sip:interop@[local_ip]:[local_port];transport=[transport]>", *fields,
                              f"Content-Type: {content}" if body else ""], body, retransmit=False)
+
+
+    def either(self, first, second):
+        """Takes one of two requests and says yes to it."""
+        self.labels += 1
+        self.receive("request", first, optional=True, next=f"either{self.labels}").receive("request", second).element(f'<label id="either{self.labels}"/>')
+        return self.message(["SIP/2.0 200 OK", "[last_Via:]", "[last_From:]", "[last_To:]", "[last_Call-ID:]", "[last_CSeq:]"], retransmit=False)
 
 
 class Caller(Flow):

@@ -45,7 +45,7 @@ struct ProtectionTests {
 
     @Test func `half a message cannot be held open, byte by byte`() async throws {
         var limits = Limits()
-        limits.sipMessageTime = .milliseconds(80)
+        limits.sipMessageTime = .milliseconds(800)
         try await withStations(limits: limits) { server, client in
             let local = try await server.transport.listen(.tcp, on: Self.any)
             let (channel, _) = try await rawConnection(to: local, group: client.group)
@@ -63,8 +63,8 @@ struct ProtectionTests {
 
     @Test func `a whole message ends the wait, and half a ping does not begin one for good`() async throws {
         var limits = Limits()
-        limits.sipMessageTime = .milliseconds(60)
-        limits.sipConnectionIdle = .milliseconds(200)
+        limits.sipMessageTime = .milliseconds(600)
+        limits.sipConnectionIdle = .milliseconds(1_500)
         try await withStations(limits: limits) { server, client in
             let local = try await server.transport.listen(.tcp, on: Self.any)
             let (channel, received) = try await rawConnection(to: local, group: client.group)

@@ -179,6 +179,7 @@ package struct Registrar: Sendable {
     /// once per lifetime is cheaper than moving through the queue at every refresh.
     private mutating func wakeUp(_ name: String) {
         guard let earliest = table[name]?.bindings.lazy.map(\.expiresAt).min() else { return }
+        if let due = wakeUps.due(of: name), due <= earliest { return }
         wakeUps.set(name, to: earliest)
     }
 }

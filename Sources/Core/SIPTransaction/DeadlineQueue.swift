@@ -21,6 +21,9 @@ package struct DeadlineQueue<Key: Hashable & Comparable & Sendable>: Sendable {
     /// The earliest deadline; nil when none is set.
     package var first: Instant? { heap.first?.due }
 
+    /// The deadline of `key`; nil when it has none.
+    package func due(of key: Key) -> Instant? { positions[key].map { heap[$0].due } }
+
     /// Sets, moves or (with nil) removes the deadline of `key`.
     package mutating func set(_ key: Key, to due: Instant?) {
         guard let due else {

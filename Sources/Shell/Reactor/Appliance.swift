@@ -37,6 +37,8 @@ package actor Appliance {
     private var queue: [Input] = []
     private var isRunning = false
     private var armed: (at: Instant, timer: Scheduled<Void>)?
+    /// When the core was last told that its deadline has come.
+    private var lastDeadline: Instant?
     private var timers: [RepeatedTask] = []
     private var nextRequest: UInt64 = 1
     private var administrators: [AdminRequestID: CheckedContinuation<AdminReply, Never>] = [:]
@@ -154,9 +156,13 @@ package actor Appliance {
             })
     }
 
+    /// How long deadlines may be gathered, so that many of them cost few turns; short beside SIP's T1 of 500 ms.
+    private static let slack = Duration.milliseconds(20)
+
     /// One timer at most. One that is armed earlier than needed stays: waking early changes nothing.
     private func arm() {
-        guard let deadline = core.nextDeadline else { return }
+        guard var deadline = core.nextDeadline else { return }
+        if let lastDeadline { deadline = max(deadline, lastDeadline + Self.slack) }
         if let armed, armed.at <= deadline { return }
         armed?.timer.cancel()
         let wait = max(0, (deadline - hal.clock.now()).wholeNanoseconds)
@@ -164,6 +170,7 @@ package actor Appliance {
             guard let self else { return }
             self.assumeIsolated {
                 $0.armed = nil
+                $0.lastDeadline = $0.hal.clock.now()
                 $0.take(.deadline)
             }
         }

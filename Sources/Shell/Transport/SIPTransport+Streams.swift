@@ -15,6 +15,7 @@ extension SIPTransport {
         guard transport != .udp else { throw .cannotConnect(transport, remote, reason: "UDP has no connections") }
         if transport == .tls, tls == nil { throw .noTLS }
         do {
+            let tls = transport == .tls ? tls : nil
             return try await openChannel(to: remote, tls: tls, serverName: serverName).flatMapThrowing { [self] in
                 try register($0, transport: transport, origin: .dialled(nil))
             }.get()
