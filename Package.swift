@@ -178,7 +178,7 @@ let package = Package(
             "Reactor",
             [
                 "Primitives", "ApplianceCore", "Media", "Persistence", "Settings", "SIPTransaction", "PrivacyContract",
-                "CloudMessages", "Backup", "HAL", "TLS", "Transport", "NameResolver", "ServerLocation", "MediaEngine", "NameResolver",
+                "CloudMessages", "Backup", "HAL", "TLS", "Transport", "NameResolver", "ServerLocation", "MediaEngine",
                 "SQLiteStore", "CloudLink",
                 "HTTPServer", "Archive", "ConfigurationFile", "OpenSSLCrypto", nioCore, nioPosix, logging,
             ]),

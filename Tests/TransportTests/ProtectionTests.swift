@@ -33,7 +33,7 @@ struct ProtectionTests {
     @Test(arguments: ["", "O", "\r", "\r\n\r\n"])
     func `a connection that brings no message in time is closed`(text: String) async throws {
         var limits = Limits()
-        limits.sipMessageTime = .milliseconds(50)
+        limits.sipMessageTime = .milliseconds(1_000)
         try await withStations(limits: limits) { server, client in
             let local = try await server.transport.listen(.tcp, on: Self.any)
             let (channel, _) = try await rawConnection(to: local, group: client.group)

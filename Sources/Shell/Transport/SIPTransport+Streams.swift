@@ -94,7 +94,11 @@ extension SIPTransport {
                 timeout.cancel()
                 if case .failure = result { channel.close(promise: nil) }
             }
-            return handshake.futureResult.map { channel }
+            return handshake.futureResult.flatMapThrowing {
+                guard let serverName, !ServerName.isProved(serverName, by: channel) else { return channel }
+                channel.close(promise: nil)
+                throw SIPTransportError.wrongName(serverName)
+            }
         }
     }
 

@@ -7,6 +7,8 @@ package enum SIPTransportError: Error, Sendable, Hashable {
     case cannotConnect(SIPFlow.Transport, Endpoint, reason: String)
     /// A TLS listener or connection needs a TLS context.
     case noTLS
+    /// The server's certificate is valid for other names than this.
+    case wrongName(String)
     case closed
 }
 
@@ -19,6 +21,8 @@ extension SIPTransportError: CustomStringConvertible {
         case .cannotConnect(let transport, let endpoint, let reason):
             "cannot connect to \(endpoint) over \(transport.rawValue): \(reason)"
         case .noTLS: "SIP over TLS needs a certificate and key"
+        case .wrongName(let name):
+            "the server's certificate does not carry the name \(name); check the configured server"
         case .closed: "the transport has been shut down"
         }
     }
