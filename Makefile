@@ -105,7 +105,7 @@ docs:
 	python3 scripts/lint.py --docs
 
 ## check: all that a change must pass
-check: lint docs test interop
+check: lint docs test interop signalling fuzz
 
 ## clean: remove build products
 clean:

@@ -38,7 +38,7 @@ def main():
             done = subprocess.run(
                 [binary, f"-max_total_time={options.seconds}", f"-max_len={LONGEST[target]}", "-timeout=5", "-rss_limit_mb=1024", "-print_final_stats=1",
                  f"-artifact_prefix={crashers}/", found, FUZZ / "Corpus" / target, crashers, *TARGETS[target]],
-                env={**os.environ, "FUZZ_TARGET": target}, capture_output=True, text=True, timeout=options.seconds + 120)
+                env={**os.environ, "FUZZ_TARGET": target, "SWIFT_BACKTRACE": "enable=no"}, capture_output=True, text=True, timeout=options.seconds + 120)
         runs = re.search(r"number_of_executed_units:\s*(\d+)", done.stderr)
         features = re.findall(r"cov: (\d+) ft: (\d+)", done.stderr)
         shown = f"{int(runs[1]):,} inputs" if runs else "no count"

@@ -118,4 +118,10 @@ import Testing
             #expect(try NameAddress(parsing: address.description) == address, "\(text)")
         }
     }
+
+    /// Found by the fuzzer; its inputs are kept in Tests/Fuzz/Crashers.
+    @Test func `a URI with a parameter twice is still equivalent to itself`() throws {
+        let uri = try SIPURI(parsing: "tel:+49-30-1234;p=example;x;p=other")
+        #expect(uri.isEquivalent(to: uri))
+    }
 }

@@ -206,11 +206,12 @@ extension SIPURI {
     }
 
     /// A parameter in both must match; a decisive one in either must be in both.
+    /// Of one that occurs twice, which no URI may have, the first counts on both sides.
     private func parametersMatch(_ other: SIPURI, decisive: [String]) -> Bool {
         for parameter in parameters.list {
             if other.parameters.contains(parameter.name) {
-                let value = other.parameters[parameter.name]
-                guard value?.lowercased() == parameter.value?.lowercased() else { return false }
+                let (mine, theirs) = (parameters[parameter.name], other.parameters[parameter.name])
+                guard mine?.lowercased() == theirs?.lowercased() else { return false }
             } else if decisive.contains(parameter.name.lowercased()) {
                 return false
             }

@@ -17,3 +17,18 @@ public func testOneInput(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 }
 
 private let target = getenv("FUZZ_TARGET").map { String(cString: $0) } ?? ""
+
+/// libFuzzer's driver: options, corpus, mutation.
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runDriver(
+    _ argumentCount: UnsafeMutablePointer<CInt>,
+    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
+    _ callback: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+/// SwiftPM makes `main` an alias of this symbol, so that libFuzzer's own `main` is not used.
+@_cdecl("sipfuzz_main")
+public func fuzzMain(_ argumentCount: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
+    var (argumentCount, arguments) = (argumentCount, arguments)
+    return runDriver(&argumentCount, &arguments, testOneInput)
+}

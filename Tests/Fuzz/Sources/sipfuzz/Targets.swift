@@ -1,3 +1,4 @@
+import Media
 import MediaNegotiation
 import OpenSSLCrypto
 import Primitives
@@ -12,7 +13,8 @@ func fuzzMessage(_ bytes: [UInt8]) {
             let message = try SIPParser.parse(bytes, framing: framing)
             look(at: message)
             let again = try? SIPParser.parse(message.serialised(), framing: framing)
-            precondition(again?.serialised() == message.serialised(), "a message changes when it is written and read again")
+            precondition(
+                again?.serialised() == message.serialised(), "a message changes when it is written and read again")
         } catch {
             if let response = SIPParser.rejection(of: bytes, because: error) { _ = response.serialised() }
         }
