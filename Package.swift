@@ -52,6 +52,7 @@ let nioCore = product("NIOCore", "swift-nio")
 let nioPosix = product("NIOPosix", "swift-nio")
 let nioHTTP1 = product("NIOHTTP1", "swift-nio")
 let nioTLS = product("NIOTLS", "swift-nio")
+let nioEmbedded = product("NIOEmbedded", "swift-nio")
 let nioConcurrency = product("NIOConcurrencyHelpers", "swift-nio")
 let nioSSL = product("NIOSSL", "swift-nio-ssl")
 let nioHTTP2 = product("NIOHTTP2", "swift-nio-http2")
@@ -158,7 +159,10 @@ let package = Package(
         shell("Splice", [nioCore, nioPosix]),
         shell(
             "Transport",
-            ["Primitives", "SIPMessage", "SIPTransaction", "STUN", "CSockets", nioCore, nioPosix, nioTLS, nioSSL]),
+            [
+                "Primitives", "SIPMessage", "SIPTransaction", "STUN", "CSockets", nioCore, nioPosix,
+                nioTLS, nioSSL,
+            ]),
         shell(
             "CloudLink",
             [
@@ -298,7 +302,10 @@ let package = Package(
             ]),
         tests(
             "Transport",
-            ["OpenSSLCrypto", "Primitives", "SIPTransaction", "STUN", "TLS", "Transport", nioCore, nioPosix, nioSSL]),
+            [
+                "OpenSSLCrypto", "Primitives", "SIPTransaction", "STUN", "TLS", "Transport", nioCore, nioEmbedded,
+                nioPosix, nioSSL,
+            ]),
         tests(
             "Trunks",
             [

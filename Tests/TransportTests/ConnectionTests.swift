@@ -94,6 +94,17 @@ struct ConnectionTests {
         }
     }
 
+    @Test(arguments: [
+        ("sip.a.example", "sip.a.example", true), ("*.a.example", "sip.a.example", true),
+        ("*.a.example", "a.example", false), ("*.a.example", "x.sip.a.example", false),
+        ("*.example", "a.example", false),
+        ("*", "example", false), ("s*.a.example", "sip.a.example", false), ("a.example", "sip.a.example", false),
+        ("*.a.example", ".a.example", false),
+    ])
+    func `a certificate's name is the domain's, or one label is open`(pattern: String, name: String, matches: Bool) {
+        #expect(ServerName.matches(Array(pattern.utf8), Array(name.utf8)) == matches)
+    }
+
     @Test func `a connection verified for one name is not used for another`() async throws {
         let tls = try TestTLS()
         try await withStations(clientTLS: tls.client) { server, client in

@@ -30,58 +30,6 @@ struct ProtectionTests {
         }
     }
 
-    @Test(arguments: ["", "O", "\r", "\r\n\r\n"])
-    func `a connection that brings no message in time is closed`(text: String) async throws {
-        var limits = Limits()
-        limits.sipMessageTime = .milliseconds(1_000)
-        try await withStations(limits: limits) { server, client in
-            let local = try await server.transport.listen(.tcp, on: Self.any)
-            let (channel, _) = try await rawConnection(to: local, group: client.group)
-            if !text.isEmpty { try await channel.writeAndFlush(ByteBuffer(string: text)).get() }
-            #expect(try await server.next() == .counted(.silentConnection))
-            try await channel.closeFuture.get()
-        }
-    }
-
-    @Test func `half a message cannot be held open, byte by byte`() async throws {
-        var limits = Limits()
-        limits.sipMessageTime = .milliseconds(800)
-        try await withStations(limits: limits) { server, client in
-            let local = try await server.transport.listen(.tcp, on: Self.any)
-            let (channel, _) = try await rawConnection(to: local, group: client.group)
-            try await channel.writeAndFlush(ByteBuffer(bytes: TransportTests.options)).get()
-            _ = try await server.message()
-            // A byte each few milliseconds, for as long as the server bears it.
-            let trickle = channel.eventLoop.scheduleRepeatedTask(
-                initialDelay: .zero, delay: .milliseconds(5)
-            ) { _ in channel.writeAndFlush(ByteBuffer(string: "O"), promise: nil) }
-            #expect(try await server.next() == .counted(.slowMessage))
-            try await channel.closeFuture.get()
-            trickle.cancel()
-        }
-    }
-
-    @Test func `a whole message ends the wait, and half a ping does not begin one for good`() async throws {
-        var limits = Limits()
-        limits.sipMessageTime = .milliseconds(600)
-        limits.sipConnectionIdle = .milliseconds(1_500)
-        try await withStations(limits: limits) { server, client in
-            let local = try await server.transport.listen(.tcp, on: Self.any)
-            let (channel, received) = try await rawConnection(to: local, group: client.group)
-            let half = TransportTests.options.count / 2
-            try await channel.writeAndFlush(ByteBuffer(bytes: TransportTests.options.prefix(half))).get()
-            try await channel.writeAndFlush(ByteBuffer(bytes: TransportTests.options.dropFirst(half))).get()
-            #expect(try await server.message().0 == TransportTests.options)
-            try await channel.writeAndFlush(ByteBuffer(string: "\r")).get()
-            try await channel.writeAndFlush(ByteBuffer(string: "\n\r\n")).get()
-            var iterator = received.makeAsyncIterator()
-            #expect(await iterator.next() == Array("\r\n".utf8))
-            // What ends it is that it is idle, after more than the time for a message.
-            #expect(try await server.next() == .counted(.idleConnection))
-            try await channel.closeFuture.get()
-        }
-    }
-
     @Test func `every ping is answered`() async throws {
         try await withStations { server, client in
             let local = try await server.transport.listen(.tcp, on: Self.any)

@@ -162,7 +162,6 @@ extension Appliance {
             resolving.limits = options.limits
             names = try NameResolver(resolving) { [weak self] in self?.post(.resolved($0, $1)) }
             cloud = try makeCloudLink(transport)
-            transport.clientTLS = try TLSConfigurations.context(TLSConfigurations.publicClient())
         } catch {
             throw .part("\(error)")
         }

@@ -12,8 +12,8 @@ package struct ApplianceOptions: Sendable {
     package var limits = Limits()
     /// Name servers to ask instead of those of /etc/resolv.conf.
     package var nameServers: [Endpoint] = []
-    /// The certificate authorities that vouch for the servers of trunks over TLS: one PEM file.
-    package var trustStorePath = "/etc/ssl/certs/ca-certificates.crt"
+    /// The certificate authorities that vouch for the servers of trunks over TLS, one PEM file; nil: the system's.
+    package var trunkRootsPath: String?
     package var firmwareVersion = Firmware.version
     /// What replaces the process after a restore; by default it executes itself again.
     package var restart: @Sendable () -> Void = { Restart.executeSelf() }
