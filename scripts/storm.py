@@ -4,8 +4,8 @@
   storm.py --bin .build/debug mutate [--messages 100000] [--seed 1]   real call flows, their messages mutated, lost, doubled, reordered
   storm.py --bin .build/debug flood  [--requests 1000000]             forged requests from many ports
 
-While it runs, a registered telephone of another address places calls to the echo feature and must be answered. Afterwards the
-process must live, have no calls and few transactions left, and use no more memory than a bound. All traffic is on loopback."""
+While it runs, a registered telephone of another address calls the echo feature again and again. It must be answered each time: by the
+call, or, where the attackers' own calls fill the appliance, by 503 with Retry-After; once they are over, by calls alone. The process must live, have no calls and few transactions left, and use no more memory than a bound. All traffic is on loopback."""
 import argparse
 import hashlib
 import json
@@ -173,17 +173,17 @@ class Telephone:
         return message is not None and message.status == 200
 
     def call(self, number, hold=0.2, **options):
-        """A whole call; True when it was answered and ended well."""
+        """A whole call; "" when it was answered and ended well, else what went wrong."""
         call, uri = self.token(), f"sip:{number}@{self.server[0]}:{self.server[1]}"
         message, cseq = self.transact("INVITE", uri, f"<sip:{number}@{DOMAIN}>", call, 1, body=SDP.format(port=30_000, direction="sendrecv"), **options)
         if not message or message.status != 200:
-            return False
+            return f"{message.status} {message.get('retry-after')}".strip() if message else "no answer"
         target = re.search(r"<([^>]*)>", message.get("contact"))
         target = target[1] if target else uri
         self.request("ACK", target, message.get("to"), call, cseq)
         time.sleep(hold)
         ended, _ = self.transact("BYE", target, message.get("to"), call, cseq + 1, **options)
-        return ended is not None and ended.status == 200
+        return "" if ended is not None and ended.status == 200 else "BYE was not answered"
 
     def close(self):
         self.socket.close()
@@ -271,8 +271,11 @@ class Storm(Story):
                 self.failures.append("could not register")
             while not self.over.is_set():
                 began = time.monotonic()
-                if not phone.call("600"):
-                    self.failures.append(f"call {self.calls + 1} after {time.monotonic() - self.began:.0f} s")
+                trouble = phone.call("600")
+                if trouble.startswith("503 "):  # with Retry-After: every place for a call is taken
+                    self.refused += 1
+                elif trouble:
+                    self.failures.append(f"call {self.calls + 1} after {time.monotonic() - self.began:.0f} s: {trouble}")
                 self.calls += 1
                 self.slowest = max(self.slowest, time.monotonic() - began)
                 time.sleep(0.5)
@@ -280,7 +283,7 @@ class Storm(Story):
             phone.close()
 
     def under_fire(self, attack):
-        self.slowest, self.began = 0.0, time.monotonic()
+        self.slowest, self.refused, self.began = 0.0, 0, time.monotonic()
         before = self.memory()
         good = threading.Thread(target=self.good_telephone)
         good.start()
@@ -297,9 +300,12 @@ class Storm(Story):
         until("every call to end", lambda: self.ctl("status")["calls"] == 0, 200, 1)
         time.sleep(35)
         after, status = self.memory(), self.ctl("status")
+        phone = Telephone(self.server, "198", address="127.0.0.2")
+        require(phone.register() and not phone.call("600"), "no call was possible when the storm was over")
+        phone.close()
         growth = after[0] - before[0]
         counters = ", ".join(f"{k}={v}" for k, v in sorted(status["counters"].items()) if k.startswith(("sip.", "calls.")))
-        self.step(self.options.command, f"{sent:,} messages in {seconds:.0f} s; {self.calls} calls of the good telephone, all well, the slowest {self.slowest:.1f} s; "
+        self.step(self.options.command, f"{sent:,} messages in {seconds:.0f} s; {self.calls} calls of the good telephone, {self.refused} told to come back later, the others well, the slowest {self.slowest:.1f} s; "
                   f"memory {before[0]:.1f} -> {after[0]:.1f} MiB, files {before[1]} -> {after[1]}")
         print(f"    control loop: p99.9 {status['loop']['p999']:.2f} ms, longest {status['loop']['longest']:.1f} ms\n    {counters}", flush=True)
         require(growth <= self.options.growth, f"memory grew by {growth:.1f} MiB, more than {self.options.growth}")
