@@ -97,7 +97,7 @@ let package = Package(
         core("SIPDialog", ["Primitives", "SIPMessage"]),
         core("ServerLocation", ["Primitives", "SIPMessage", "SIPTransaction"]),
         core("STUN", ["Primitives"]),
-        core("SIPUserAgent", ["Primitives", "SIPMessage", "SIPTransaction"]),
+        core("SIPUserAgent", ["Primitives", "SIPMessage", "SIPTransaction", "SIPDialog"]),
         core("SDP", ["Primitives"]),
         core("RTP", ["Primitives"]),
         core("Media", ["Primitives", "RTP"]),

@@ -27,19 +27,16 @@ struct TortureCase: Sendable, CustomTestStringConvertible {
     let verdict: Verdict
     /// The section of the RFC and why the verdict is what it is.
     let note: String
-    /// What the RFC expects instead, if it does.
-    var deviation: String?
     /// What an accepted message must read as.
     var meaning: @Sendable (Reading) throws -> Bool
 
     init(
-        _ file: String, _ verdict: Verdict, _ note: String, deviation: String? = nil,
+        _ file: String, _ verdict: Verdict, _ note: String,
         meaning: @escaping @Sendable (Reading) throws -> Bool = { _ in true }
     ) {
         self.file = file
         self.verdict = verdict
         self.note = note
-        self.deviation = deviation
         self.meaning = meaning
     }
 

@@ -24,9 +24,6 @@ import Foundation
         let bytes = try row.bytes
         let outcome = Self.outcome(of: bytes)
         print("torture \(row.file): \(outcome.text) [\(row.note)]")
-        if let deviation = row.deviation {
-            withKnownIssue("\(row.file): \(deviation)") { Issue.record("\(outcome.text)") }
-        }
         switch (row.verdict, outcome) {
         case (.accepted, .read(let message)), (.tolerated, .read(let message)), (.refusedAbove, .read(let message)):
             #expect(try row.meaning(TortureCase.Reading(message: message)))

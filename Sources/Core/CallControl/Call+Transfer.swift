@@ -102,7 +102,7 @@ extension Call {
             let user = dialog.local.uri.user ?? ""
             if status < 300 {
                 response.headers.append(
-                    .contact, NameAddress(uri: CallLeg.contact(user: user, on: flow)).description)
+                    .contact, NameAddress(uri: flow.contact(user: user)).description)
             }
             response.headers.append(.server, SIPCapabilities.product)
             context.respond(server, with: response)
@@ -227,7 +227,7 @@ extension Call {
             request = dialog.makeRequest(.notify, contentType: type, body: body)
             subscriptions[index].carrier = .own(dialog, own)
             flow = own
-            contact = CallLeg.contact(user: dialog.local.uri.user ?? "", on: own)
+            contact = own.contact(user: dialog.local.uri.user ?? "")
         }
         guard var request else {
             subscriptions[index].close()

@@ -3,6 +3,7 @@ import Primitives
 import SIPDialog
 package import SIPMessage
 package import SIPTransaction
+import SIPUserAgent
 
 /// What a transfer needs besides its call: the owner's answer, and other calls.
 extension CallControl {

@@ -72,9 +72,16 @@ extension CallLeg {
             sendBye(because: leaveReasons, &context)
             return []
         }
-        let body = description(in: ack)
+        return concludeExchange(.ack, with: description(in: ack), &context)
+    }
+
+    /// Takes what came where the answer to an offer of ours may stand, then offers anew if that was waiting. An answer that
+    /// is missing or cannot be used ends the leg.
+    mutating func concludeExchange(
+        _ carrier: OfferAnswerState.Carrier, with body: [UInt8], _ context: inout CallContext
+    ) -> [LegEvent] {
         var events: [LegEvent] = []
-        switch exchange.take(.ack, from: .remote, hasDescription: !body.isEmpty) {
+        switch exchange.take(carrier, from: .remote, hasDescription: !body.isEmpty) {
         case .answer:
             do {
                 try media.accept(body)

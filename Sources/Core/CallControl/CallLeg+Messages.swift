@@ -6,17 +6,9 @@ import SIPUserAgent
 
 /// How a leg writes and reads messages.
 extension CallLeg {
-    /// `sip:100@192.0.2.1:5060;transport=tcp`; `sips` for what is to stay secure all the way (RFC 3261 section 12.1.1).
-    static func contact(user: String, on flow: SIPFlow, secure: Bool = false) -> SIPURI {
-        var uri = SIPURI(user: user, host: flow.local.hostText, port: flow.local.port)
-        if secure { uri.scheme = .sips }
-        if flow.transport != .udp { uri.parameters.set("transport", flow.transport.rawValue.lowercased()) }
-        return uri
-    }
-
     var contact: SIPURI {
-        Self.contact(
-            user: contactUser, on: flow, secure: dialog?.isSecure ?? (isCallee && invite.uri.scheme == .sips))
+        let isSecure = dialog?.isSecure ?? (isCallee && invite.uri.scheme == .sips)
+        return flow.contact(user: contactUser, scheme: isSecure ? .sips : .sip)
     }
 
     /// The session description in a message, empty when there is none.
@@ -105,17 +97,4 @@ extension CallLeg {
         context.directory.enter(server, for: reference)
         context.respond(server, with: response)
     }
-}
-
-extension Dialog {
-    /// Where requests inside the dialog go: to the first proxy, which is where the peer's message came from, or straight
-    /// to the peer's Contact.
-    func flow(over source: SIPFlow, sentBy via: Via?) -> SIPFlow {
-        routeSet.isEmpty ? source.reaching(remoteTarget, sentBy: via) : source
-    }
-}
-
-extension Endpoint {
-    /// The address as a URI's host: IPv6 in brackets.
-    fileprivate var hostText: String { address.isV4 ? "\(address)" : "[\(address)]" }
 }

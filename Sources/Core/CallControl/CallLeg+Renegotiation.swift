@@ -107,22 +107,8 @@ extension CallLeg {
         guard state == .established || state.isEarly else { return [] }
         retries = 0
         if isEstablished { _ = sessionTimer.receive(response, at: context.now) }
-        let body = description(in: response)
         let carrier: OfferAnswerState.Carrier = sent.request.method == .invite ? .inviteSuccess : .updateSuccess
-        var events: [LegEvent] = []
-        switch exchange.take(carrier, from: .remote, hasDescription: !body.isEmpty) {
-        case .answer:
-            do {
-                try media.accept(body)
-                events = [.mediaChanged]
-            } catch {
-                return giveUp(because: .sip(488, text: "Not Acceptable Here"), &context)
-            }
-        case .missingAnswer: return giveUp(because: .sip(488, text: "No answer to the offer"), &context)
-        case .none, .offer, .ignored, .rolledBack, .requestPending, .tooSoon: break
-        }
-        renegotiateIfWanted(&context)
-        return events
+        return concludeExchange(carrier, with: description(in: response), &context)
     }
 
     /// A 2xx may name another Contact. It is followed unless the one before was behind an address translator, where only

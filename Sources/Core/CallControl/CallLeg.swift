@@ -146,7 +146,7 @@ struct CallLeg: Sendable {
         from.tag = localTag
         let to = caller.to(target, in: domain)
         var request = SIPRequest(method: .invite, uri: target.uri)
-        let contact = Self.contact(user: contactUser, on: target.flow, secure: target.uri.scheme == .sips)
+        let contact = target.flow.contact(user: contactUser, scheme: target.uri.scheme == .sips ? .sips : .sip)
         request.headers = SIPHeaders([
             .init(.maxForwards, String(maxForwards)), .init(.from, from.description), .init(.to, to.description),
             .init(.callID, context.agent.entropy.hexToken(bytes: 16)), .init(.cseq, "1 INVITE"),

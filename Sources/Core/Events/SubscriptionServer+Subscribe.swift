@@ -61,8 +61,8 @@ extension SubscriptionServer {
             Subscription(
                 package: package, event: EventHeader(name: event.name, id: event.id), watcher: watcher,
                 resource: resource, entity: SIPURI(scheme: scheme, user: resource, host: domain).description,
-                isFull: grant == .full, contact: flow.localContact(scheme: scheme, user: resource), dialog: dialog,
-                flow: dialog.flow(over: flow, of: request), expiresAt: agent.now + .seconds(granted),
+                isFull: grant == .full, contact: flow.contact(user: resource, scheme: scheme), dialog: dialog,
+                flow: dialog.flow(over: flow, sentBy: try? request.topVia()), expiresAt: agent.now + .seconds(granted),
                 earliest: agent.now))
         accept(id, request, server, seconds: granted, &agent)
     }
@@ -99,8 +99,8 @@ extension SubscriptionServer {
         case .tooBrief: refuseBrief(request, server, &agent)
         case .granted(let seconds):
             subscription.expiresAt = agent.now + .seconds(seconds)
-            subscription.flow = subscription.dialog.flow(over: flow, of: request)
-            subscription.contact = flow.localContact(scheme: subscription.contact.scheme, user: subscription.resource)
+            subscription.flow = subscription.dialog.flow(over: flow, sentBy: try? request.topVia())
+            subscription.contact = flow.contact(user: subscription.resource, scheme: subscription.contact.scheme)
             subscription.told = nil
             subscription.owesNotify = true
             subscriptions[id] = subscription
@@ -172,21 +172,3 @@ extension SubscriptionServer {
 
 /// An `id` of Event is repeated in every NOTIFY.
 private let longestEventID = 128
-
-extension Dialog {
-    /// Where requests inside the dialog go: to the first proxy, which is where the peer's message came from, or straight
-    /// to the peer's Contact.
-    fileprivate func flow(over source: SIPFlow, of request: SIPRequest) -> SIPFlow {
-        routeSet.isEmpty ? source.reaching(remoteTarget, sentBy: try? request.topVia()) : source
-    }
-}
-
-extension SIPFlow {
-    /// `sip:100@192.0.2.1:5060;transport=tcp`: ourselves, as reached over this flow.
-    func localContact(scheme: SIPURI.Scheme = .sip, user: String) -> SIPURI {
-        let host = local.address.isV4 ? "\(local.address)" : "[\(local.address)]"
-        var uri = SIPURI(scheme: scheme, user: user, host: host, port: local.port)
-        if transport != .udp { uri.transport = transport.rawValue.lowercased() }
-        return uri
-    }
-}

@@ -93,7 +93,7 @@ extension SubscriptionServer {
         headers.append(.to, to.description)
         headers.append(.callID, agent.makeCallID())
         headers.append(.cseq, CSeq(number: 1, method: .notify).description)
-        let contact = target.flow.localContact(scheme: secure ? .sips : .sip, user: user)
+        let contact = target.flow.contact(user: user, scheme: secure ? .sips : .sip)
         headers.append(.contact, NameAddress(uri: contact).description)
         headers.append(.event, event.description)
         // No subscription stands behind it, and none remains.

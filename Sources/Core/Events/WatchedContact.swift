@@ -75,10 +75,10 @@ enum RegistrationDocument {
         thousandths >= 1000 ? "1" : "0." + padded(max(0, thousandths), 3)
     }
 
-    /// The same for the same text, in whichever document: FNV-1a.
+    /// The same for the same text, in whichever document.
     private static func identifier(_ text: String) -> String {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        return "c" + String(hash, radix: 16)
+        var hash = StableHash()
+        hash.combine(text.utf8)
+        return "c" + hash.text
     }
 }

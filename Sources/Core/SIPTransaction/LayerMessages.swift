@@ -36,10 +36,8 @@ extension SIPRequest {
     /// A To tag that is the same each time for the same request, as a stateless answer needs (8.2.7): FNV-1a of what
     /// names the transaction. It names no dialog, so nothing is lost if it can be guessed.
     var statelessTag: String {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for name in [SIPHeaderName.via, .from, .callID] {
-            for byte in headers.bytes(of: name) ?? [] { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        }
-        return "s" + String(hash, radix: 16)
+        var hash = StableHash()
+        for name in [SIPHeaderName.via, .from, .callID] { hash.combine(headers.bytes(of: name) ?? []) }
+        return "s" + hash.text
     }
 }

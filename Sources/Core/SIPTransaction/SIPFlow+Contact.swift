@@ -2,6 +2,14 @@ import Primitives
 package import SIPMessage
 
 extension SIPFlow {
+    /// `sip:100@192.0.2.1:5060;transport=tcp`: ourselves, as reached over this flow. `sips` is for what is to stay secure
+    /// all the way (RFC 3261 section 12.1.1).
+    package func contact(user: String, scheme: SIPURI.Scheme = .sip) -> SIPURI {
+        var uri = SIPURI(scheme: scheme, user: user, host: local.address.sentBy, port: local.port)
+        if transport != .udp { uri.transport = transport.rawValue.lowercased() }
+        return uri
+    }
+
     /// The flow on which requests to `contact` travel, when a message of that peer came over this one.
     ///
     /// A connection is kept. Over UDP the Contact's numeric address is followed, except when it equals the Via's

@@ -1,4 +1,5 @@
 import Primitives
+import SIPDialog
 import SIPMessage
 import SIPUserAgent
 import ServerLocation
@@ -15,18 +16,23 @@ struct RegistrationDialog: Sendable {
     private var cseq: UInt32 = 0
     /// Seconds that we ask for: the settings', or more when the registrar wants that (423).
     private(set) var expires: Int
-    private var server = ChallengeMemory()
-    private var proxy = ChallengeMemory()
+    /// Without credentials no challenge can be met.
+    private let newSession: DigestSession?
+    private var session: DigestSession?
     private var retries = 0
     /// How long the binding holds; nil without one.
     var validUntil: Instant?
     /// RFC 3608, in the order in which a Route takes them.
     private(set) var serviceRoutes: [NameAddress] = []
 
-    init(_ settings: TrunkSettings, _ agent: inout UserAgentContext) {
+    init(_ settings: TrunkSettings, _ agent: inout UserAgentContext, hashes: any HashFunctions) {
         callID = agent.makeCallID()
         tag = agent.makeTag()
         expires = Int(settings.expires.components.seconds)
+        newSession = settings.credentials.map {
+            DigestSession(username: $0.username, password: $0.password, hashes: hashes)
+        }
+        session = newSession
     }
 
     /// Where requests along the Service-Route go.
@@ -41,11 +47,10 @@ struct RegistrationDialog: Sendable {
         return retries <= Self.maximumRetries
     }
 
-    /// A REGISTER, or the one that takes the binding away. Throws when a challenge cannot be answered.
+    /// A REGISTER, or the one that takes the binding away.
     mutating func request(
-        _ settings: TrunkSettings, contact: SIPURI, isLeaving: Bool, _ agent: inout UserAgentContext,
-        hashes: any HashFunctions
-    ) throws(TrunkFailure) -> SIPRequest {
+        _ settings: TrunkSettings, contact: SIPURI, isLeaving: Bool, _ agent: inout UserAgentContext
+    ) -> SIPRequest {
         cseq += 1
         let address = NameAddress(uri: settings.addressOfRecord)
         var from = address
@@ -64,39 +69,25 @@ struct RegistrationDialog: Sendable {
         request.headers.append(.expires, seconds)
         request.headers.append(.supported, "path")
         request.headers.append(.userAgent, SIPCapabilities.product)
-        try Self.authorize(&request, .authorization, with: &server, settings, &agent, hashes: hashes)
-        try Self.authorize(&request, .proxyAuthorization, with: &proxy, settings, &agent, hashes: hashes)
+        session?.authorise(&request, entropy: &agent.entropy)
         return request
-    }
-
-    private static func authorize(
-        _ request: inout SIPRequest, _ name: SIPHeaderName, with memory: inout ChallengeMemory,
-        _ settings: TrunkSettings, _ agent: inout UserAgentContext, hashes: any HashFunctions
-    ) throws(TrunkFailure) {
-        guard !memory.isEmpty else { return }
-        guard let credentials = settings.credentials,
-            let value = memory.credentials(
-                credentials, method: request.method, uri: request.uri.description, entropy: &agent.entropy,
-                hashes: hashes)
-        else { throw .cannotAuthenticate }
-        request.headers.append(name, value.description)
     }
 
     /// The next round begins without credentials.
     mutating func forgetChallenges() {
-        server = ChallengeMemory()
-        proxy = ChallengeMemory()
+        session = newSession
     }
 
     // MARK: Answers
 
     /// A 401 or 407; throws when another answer to it is of no use.
     mutating func challenged(by response: SIPResponse) throws(TrunkFailure) {
-        let challenges = response.challenges(of: response.status == 401 ? .wwwAuthenticate : .proxyAuthenticate)
-        guard !challenges.isEmpty else { throw .cannotAuthenticate }
-        let isOfUse =
-            response.status == 401 ? server.challenged(by: challenges) : proxy.challenged(by: challenges)
-        guard isOfUse, mayRetry() else { throw .wrongPassword }
+        switch session?.receive(response) {
+        case .answered, .retry: break
+        case .wrongCredentials, .tooManyChallenges: throw .wrongPassword
+        case .unsupported, nil: throw .cannotAuthenticate
+        }
+        guard mayRetry() else { throw .wrongPassword }
     }
 
     /// A 423 (RFC 3261 section 10.2.8); false when its interval cannot be used.
@@ -112,8 +103,7 @@ struct RegistrationDialog: Sendable {
     ///
     /// A registrar that lists no contact of ours is believed all the same: some rewrite what they were given.
     mutating func accepted(_ response: SIPResponse, token: String) -> Int? {
-        server.accepted()
-        proxy.accepted()
+        _ = session?.receive(response)
         serviceRoutes = Array(((try? response.serviceRoutes()) ?? []).prefix(Self.maximumRoutes))
         var granted = response.expires() ?? expires
         if case .list(let contacts)? = try? response.contacts(),
@@ -123,11 +113,5 @@ struct RegistrationDialog: Sendable {
             granted = seconds
         }
         return granted > 0 ? min(granted, 7 * 86_400) : nil
-    }
-}
-
-extension SIPResponse {
-    fileprivate func challenges(of name: SIPHeaderName) -> [AuthenticationParameters] {
-        headers.all(name).compactMap { try? AuthenticationParameters(parsing: $0) }
     }
 }

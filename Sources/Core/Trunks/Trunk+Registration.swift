@@ -14,21 +14,13 @@ extension Trunk {
 
     private mutating func register(_ agent: inout UserAgentContext, _ shared: inout TrunkShared) {
         guard let flow = registrationFlow(shared) else { return fail(.noTransport, &agent, &shared) }
-        do {
-            phase = .registering(try sendRegister(over: flow, isLeaving: false, &agent, &shared))
-        } catch {
-            refused(error, &agent, &shared)
-        }
+        phase = .registering(sendRegister(over: flow, isLeaving: false, &agent, &shared))
     }
 
     mutating func unregister(
         over flow: SIPFlow, _ agent: inout UserAgentContext, _ shared: inout TrunkShared
     ) {
-        do {
-            phase = .unregistering(try sendRegister(over: flow, isLeaving: true, &agent, &shared))
-        } catch {
-            phase = .gone
-        }
+        phase = .unregistering(sendRegister(over: flow, isLeaving: true, &agent, &shared))
     }
 
     private func registrationFlow(_ shared: TrunkShared) -> SIPFlow? {
@@ -39,19 +31,12 @@ extension Trunk {
 
     private mutating func sendRegister(
         over flow: SIPFlow, isLeaving: Bool, _ agent: inout UserAgentContext, _ shared: inout TrunkShared
-    ) throws(TrunkFailure) -> ClientTransactionID {
-        let request = try registration.request(
-            settings, contact: contact(over: flow), isLeaving: isLeaving, &agent, hashes: shared.hashes)
+    ) -> ClientTransactionID {
+        let request = registration.request(
+            settings, contact: flow.contact(user: token), isLeaving: isLeaving, &agent)
         let client = agent.send(request, over: flow)
         shared.clients[client] = id
         return client
-    }
-
-    /// Where requests of the trunk reach us.
-    private func contact(over flow: SIPFlow) -> SIPURI {
-        var uri = SIPURI(user: token, host: flow.local.address.description.asURIHost, port: flow.local.port)
-        if flow.transport != .udp { uri.transport = flow.transport.rawValue.lowercased() }
-        return uri
     }
 
     // MARK: Answers

@@ -71,7 +71,7 @@ struct Trunk: Sendable {
         self.settings = settings
         self.numbers = numbers
         token = Self.token(of: settings, &agent, hashes: hashes)
-        registration = RegistrationDialog(settings, &agent)
+        registration = RegistrationDialog(settings, &agent, hashes: hashes)
     }
 
     /// The same after a restart, so that the registrar replaces the old contact by the new one; unguessable, because
