@@ -391,9 +391,9 @@ class Storm(Story):
     def flood(self):
         self.appliance(protection=True)
         sockets = []
-        for _ in range(200):
+        for number in range(200):
             sockets.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-            sockets[-1].bind(("127.0.0.1", 0))
+            sockets[-1].bind((f"127.1.0.{1 + number % self.options.addresses}", 0))
             sockets[-1].connect(self.server)
             sockets[-1].setblocking(False)
 
@@ -444,6 +444,7 @@ def main():
     mutate.add_argument("--workers", type=int, default=8)
     flood = commands.add_parser("flood")
     flood.add_argument("--requests", type=int, default=1_000_000)
+    flood.add_argument("--addresses", type=int, default=1, choices=range(1, 201), metavar="1...200", help="that the requests come from (default 1)")
     options = parser.parse_args()
     end_on_signals()
     storm = Storm(options)

@@ -2,6 +2,7 @@
 #include "CSockets.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -178,6 +179,15 @@ int csockets_local_port(int fd) {
     socklen_t size = sizeof local;
     if (getsockname(fd, (struct sockaddr *)&local, &size) < 0) return -errno;
     return ntohs(local.sin6_port);  // at the same place in sockaddr_in
+}
+
+int csockets_receive_backlog(int fd, uint32_t *drops) {
+    uint32_t memory[SK_MEMINFO_VARS] = {0};
+    socklen_t size = sizeof memory;
+    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &size) < 0) return -errno;
+    *drops = memory[SK_MEMINFO_DROPS];
+    uint64_t room = memory[SK_MEMINFO_RCVBUF];
+    return room == 0 ? 0 : (int)((uint64_t)memory[SK_MEMINFO_RMEM_ALLOC] * 1000 / room);
 }
 
 int csockets_epoll(void) {

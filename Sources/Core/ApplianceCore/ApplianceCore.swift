@@ -81,8 +81,8 @@ package struct ApplianceCore: Sendable {
         case .listening(let listeners): return telephonyEffects(.listening(listeners), at: now)
         case .sipMessage(let bytes, let flow): return telephonyEffects(.message(bytes, flow), at: now)
         case .sipFlowClosed(let flow): return telephonyEffects(.flowClosed(flow), at: now)
-        case .counted(let name):
-            counters[name, default: 0] += 1
+        case .counted(let name, let count):
+            counters[name, default: 0] += count
             return []
         case .media(let event): return telephonyEffects(.media(event), at: now)
         case .resolved(let query, let outcome): return telephonyEffects(.resolved(query, outcome), at: now)

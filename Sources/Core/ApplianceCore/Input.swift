@@ -21,7 +21,7 @@ package enum Input: Sendable, Equatable {
     /// The connection behind a flow is gone.
     case sipFlowClosed(SIPFlow)
     /// The shell dropped, refused or closed something by itself; the name is a counter's.
-    case counted(String)
+    case counted(String, by: UInt64 = 1)
     case media(MediaEvent)
     /// The outcome of an `Effect.resolve`.
     case resolved(DNSQuery, DNSOutcome)

@@ -69,7 +69,7 @@ package struct Telephony: Sendable {
     /// Trunks that wait for the place of a server.
     var locating: [(trunk: TrunkID, target: LocationTarget)] = []
     var protection: TelephonyProtection
-    private(set) var isOverloaded = false
+    var overload: OverloadAdmission
     var outputs: [Output] = []
     private var lastCallDataID: UInt64
     private var drain = Drain.none
@@ -108,6 +108,7 @@ package struct Telephony: Sendable {
         trunks = Trunks(hashes: hashes, limits: limits)
         location = ServerLocation(limits: limits)
         protection = TelephonyProtection(limits: limits)
+        overload = OverloadAdmission(perSecond: limits.overloadAdmissionsPerSecond)
         registrar.policy = RegistrarPolicy(settings.edition)
         for (extensionNumber, records) in bindings.sorted(by: { $0.key < $1.key }) where users[extensionNumber] != nil {
             registrar.restore(records, of: extensionNumber, at: now, wall: wall)
@@ -178,7 +179,7 @@ package struct Telephony: Sendable {
             trunks.listening(listeners, &context.agent)
         case .settings(let settings): adopt(settings)
         case .resolved(let query, let outcome): resolved(query, outcome)
-        case .overload(let isOverloaded): self.isOverloaded = isOverloaded
+        case .overload(let isOverloaded): overload.note(isOverloaded)
         case .drain(let deadline): beginDrain(until: deadline)
         case .deadline: runDeadlines(at: now)
         }

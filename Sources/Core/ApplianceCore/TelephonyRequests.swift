@@ -40,7 +40,9 @@ extension Telephony {
                 outputs.append(.count(refusal))
                 return
             }
-            if isOverloaded, isNewWork(request) {
+            if overload.isOverloaded, isNewWork(request),
+                !overload.admits(flow.remote, isFamiliar: isFamiliar(flow), at: context.now)
+            {
                 refuseForOverload(request, from: flow)
                 return
             }

@@ -37,6 +37,8 @@ package struct Limits: Sendable, Equatable {
     /// What may wait to be sent while a connection is being opened.
     package var sipConnectingBytes = 131_072
     package var challengesPerSecondPerSource = 50
+    /// Requests of new work by registered telephones and trunks together, while more comes in than is worked off.
+    package var overloadAdmissionsPerSecond = 100
     /// Nonces in use whose counts are kept, so that no credentials are taken twice; 32 bytes each.
     package var rememberedNonces = 65_536
 

@@ -103,7 +103,7 @@ package final class SoftphoneRunner: @unchecked Sendable {
         switch event {
         case .message(let bytes, let flow): input(.message(bytes, flow))
         case .closed: input(.flowClosed)
-        case .counted: break
+        case .counted, .overload: break
         }
     }
 

@@ -144,7 +144,8 @@ extension Appliance {
             switch event {
             case .message(let bytes, let flow): takeOnLoop(.sipMessage(bytes, flow))
             case .closed(let flow): takeOnLoop(.sipFlowClosed(flow))
-            case .counted(let counter): takeOnLoop(.counted(counter.rawValue))
+            case .counted(let counter, let count): takeOnLoop(.counted(counter.rawValue, by: count))
+            case .overload(let isOverloaded): takeOnLoop(.overload(isOverloaded))
             }
         }
         self.transport = transport

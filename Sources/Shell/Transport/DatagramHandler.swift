@@ -19,7 +19,7 @@ final class DatagramHandler: ChannelInboundHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         socket.isReading = false
-        transport.flush(socket)
+        transport.ended(batchOn: socket)
     }
 
     func channelInactive(context: ChannelHandlerContext) { transport.ended(socket) }

@@ -41,6 +41,15 @@ final class DatagramSender {
 
     func end() { descriptor = -1 }
 
+    /// How full the receive buffer of the socket is, and what it had no room for since it was made; nil when it cannot be
+    /// known.
+    func measureBacklog() -> (thousandths: Int, drops: UInt32)? {
+        guard descriptor >= 0 else { return nil }
+        var drops: UInt32 = 0
+        let fill = csockets_receive_backlog(descriptor, &drops)
+        return fill < 0 ? nil : (Int(fill), drops)
+    }
+
     /// False when it could not be taken: the buffer is full although everything that could be sent has been. `source` is
     /// wanted where the socket is bound to all addresses. `lost` as for `flush`.
     func append(_ bytes: [UInt8], to remote: Endpoint, from source: IPAddress?, lost: inout Int) -> Bool {

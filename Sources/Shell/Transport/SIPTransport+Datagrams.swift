@@ -12,6 +12,7 @@ final class DatagramSocket {
     /// A batch of received datagrams is being handed on; what is sent meanwhile goes out after it.
     var isReading = false
     var isFlushScheduled = false
+    var backlog = ReceiveBacklog()
 
     init(channel: any Channel, local: Endpoint, sender: DatagramSender) {
         self.channel = channel
@@ -77,6 +78,18 @@ extension SIPTransport {
         }
     }
 
+    /// A batch has been handed on: what was sent meanwhile leaves, and the queue behind it is looked at.
+    func ended(batchOn socket: DatagramSocket) {
+        flush(socket)
+        guard let measured = socket.sender.measureBacklog() else { return }
+        let wasOverloaded = isOverloaded
+        let dropped = socket.backlog.note(thousandths: measured.thousandths, drops: measured.drops)
+        if dropped > 0 { report(.counted(.droppedDatagram, by: dropped)) }
+        if isOverloaded != wasOverloaded { report(.overload(isOverloaded)) }
+    }
+
+    private var isOverloaded: Bool { sockets.contains { $0.backlog.isOverloaded } }
+
     func sendDatagram(_ bytes: [UInt8], on flow: SIPFlow) {
         let socket =
             sockets.first { $0.local == flow.local }
@@ -116,11 +129,13 @@ extension SIPTransport {
     }
 
     private func countUnsendable(_ count: Int) {
-        reportLater([SIPTransportEvent](repeating: .counted(.unsendableDatagram), count: count))
+        reportLater([.counted(.unsendableDatagram, by: UInt64(count))])
     }
 
     func ended(_ socket: DatagramSocket) {
         socket.sender.end()
+        let wasOverloaded = isOverloaded
         sockets.removeAll { $0 === socket }
+        if isOverloaded != wasOverloaded { report(.overload(isOverloaded)) }
     }
 }

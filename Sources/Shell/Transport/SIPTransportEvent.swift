@@ -8,11 +8,15 @@ package enum SIPTransportEvent: Sendable, Equatable {
     /// without a connection: none leads there, or the one that did is gone.
     case closed(SIPFlow)
     /// Something was dropped, refused or closed; the name is a counter's.
-    case counted(SIPTransportCounter)
+    case counted(SIPTransportCounter, by: UInt64 = 1)
+    /// Datagrams come faster than they are worked off, or no longer do.
+    case overload(Bool)
 }
 
 /// Names under which the transport counts what it did not pass on.
 package enum SIPTransportCounter: String, Sendable, Hashable, CaseIterable {
+    /// The system had no room for it, because the ones before were not read in time.
+    case droppedDatagram = "sip.udp.dropped"
     case oversizedDatagram = "sip.udp.oversized"
     case unsendableDatagram = "sip.udp.unsendable"
     case refusedSTUN = "sip.udp.stun-refused"

@@ -41,6 +41,8 @@ int csockets_send(int fd, csockets_batch *batch, int first, int count);
 int csockets_udp(const csockets_address *address, int dscp);
 /// The port a socket is bound to.
 int csockets_local_port(int fd);
+/// How full the socket's receive buffer is, in thousandths; `drops`: the datagrams that found no room since it was made.
+int csockets_receive_backlog(int fd, uint32_t *drops);
 
 int csockets_epoll(void);
 /// Watches `fd` for reading; `token` comes back with its events.
