@@ -72,10 +72,11 @@ fuzz: deps
 signalling: build deps-interop
 	python3 scripts/signalling.py --bin $(SCRATCH)/debug
 
-## storm: 100,000 messages of mutated call flows, then 1,000,000 forged requests, with a good telephone calling all the while
+## storm: 100,000 messages of mutated call flows, then 1,000,000 forged requests from one address and again from 200, with a good telephone calling all the while
 storm: build
 	python3 scripts/storm.py --bin $(SCRATCH)/debug mutate
 	python3 scripts/storm.py --bin $(SCRATCH)/debug flood
+	python3 scripts/storm.py --bin $(SCRATCH)/debug flood --addresses 200
 
 ## torture: every message of RFC 4475 and RFC 5118 with its verdict
 torture: deps

@@ -160,7 +160,7 @@ let package = Package(
         shell(
             "Transport",
             [
-                "Primitives", "SIPMessage", "SIPTransaction", "STUN", "CSockets", nioCore, nioPosix,
+                "Primitives", "SIPMessage", "SIPTransaction", "STUN", "CSockets", "TLS", nioCore, nioPosix,
                 nioTLS, nioSSL,
             ]),
         shell(

@@ -1,6 +1,7 @@
 import NIOCore
 import Primitives
 import SIPTransaction
+import TLS
 import Testing
 import Transport
 

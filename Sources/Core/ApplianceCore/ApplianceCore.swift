@@ -47,21 +47,28 @@ package struct ApplianceCore: Sendable {
 
     /// The effects with which the appliance begins; call once, before the first input.
     package mutating func start(at now: Instant) -> [Effect] {
-        services.start(facts: facts, at: now, wall: wall(at: now), entropy: &entropy)
+        defer { noteDeadline() }
+        return services.start(facts: facts, at: now, wall: wall(at: now), entropy: &entropy)
     }
 
     /// True when nothing is left of any call or SIP transaction.
     package var isTelephonyIdle: Bool { telephony.isIdle }
 
     /// The earliest instant at which `handle(.deadline)` has work to do; nil when nothing waits.
-    package var nextDeadline: Instant? {
-        [telephony.nextDeadline, services.nextDeadline, drain?.giveUpAt].compactMap { $0 }.min()
-    }
+    ///
+    /// Stored, because a caller who keeps the core in a class would copy all of it to compute this.
+    package private(set) var nextDeadline: Instant?
 
     /// Takes one input at `now`, which must not lie before that of an earlier call.
     package mutating func handle(_ input: Input, at now: Instant) -> [Effect] {
-        let effects = take(input, at: now)
-        return effects + drained(at: now)
+        var effects = take(input, at: now)
+        effects += drained(at: now)
+        noteDeadline()
+        return effects
+    }
+
+    private mutating func noteDeadline() {
+        nextDeadline = telephony.nextDeadline.orEarlier(services.nextDeadline).orEarlier(drain?.giveUpAt)
     }
 
     /// `.drained`, once: no call is left, and ledger and call records are durable or have had their time.

@@ -192,11 +192,8 @@ package struct ConnectedServices: Sendable {
     /// When `handle(.deadline)` next has work to do.
     package var nextDeadline: Instant? {
         guard isStarted, !needsReview else { return .origin }
-        let deadlines = [
-            pairing.nextDeadline, telemetry.nextDeadline, backup.nextDeadline, journal.retryAt, pruneAt,
-            messages.values.map(\.deadline).min(),
-        ]
-        return deadlines.compactMap { $0 }.min()
+        let own = pairing.nextDeadline.orEarlier(telemetry.nextDeadline).orEarlier(backup.nextDeadline)
+        return own.orEarlier(journal.retryAt).orEarlier(pruneAt).orEarlier(messages.values.lazy.map(\.deadline).min())
     }
 
     /// After `Input.drain`: nothing is on its way, and ledger and call records are durable.

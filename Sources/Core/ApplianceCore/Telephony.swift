@@ -152,10 +152,8 @@ package struct Telephony: Sendable {
             case .waiting(let until), .ending(let until): until
             case .none, .done: nil
             }
-        return [
-            context.agent.transactions.nextDeadline, calls.nextDeadline, registrar.nextDeadline, events.nextDeadline,
-            trunks.nextDeadline, drained,
-        ].compactMap { $0 }.min()
+        return context.agent.transactions.nextDeadline.orEarlier(calls.nextDeadline).orEarlier(registrar.nextDeadline)
+            .orEarlier(events.nextDeadline).orEarlier(trunks.nextDeadline).orEarlier(drained)
     }
 
     // MARK: Input

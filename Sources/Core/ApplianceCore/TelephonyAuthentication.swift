@@ -29,7 +29,7 @@ extension Telephony {
         let isHome = registrar.isHome(flow.remote, of: name)
         guard isHome || !settings.sip.protectionEnabled || !protection.isLocked(name, at: context.now) else {
             context.count("sip.locked-account")
-            context.reply(server, to: request, 403)
+            context.agent.replyStatelessly(server, to: request, 403)
             return nil
         }
         let verdict = authenticator.verify(
@@ -44,7 +44,7 @@ extension Telephony {
             challenge(request, server, stale: false)
             return nil
         case .malformed:
-            context.reply(server, to: request, 400)
+            context.agent.replyStatelessly(server, to: request, 400)
             return nil
         case .badCredentials:
             refuseCredentials(request, server, of: name, from: flow.remote)
@@ -69,7 +69,7 @@ extension Telephony {
 
     /// 401 without state: who has proved nothing costs nothing (RFC 3261 section 26.3.2.4).
     private mutating func challenge(_ request: SIPRequest, _ server: ServerTransactionID, stale: Bool) {
-        var response = SIPResponse(to: request, status: 401, toTag: context.agent.entropy.hexToken(bytes: 8))
+        var response = SIPResponse(to: request, status: 401, toTag: request.statelessTag)
         let preferred = authenticator.challenges(at: context.now, entropy: &context.agent.entropy, stale: stale)
         for value in DigestOffer(for: request).ordered(preferred) {
             response.headers.append(.wwwAuthenticate, value)

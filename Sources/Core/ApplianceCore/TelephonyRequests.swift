@@ -119,13 +119,15 @@ extension Telephony {
             return
         }
         switch request.method {
-        case .options: context.reply(server, to: request, 200, fields: Self.capabilities)
+        case .options: context.agent.replyStatelessly(server, to: request, 200, fields: Self.capabilities)
         case .register: register(request, server, over: flow)
         case .invite: invite(request, server, over: flow)
         case .refer: refer(request, server, over: flow)
         case .subscribe: subscribe(request, server, over: flow)
-        case .bye, .info, .update, .prack, .notify: context.reply(server, to: request, 481)
-        default: context.reply(server, to: request, 405, fields: [.init(.allow, SIPCapabilities.allow)])
+        case .bye, .info, .update, .prack, .notify: context.agent.replyStatelessly(server, to: request, 481)
+        default:
+            context.agent.replyStatelessly(
+                server, to: request, 405, fields: [.init(.allow, SIPCapabilities.allow)])
         }
     }
 
@@ -137,7 +139,7 @@ extension Telephony {
         guard !calls.received(request, server, over: flow, &context),
             !events.received(request, server, over: flow, &context.agent)
         else { return }
-        context.reply(server, to: request, 481)
+        context.agent.replyStatelessly(server, to: request, 481)
     }
 
     private static let capabilities: [SIPHeaders.Field] = [
@@ -147,7 +149,7 @@ extension Telephony {
 
     mutating func refuseExtensions(of request: SIPRequest, _ server: ServerTransactionID) {
         let options = SIPCapabilities.unsupportedOptions(in: request).joined(separator: ", ")
-        context.reply(server, to: request, 420, fields: [.init(.unsupported, options)])
+        context.agent.replyStatelessly(server, to: request, 420, fields: [.init(.unsupported, options)])
     }
 
     private mutating func register(_ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow) {

@@ -27,6 +27,14 @@ package struct Instant: Hashable, Comparable, Sendable {
     }
 }
 
+extension Instant? {
+    /// The earlier of two deadlines, of which each may be none.
+    package func orEarlier(_ other: Instant?) -> Instant? {
+        guard let self, let other else { return self ?? other }
+        return min(self, other)
+    }
+}
+
 extension Duration {
     /// The duration in nanoseconds, saturated to what an `Int64` holds (292 years).
     package var wholeNanoseconds: Int64 {

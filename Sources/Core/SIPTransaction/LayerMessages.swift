@@ -35,7 +35,7 @@ extension SIPRequest {
 
     /// A To tag that is the same each time for the same request, as a stateless answer needs (8.2.7): FNV-1a of what
     /// names the transaction. It names no dialog, so nothing is lost if it can be guessed.
-    var statelessTag: String {
+    package var statelessTag: String {
         var hash = StableHash()
         for name in [SIPHeaderName.via, .from, .callID] { hash.combine(headers.bytes(of: name) ?? []) }
         return "s" + hash.text

@@ -57,6 +57,17 @@ package struct UserAgentContext: Sendable {
         respond(server, with: response)
     }
 
+    /// The same without keeping anything, for an answer that depends on the request alone: it costs a stranger's flood no
+    /// memory, and a repeated request gets it again with the same tag (RFC 3261 section 8.2.7).
+    package mutating func replyStatelessly(
+        _ server: ServerTransactionID, to request: SIPRequest, _ status: Int, fields: [SIPHeaders.Field] = []
+    ) {
+        var response = SIPResponse(to: request, status: status, toTag: request.statelessTag)
+        for field in fields { response.headers.append(field) }
+        response.headers.append(.server, SIPCapabilities.product)
+        respondStatelessly(server, with: response)
+    }
+
     /// Answers without keeping anything: a challenge.
     package mutating func respondStatelessly(_ server: ServerTransactionID, with response: SIPResponse) {
         pending += transactions.respondStatelessly(server, with: response)

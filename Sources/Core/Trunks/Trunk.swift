@@ -114,7 +114,7 @@ struct Trunk: Sendable {
             case .ready(let relocateAt): relocateAt
             case .idle, .registering, .unregistering, .gone: nil
             }
-        return [own, health.nextDeadline].compactMap { $0 }.min()
+        return own.orEarlier(health.nextDeadline)
     }
 
     /// The ways for a request, the best first: the live connection, then the hops from the one in use on.

@@ -105,6 +105,9 @@ final class Uplink: @unchecked Sendable {
             guard negotiated == Self.protocolName else {
                 throw UplinkError("the relay does not speak \(Self.protocolName)")
             }
+            if let name, !ServerName.isProved(name, by: channel) {
+                throw UplinkError("the relay's certificate does not name \(name)")
+            }
             guard PeerCertificate.subjectOnLoop(of: channel)?.organizationalUnit == Self.relayUnit else {
                 throw UplinkError("the server's certificate is not a relay's")
             }

@@ -25,6 +25,9 @@ final class DatagramSocket {
 extension SIPTransport {
     /// Datagrams taken in one system call.
     private static let batch = 16
+    /// Some 1,600 small requests, the kernel's own bytes counted: a tenth of a second's work and more. What waits longer
+    /// than that is repeated by its sender (timer E), and only adds to the queue.
+    private static let receiveBuffer: SocketOptionValue = 1024 * 1024
     /// How long a full socket is left alone.
     private static let pause = TimeAmount.milliseconds(1)
 
@@ -37,7 +40,7 @@ extension SIPTransport {
         // comes back while there is more: a second read would only find out that there is not.
         let slot = limits.sipMessageBytes + 1
         let channel = try await DatagramBootstrap(group: eventLoop)
-            .channelOption(.socketOption(.so_rcvbuf), value: 4 * 1024 * 1024)
+            .channelOption(.socketOption(.so_rcvbuf), value: Self.receiveBuffer)
             .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: slot * Self.batch))
             .channelOption(.datagramVectorReadMessageCount, value: Self.batch)
             .channelOption(.maxMessagesPerRead, value: 1)

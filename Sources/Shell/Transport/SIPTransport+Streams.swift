@@ -3,6 +3,7 @@ import NIOPosix
 package import NIOSSL
 package import Primitives
 package import SIPTransaction
+import TLS
 
 /// TCP and TLS: listeners, connections, and what is counted of them.
 extension SIPTransport {

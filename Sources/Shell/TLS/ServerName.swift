@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 import NIOSSL
 
 /// Whether a server's certificate carries the name by which we know it (RFC 5922 section 7.1, RFC 6125 section 6.4).
@@ -8,7 +8,7 @@ import NIOSSL
 /// no certificate for the name. Where we know a name, the name must be there.
 package enum ServerName {
     /// True when `channel` has ended its handshake with a server whose certificate carries `name`.
-    static func isProved(_ name: String, by channel: any Channel) -> Bool {
+    package static func isProved(_ name: String, by channel: any Channel) -> Bool {
         guard let handler = try? channel.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self),
             let names = handler.peerCertificate?._subjectAlternativeNames()
         else { return false }
