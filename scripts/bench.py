@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 
-from harness import Failed, Program, Story, fail, require, run
+from harness import Failed, Program, Story, fail, free_port, require, run
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PEERS = ROOT / "Benchmarks" / "peers"
@@ -100,19 +100,6 @@ def ask(address, since, program):
                 require(program.process.poll() is None, f"{program.name} ended ({program.process.returncode}) before it answered\n{program.tail()}")
                 time.sleep(0.001)
     raise Failed(f"{program.name} answered no OPTIONS within {START_LIMIT} s\n{program.tail()}")
-
-
-def free_port():
-    """A port that is free for UDP and TCP alike."""
-    for _ in range(50):
-        with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as udp, contextlib.closing(socket.socket()) as tcp:
-            udp.bind(("127.0.0.1", 0))
-            try:
-                tcp.bind(udp.getsockname())
-                return udp.getsockname()[1]
-            except OSError:
-                continue
-    raise Failed("found no port that is free for UDP and TCP")
 
 
 class Bench(Story):

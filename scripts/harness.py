@@ -5,6 +5,7 @@ import pathlib
 import queue
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -149,6 +150,26 @@ def until(what, probe, timeout=20, pause=0.1):
 def require(condition, text):
     if not condition:
         raise Failed(text)
+
+
+_given, _giving = set(), threading.Lock()
+
+
+def free_port(address="127.0.0.1"):
+    """A port that nobody has for UDP and TCP alike, outside the media ports of the stories' configurations; each is given out once."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    for _ in range(100):
+        with _giving, socket.socket(family, socket.SOCK_DGRAM) as udp, socket.socket(family) as tcp:
+            udp.bind((address, 0))
+            port = udp.getsockname()[1]
+            try:
+                tcp.bind((address, port))
+            except OSError:
+                continue
+            if port not in _given and not 16384 <= port <= 17383:
+                _given.add(port)
+                return port
+    raise Failed("found no port that is free for UDP and TCP")
 
 
 def end_on_signals():

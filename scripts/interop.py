@@ -5,69 +5,36 @@ Each check prints what the other side saw. All traffic is on loopback, every loa
 here is ended by its pid. Exit status 0 only if every check holds."""
 import argparse
 import json
-import math
 import os
 import pathlib
 import pty
 import re
 import select
-import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
-import wave
 
+from baresip import Baresip
+from capture import Capture
 from demo import PASSWORD, SERIAL, Demo
-from harness import Failed, end_on_signals, fail, http, require, run, until
+from harness import Failed, end_on_signals, fail, free_port, http, require, run, until
 
 SCENARIOS = pathlib.Path(__file__).resolve().parent.parent / "Benchmarks" / "peers" / "sipp"
-BARESIP_MODULES = ("/usr/lib/baresip/modules", "/usr/lib/x86_64-linux-gnu/baresip/modules", "/usr/lib/aarch64-linux-gnu/baresip/modules")
 USERS = {"100": "ada-keeps-a-long-secret", "101": "bob-keeps-a-long-secret"}
 
 
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def dominant_hertz(path, low=300, high=3400):
-    """The strongest frequency (10 Hz steps) in the middle of a WAV file, and its share of the energy there."""
-    with wave.open(str(path)) as sound:
-        rate, channels, frames = sound.getframerate(), sound.getnchannels(), sound.readframes(sound.getnframes())
-    samples = [s[0] for s in struct.iter_unpack("<" + "h" * channels, frames)]
-    middle = samples[len(samples) // 3:][:rate]
-    require(len(middle) >= rate // 2, f"{path} holds only {len(samples)} samples")
-    total = sum(s * s for s in middle) or 1
-    best = (0.0, 0)
-    for hertz in range(low, high, 10):
-        coefficient, before, last = 2 * math.cos(2 * math.pi * hertz / rate), 0.0, 0.0
-        for s in middle:
-            before, last = last, s + coefficient * last - before
-        power = before * before + last * last - coefficient * before * last
-        best = max(best, (2 * power / len(middle) / total, hertz))
-    return best[1], best[0]
-
-
 class Interop(Demo):
+    capture = None
+
     # --- captures
 
-    def capture(self):
-        self.pcap = self.directory / "capture.pcap"
-        self.pcap.touch(mode=0o666)
-        self.sniffer = subprocess.Popen(
-            ["tshark", "-q", "-i", "lo", "-f", "udp", "-w", str(self.pcap)], stdout=subprocess.DEVNULL,
-            stderr=open(self.directory / "tshark.log", "wb"), start_new_session=True)
-        until("tshark's first bytes", lambda: self.pcap.stat().st_size > 0 or "Capturing" in (self.directory / "tshark.log").read_text(), 15)
+    def record(self):
+        self.capture = Capture(self.directory)
 
     def inspect(self):
-        time.sleep(1)  # dumpcap writes in blocks; the last packets are on their way to the file
-        self.sniffer.send_signal(signal.SIGINT)
-        self.sniffer.wait(20)
         port = self.sip["sip-udp"].rsplit(":", 1)[1]
-        base = ["tshark", "-r", self.pcap, "-d", f"udp.port=={port},sip", "-o", "rtp.heuristic_rtp:TRUE"]
+        base = ["tshark", "-r", self.capture.finish(), "-d", f"udp.port=={port},sip", "-o", "rtp.heuristic_rtp:TRUE"]
         counts = {name: len(run([*base, "-Y", name, "-T", "fields", "-e", "frame.number"], timeout=120).split()) for name in ("sip", "rtp")}
         require(counts["sip"] > 20 and counts["rtp"] > 200, f"the capture holds too little: {counts}")
         bad = run([*base, "-Y", "(sip or rtp or rtcp) and (_ws.malformed or _ws.expert.severity == error)", "-T", "fields", "-e", "frame.number",
@@ -105,55 +72,16 @@ class Interop(Demo):
 
     # --- baresip
 
-    def baresip(self, name, user, codec, hertz, answer):
-        home = self.directory / name
-        home.mkdir()
-        modules = next((m for m in BARESIP_MODULES if pathlib.Path(m).is_dir()), None)
-        require(modules, "baresip's modules were not found")
-        (home / "config").write_text(f"""sip_listen 127.0.0.1:{free_port()}
-call_max_calls 1
-audio_player aubridge,{name}
-audio_source ausine,{hertz}
-audio_alert aubridge,{name}-alert
-ausrc_srate 48000
-ausrc_channels 2
-auplay_srate 48000
-audio_level no
-rtp_timeout 0
-net_interface 127.0.0.1
-snd_path {home}
-module_path {modules}
-module g711.so
-module opus.so
-module ausine.so
-module aubridge.so
-module sndfile.so
-module stun.so
-module_app account.so
-module_app menu.so
-""")
-        mode = "auto" if answer else "manual"
-        (home / "accounts").write_text(
-            f"<sip:{user}@{self.sip['sip-udp']};transport=udp>;auth_user={user};auth_pass={USERS[user]};audio_codecs={codec};answermode={mode};regint=300\n")
-        (home / "contacts").write_text("")
-        arguments = ["baresip", "-f", home, "-t", "40"]
-        return home, self.start(name, arguments if answer else [*arguments, "-e", f"/dial sip:101@{self.sip['sip-udp']}"])
-
     def baresip_call(self):
-        home_b, callee = self.baresip("bob-baresip", "101", "PCMU/8000/1", 440, True)
-        until("the callee's registration", lambda: self.ctl("status")["registrations"] >= 1, 15)
-        time.sleep(0.5)
-        home_a, caller = self.baresip("ada-baresip", "100", "opus/48000/2", 1000, False)
+        server = self.sip["sip-udp"]
+        bob = Baresip(self, "bob-baresip", "101", USERS["101"], server, codec="PCMU/8000/1", hertz=440)
+        ada = Baresip(self, "ada-baresip", "100", USERS["100"], server, codec="opus/48000/2", hertz=1000, answers=False)
+        until("both registrations", lambda: self.ctl("status")["registrations"] >= 2, 15)
+        ada.dial("101")
         call = until("the established call", lambda: next((c for c in self.ctl("calls") if c["state"] == "talking" and c["seconds"] >= 4), None), 30)
-        for program in (caller, callee):
-            program.terminate(10)
-        heard = {}
-        for name, home, expected in (("Opus side", home_a, 440), ("PCMU side", home_b, 1000)):
-            files = sorted(home.glob("dump-*dec*.wav"), key=lambda p: p.stat().st_size)
-            require(files, f"baresip recorded nothing for the {name}: {[p.name for p in home.iterdir()]}\n{caller.tail()}\n{callee.tail()}")
-            heard[name], share = dominant_hertz(files[-1])
-            require(abs(heard[name] - expected) <= 20 and share > 0.5, f"the {name} heard {heard[name]} Hz ({share:.2f} of the energy), expected {expected}")
-        self.step("baresip", f"{call['codecs']}: the Opus side heard {heard['Opus side']} Hz, the PCMU side {heard['PCMU side']} Hz")
+        for phone in (ada, bob):
+            phone.end()
+        self.step("baresip", f"{call['codecs']}: the Opus side heard {ada.hears(440)} Hz, the PCMU side {bob.hears(1000)} Hz")
 
     # --- age, tar
 
@@ -258,7 +186,7 @@ module_app menu.so
         self.step("garbage", f"random bytes on every port: dropped and counted ({', '.join(f'{n}={v}' for n, v in counters.items() if 'sip.' in n)}), all go on")
 
     def story(self):
-        for chapter in (self.factory, self.cloud, self.appliance, self.pairing, self.backup, self.capture, self.sipp_calls, self.baresip_call,
+        for chapter in (self.factory, self.cloud, self.appliance, self.pairing, self.backup, self.record, self.sipp_calls, self.baresip_call,
                         self.inspect, self.open_backup, self.tls, self.problems, self.garbage, self.stop):
             chapter()
 
@@ -279,9 +207,8 @@ def main():
             print(program.tail(15), file=sys.stderr)
         return fail(error if isinstance(error, Failed) else f"{type(error).__name__}: {error}")
     finally:
-        sniffer = getattr(interop, "sniffer", None)
-        if sniffer and sniffer.poll() is None:
-            sniffer.terminate()
+        if interop.capture:
+            interop.capture.end()
         interop.end()
 
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Plays every case of Tests/Interop/cases.py with SIPp against a running pbxd, several side by side, and prints a verdict each.
+"""Plays every case of Tests/Interop against a running pbxd, several side by side, and prints a verdict each: cases.py with SIPp,
+transport_cases.py with a telephone that can do what SIPp cannot.
 
   signalling.py --bin .build/debug [--only hold,prack] [--jobs 8] [--keep DIR] [--list]
 
@@ -8,26 +9,31 @@ import argparse
 import concurrent.futures
 import json
 import pathlib
-import socket
+import ssl
 import subprocess
 import sys
-import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "Tests" / "Interop"))
 
 from cases import CASES, TRUNK_CASES  # noqa: E402
-from harness import Failed, Story, end_on_signals, fail, require, run, until  # noqa: E402
+import transport_cases  # noqa: E402, F401 - its cases add themselves
+from harness import Failed, Story, end_on_signals, fail, free_port, require, run, until  # noqa: E402
 from scenario import register  # noqa: E402
+from telephone import Telephone, endpoint  # noqa: E402
 
-FIRST_USER, USERS = 1000, 300
+FIRST_USER, USERS = 1000, 480
 CONFIG = """appliance: {{ edition: flex }}
 sip:
   listen:
     - {{ transport: udp, address: 127.0.0.1, port: {port} }}
     - {{ transport: tcp, address: 127.0.0.1, port: {port} }}
     - {{ transport: tls, address: 127.0.0.1, port: 0 }}
+    - {{ transport: udp, address: 127.0.0.1, port: 0 }}
+    - {{ transport: udp, address: "::1", port: {port6} }}
+    - {{ transport: tcp, address: "::1", port: {port6} }}
+    - {{ transport: tls, address: "::1", port: 0 }}
   protection: {{ enabled: false }}
 media: {{ address: 127.0.0.1, ports: 16384-17383 }}
 features: {{ echo: "600" }}
@@ -51,28 +57,6 @@ def secret(user):
     return f"sipp-{user}-keeps-a-long-secret"
 
 
-class Ports:
-    """UDP and TCP ports that nobody has, each given out once."""
-
-    def __init__(self):
-        self.lock, self.taken = threading.Lock(), set()
-
-    def take(self):
-        with self.lock:
-            while True:
-                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
-                    udp.bind(("127.0.0.1", 0))
-                    port = udp.getsockname()[1]
-                    if port in self.taken or 16384 <= port <= 17383:
-                        continue
-                    try:
-                        tcp.bind(("127.0.0.1", port))
-                    except OSError:
-                        continue
-                    self.taken.add(port)
-                    return port
-
-
 class Stage:
     """What a case plays on: numbers of its own, SIPp processes, and the end of them all."""
 
@@ -80,7 +64,7 @@ class Stage:
         self.play, self.name, self.next_user = play, name, FIRST_USER + 6 * number
         self.directory = play.directory / name
         self.directory.mkdir(exist_ok=True)
-        self.processes, self.count = [], 0
+        self.processes, self.count, self.telephones = [], 0, []
 
     def users(self, count):
         users = [str(self.next_user + i) for i in range(count)]
@@ -89,7 +73,7 @@ class Stage:
 
     def answers(self, user, flow, transport="udp", parameters="", seconds=30, port=None):
         """A callee's SIPp listens, and its Contact is registered for `user`."""
-        port = port or self.play.ports.take()
+        port = port or free_port()
         process = self.sipp(flow, user, "-", port, transport, seconds)
         table = "/proc/net/udp" if transport == "udp" else "/proc/net/tcp"
         until(f"the socket of {flow.name}", lambda: process.poll() is not None or f":{port:04X}" in open(table).read(), 10, 0.02)
@@ -98,18 +82,20 @@ class Stage:
 
     def calls(self, user, callee, flow, transport="udp", seconds=30, wait=True):
         """A caller's SIPp; returns when it has ended, unless told not to."""
-        process = self.sipp(flow, user, callee, self.play.ports.take(), transport, seconds)
+        process = self.sipp(flow, user, callee, free_port(), transport, seconds)
         if wait:
             self.finish(process)
 
-    def sipp(self, flow, user, callee, port, transport, seconds, to=None):
+    def sipp(self, flow, user, callee, port, transport, seconds, to=None, address="127.0.0.1"):
         self.count += 1
         base = self.directory / f"{self.count}-{flow.name}"
         base.with_suffix(".xml").write_text(flow.xml())
-        arguments = ["sipp", to or self.play.address, "-sf", base.with_suffix(".xml"), "-m", 1, "-i", "127.0.0.1", "-p", port, "-nostdin",
+        arguments = ["sipp", to or self.play.address, "-sf", base.with_suffix(".xml"), "-m", 1, "-i", address, "-p", port or free_port(address), "-nostdin",
                      "-t", {"udp": "u1", "tcp": "t1"}[transport], "-timeout", seconds, "-timeout_error", "-recv_timeout", seconds * 1000 - 2000,
                      "-key", "user", user, "-key", "callee", callee, "-au", user, "-ap", secret(user), "-max_retrans", 6,
                      "-trace_err", "-error_file", base.with_suffix(".errors"), "-trace_msg", "-message_file", base.with_suffix(".messages")]
+        if ":" in address:  # what SIPp would make of it by itself has no brackets
+            arguments += ["-auth_uri", to]
         process = subprocess.Popen([str(a) for a in arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    stderr=open(base.with_suffix(".stderr"), "wb"), start_new_session=True)
         process.flow, process.base, process.limit = flow.name, base, seconds
@@ -133,6 +119,25 @@ class Stage:
         """Everything that still runs must end well by itself."""
         for process in list(self.processes):
             self.finish(process)
+        if self.telephones:
+            time.sleep(0.2)  # the last BYE is on its way
+
+    # --- telephones of our own
+
+    def listener(self, name):
+        """(host, port) of one of pbxd's listeners, by its name in the ready line."""
+        return endpoint(self.play.listeners[name])
+
+    def tls(self):
+        """Settings of a client that takes the appliance's certificate for the address that it dials, and no other."""
+        return ssl.create_default_context(cafile=self.play.data / "development" / "vendor-root.pem")
+
+    def telephone(self, user, listener="sip-udp", **options):
+        """A telephone at that listener, not registered yet."""
+        transport = {"sip-udp": "udp", "sip-tcp": "tcp", "sips": "tls"}[listener.rstrip("-0123456789")]
+        phone = Telephone(self.listener(listener), user, secret(user), transport=transport, tls=self.tls() if transport == "tls" else None, **options)
+        self.telephones.append(phone)
+        return phone
 
     # --- trunks
 
@@ -149,6 +154,8 @@ class Stage:
         require(self.play.companies[number].terminate() is not None, "Kamailio did not end")
 
     def abandon(self):
+        for phone in self.telephones:
+            phone.close()
         for process in self.processes:
             if process.poll() is None:
                 process.terminate()
@@ -162,7 +169,7 @@ class Stage:
 class Signalling(Story):
     def __init__(self, options):
         super().__init__(keep=options.keep)
-        self.options, self.ports, self.bin = options, Ports(), pathlib.Path(options.bin).resolve()
+        self.options, self.bin = options, pathlib.Path(options.bin).resolve()
         require(not any(self.directory.iterdir()), f"{self.directory} is not empty; an earlier run's bindings would be called too")
 
     def ctl(self, *arguments):
@@ -170,7 +177,7 @@ class Signalling(Story):
 
     def company(self, name):
         """A Kamailio that plays a telephone company."""
-        port, network = self.ports.take(), self.ports.take()
+        port, network = free_port(), free_port()
         modules = next(pathlib.Path("/usr/lib").glob("*/kamailio/modules"), None)
         require(modules, "Kamailio's modules were not found; make deps-interop installs it")
         config = self.directory / f"{name}.cfg"
@@ -184,11 +191,11 @@ class Signalling(Story):
     def appliance(self, name="data", more=""):
         config = self.directory / "appliance.yaml"
         users = "".join(f'  - {{ extension: "{u}", name: "User {u}", password: "{secret(u)}" }}\n' for u in range(FIRST_USER, FIRST_USER + USERS))
-        config.write_text(CONFIG.format(port=self.ports.take(), more=more) + users)
+        config.write_text(CONFIG.format(port=free_port(), port6=free_port("::1"), more=more) + users)
         self.data = self.directory / name
         self.pbxd = self.start(f"pbxd-{name}", [self.bin / "pbxd", "run", "--config", config, "--data", self.data])
         ready = self.pbxd.wait_for("ready", 30)["listeners"]
-        self.address = ready["sip-udp"]
+        self.address, self.listeners = ready["sip-udp"], ready
 
     def play(self, number, function):
         stage = Stage(self, function.__name__, number)
@@ -240,7 +247,7 @@ class Signalling(Story):
         self.appliance()
         with concurrent.futures.ThreadPoolExecutor(self.options.jobs) as pool:
             # the slow ones first, so that they do not come last alone
-            order = sorted(wanted, key=lambda c: "session_timer" not in c.__name__)
+            order = sorted(wanted, key=lambda c: "session_timer" not in c.__name__ and "stalls" not in c.__name__)
             for done in concurrent.futures.as_completed([pool.submit(self.play, CASES.index(c), c) for c in order]):
                 self.tell(*done.result(), failed)
         self.finish_appliance()

@@ -7,11 +7,9 @@
 While it runs, a registered telephone of another address calls the echo feature again and again. It must be answered each time: by the
 call, or, where the attackers' own calls fill the appliance, by 503 with Retry-After; once they are over, by calls alone. The process must live, have no calls and few transactions left, and use no more memory than a bound. All traffic is on loopback."""
 import argparse
-import hashlib
 import json
 import os
 import pathlib
-import queue
 import random
 import re
 import select
@@ -20,9 +18,12 @@ import sys
 import threading
 import time
 
-from harness import Failed, Story, end_on_signals, fail, require, run, until
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "Tests" / "Interop"))
 
-DOMAIN = "pbx.example"
+from harness import Failed, Story, end_on_signals, fail, require, run, until  # noqa: E402
+from telephone import DOMAIN, SDP, Telephone  # noqa: E402
+
 CONFIG = """appliance: {{ edition: flex }}
 sip:
   listen:
@@ -33,93 +34,16 @@ media: {{ address: 127.0.0.1, ports: 16384-17383 }}
 features: {{ echo: "600" }}
 users:
 """
-SDP = ("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 0 8 96\r\n"
-       "a=rtpmap:96 opus/48000/2\r\na=ptime:20\r\na={direction}\r\n")
 
 
 def secret(user):
     return f"storm-{user}-keeps-a-long-secret"
 
 
-def digest(challenge, user, method, uri, count=1):
-    field = {k.lower(): v for k, v in re.findall(r'(\w+)="?([^",]+)"?', challenge)}
-    md5 = lambda text: hashlib.md5(text.encode()).hexdigest()
-    cnonce, nc = "0a4f113b", f"{count:08x}"
-    first, second = md5(f"{user}:{field['realm']}:{secret(user)}"), md5(f"{method}:{uri}")
-    response = md5(f"{first}:{field['nonce']}:{nc}:{cnonce}:auth:{second}")
-    return (f'Authorization: Digest username="{user}", realm="{field["realm"]}", nonce="{field["nonce"]}", uri="{uri}", response="{response}", '
-            f'algorithm=MD5, qop=auth, nc={nc}, cnonce="{cnonce}"')
-
-
-class Message:
-    """A received message, read with good will."""
-
-    def __init__(self, raw):
-        head, _, self.body = raw.partition(b"\r\n\r\n")
-        lines = head.decode("utf-8", "replace").split("\r\n")
-        self.start, self.fields = lines[0], [tuple(part.strip() for part in line.split(":", 1)) for line in lines[1:] if ":" in line]
-        self.status = int(lines[0].split()[1]) if lines[0].startswith("SIP/2.0 ") else None
-        self.method = None if self.status else lines[0].split(" ")[0]
-
-    def all(self, name):
-        return [value for key, value in self.fields if key.lower() == name]
-
-    def get(self, name):
-        return next(iter(self.all(name)), "")
-
-
-class Telephone:
-    """A small SIP user agent over one UDP socket; `mangle` sees every message before it is sent and may change or keep it."""
-
-    def __init__(self, server, user, address="127.0.0.1", mangle=None):
-        self.server, self.user, self.mangle = server, user, mangle or (lambda raw: [raw])
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
-        self.socket.bind((address, 0))
-        self.address, self.port = self.socket.getsockname()
-        self.answers, self.sent = queue.Queue(), 0
-        self.identity, self.contact = f"<sip:{user}@{DOMAIN}>", f"<sip:{user}@{self.address}:{self.port}>"
-        self.thread = threading.Thread(target=self.listen, daemon=True)
-        self.thread.start()
-
-    def token(self):
-        return f"{random.getrandbits(64):016x}"
-
-    def send(self, lines, body=""):
-        lines = [*lines, f"Content-Length: {len(body)}", "", body]
-        for raw in self.mangle("\r\n".join(lines).encode()):
-            self.sent += 1
-            try:
-                self.socket.sendto(raw[:65_000], self.server)
-            except OSError:
-                pass
-
-    def listen(self):
-        while True:
-            try:
-                raw = self.socket.recv(65_535)
-            except OSError:
-                return
-            if len(raw) < 16:
-                continue
-            try:
-                message = Message(raw)
-                if message.status:
-                    self.answers.put(message)
-                else:
-                    self.serve(message)
-            except (ValueError, IndexError):
-                continue
-
-    def reply(self, request, status, body="", fields=()):
-        to = request.get("to")
-        to += "" if ";tag=" in to or status == "100 Trying" else f";tag={self.user}{self.port}"
-        self.send([f"SIP/2.0 {status}", *(f"Via: {v}" for v in request.all("via")), f"From: {request.get('from')}", f"To: {to}",
-                   f"Call-ID: {request.get('call-id')}", f"CSeq: {request.get('cseq')}", f"Contact: {self.contact}", *fields,
-                   *(["Content-Type: application/sdp"] if body else [])], body)
+class Moody(Telephone):
+    """As callee it refuses now and then, and rings reliably now and then."""
 
     def serve(self, request):
-        """As callee: rings, answers, and says yes to what comes in the dialog."""
         if request.method == "INVITE":
             if random.random() < 0.1:
                 self.reply(request, random.choice(["486 Busy Here", "302 Moved Temporarily", "603 Decline", "503 Service Unavailable"]))
@@ -129,64 +53,6 @@ class Telephone:
             self.reply(request, "200 OK", SDP.format(port=20_000 + 2 * (self.port % 5_000), direction="sendrecv"))
         elif request.method != "ACK":
             self.reply(request, "200 OK")
-
-    def request(self, method, uri, to, call, cseq, fields=(), body="", branch=None, content="application/sdp"):
-        branch = branch or f"z9hG4bK{self.token()}"
-        self.send([f"{method} {uri} SIP/2.0", f"Via: SIP/2.0/UDP {self.address}:{self.port};branch={branch};rport", "Max-Forwards: 70",
-                   f"From: {self.identity};tag={call}", f"To: {to}", f"Call-ID: {call}@{self.address}", f"CSeq: {cseq} {method}", f"Contact: {self.contact}",
-                   *fields, *([f"Content-Type: {content}"] if body else [])], body)
-        return branch
-
-    def answer(self, call, cseq, method, timeout, final=True):
-        """The (final) response to that request; None when none comes in time."""
-        deadline = time.monotonic() + timeout
-        while (left := deadline - time.monotonic()) > 0:
-            try:
-                message = self.answers.get(timeout=left)
-            except queue.Empty:
-                return None
-            if message.get("call-id").startswith(call) and message.get("cseq").split() == [str(cseq), method] and (message.status >= 200 or not final):
-                return message
-        return None
-
-    def transact(self, method, uri, to, call, cseq, fields=(), body="", timeout=4.0, tries=8):
-        """Sends with retransmissions, answers one challenge; the final response and the CSeq that it answers."""
-        for attempt in range(2):
-            branch, message, interval = None, None, 0.5
-            for _ in range(tries):
-                branch = self.request(method, uri, to, call, cseq, fields, body, branch)
-                message = self.answer(call, cseq, method, min(interval, timeout))
-                if message:
-                    break
-                interval = min(interval * 2, 4)
-            if message and method == "INVITE" and message.status >= 300:
-                self.request("ACK", uri, message.get("to"), call, cseq, branch=branch)
-            if not message or message.status != 401 or attempt:
-                return message, cseq
-            challenge = next((v for v in message.all("www-authenticate") if "MD5" in v), message.get("www-authenticate"))
-            fields = (*fields, digest(challenge, self.user, method, uri))
-            cseq += 1
-        return None, cseq
-
-    def register(self, **options):
-        message, _ = self.transact("REGISTER", f"sip:{DOMAIN}", self.identity, self.token(), 1, (f"Expires: {options.pop('expires', 300)}",), **options)
-        return message is not None and message.status == 200
-
-    def call(self, number, hold=0.2, **options):
-        """A whole call; "" when it was answered and ended well, else what went wrong."""
-        call, uri = self.token(), f"sip:{number}@{self.server[0]}:{self.server[1]}"
-        message, cseq = self.transact("INVITE", uri, f"<sip:{number}@{DOMAIN}>", call, 1, body=SDP.format(port=30_000, direction="sendrecv"), **options)
-        if not message or message.status != 200:
-            return f"{message.status} {message.get('retry-after')}".strip() if message else "no answer"
-        target = re.search(r"<([^>]*)>", message.get("contact"))
-        target = target[1] if target else uri
-        self.request("ACK", target, message.get("to"), call, cseq)
-        time.sleep(hold)
-        ended, _ = self.transact("BYE", target, message.get("to"), call, cseq + 1, **options)
-        return "" if ended is not None and ended.status == 200 else "BYE was not answered"
-
-    def close(self):
-        self.socket.close()
 
 
 class Mangler:
@@ -265,7 +131,7 @@ class Storm(Story):
 
     def good_telephone(self):
         """Registers once, then calls the echo feature again and again, from an address of its own."""
-        phone = Telephone(self.server, "199", address="127.0.0.2")
+        phone = Telephone(self.server, "199", secret("199"), address="127.0.0.2")
         try:
             if not phone.register():
                 self.failures.append("could not register")
@@ -301,7 +167,7 @@ class Storm(Story):
         until("calls to end", lambda: self.ctl("status")["calls"] <= self.options.held, 200, 1)
         time.sleep(35)
         after, status = self.memory(), self.ctl("status")
-        phone = Telephone(self.server, "198", address="127.0.0.2")
+        phone = Telephone(self.server, "198", secret("198"), address="127.0.0.2")
         require(phone.register() and not phone.call("600"), "no call was possible when the storm was over")
         phone.close()
         growth = after[0] - before[0]
@@ -326,7 +192,7 @@ class Storm(Story):
             rng = random.Random(self.options.seed * 1_000 + number)
             mangle = Mangler(self.options.seed * 1_000 + number)
             users = [str(100 + number * 4 + i) for i in range(4)]
-            mine = [Telephone(self.server, user, mangle=mangle) for user in users]
+            mine = [Moody(self.server, user, secret(user), mangle=mangle) for user in users]
             phones.extend(mine)
             while sum(phone.sent for phone in phones) < goal:
                 self.flow(rng, *rng.sample(mine, 3))
