@@ -65,6 +65,7 @@ sim: deps
 ## interop: calls, captures and backups against software that we did not write
 interop: build deps-interop
 	python3 scripts/interop.py --bin $(SCRATCH)/debug
+	python3 scripts/secure.py --bin $(SCRATCH)/debug
 
 ## fuzz: libFuzzer over the SIP parsers, FUZZ_SECONDS for each
 fuzz: deps

@@ -18,4 +18,12 @@ struct SIPFlowTests {
         #expect(flow().reaching(uri, sentBy: via).remote.description == expected)
         #expect(flow(.tcp).reaching(uri, sentBy: via) == flow(.tcp))
     }
+
+    @Test(arguments: [
+        ("sip:100@192.0.2.55:40000", true), ("sip:100@192.0.2.55", false), ("sip:100@10.1.2.3:40000", false),
+        ("sip:pbx.example", true),
+    ])
+    func `who is named otherwise than reached is behind a translator`(uri: String, leads: Bool) throws {
+        #expect(flow().leads(to: try SIPURI(parsing: uri)) == leads)
+    }
 }

@@ -10,6 +10,13 @@ extension SIPFlow {
         return uri
     }
 
+    /// False when `uri` names another address or port in figures than the flow reaches: an address translator is in
+    /// between, and what listens at its side of one socket does so for that socket alone.
+    package func leads(to uri: SIPURI) -> Bool {
+        guard let address = IPAddress(uri.host) else { return true }
+        return Endpoint(address: address, port: uri.port ?? 5060) == remote
+    }
+
     /// The flow on which requests to `contact` travel, when a message of that peer came over this one.
     ///
     /// A connection is kept. Over UDP the Contact's numeric address is followed, except when it equals the Via's

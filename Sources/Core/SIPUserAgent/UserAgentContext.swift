@@ -75,7 +75,9 @@ package struct UserAgentContext: Sendable {
 
     /// Sends a request in a new client transaction; its responses and its failure come under the identity returned.
     package mutating func send(_ request: SIPRequest, over flow: SIPFlow) -> ClientTransactionID {
-        let (id, effects) = transactions.send(request, over: flow, branch: makeBranch(), at: now)
+        let hop = (try? request.routes())?.first?.uri ?? request.uri
+        let (id, effects) = transactions.send(
+            request, over: flow, branch: makeBranch(), mayChangeTransport: flow.leads(to: hop), at: now)
         pending += effects
         return id
     }

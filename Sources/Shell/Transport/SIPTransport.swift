@@ -118,7 +118,7 @@ package final class SIPTransport: @unchecked Sendable {
         eventLoop.execute { [self] in
             let numbers = unflushed
             unflushed.removeAll(keepingCapacity: true)
-            for number in numbers { connections.flush(number) }
+            for number in numbers { connections.takeUnflushed(number)?.flush() }
         }
     }
 
