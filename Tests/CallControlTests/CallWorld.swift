@@ -67,10 +67,10 @@ final class CallWorld {
             switch effect {
             case .transmit(let bytes, let flow): deliver(bytes, over: flow)
             case .request(let server, let request, let flow): received(request, server, flow)
-            case .ack(let ack, _): _ = control.acknowledged(by: ack, &context)
+            case .ack(let ack, let flow): _ = control.acknowledged(by: ack, over: flow, &context)
             case .cancelled(let server): control.cancelled(server, &context)
             case .response(let client, let response, _): control.received(response, to: client, &context)
-            case .failed(let client, _): control.failed(client, &context)
+            case .failed(let client, let reason): control.failed(client, reason, &context)
             case .ackMissing(let server): control.ackMissing(server, &context)
             case .dropped: break
             }

@@ -193,8 +193,21 @@ import Testing
         }
         if status == 200 {
             #expect(response.supported().contains("100rel") && response.supported().contains("timer"))
-            #expect(response.headers[.accept] == "application/sdp")
+            #expect(response.headers[.accept] == "application/sdp, multipart/mixed")
         }
+        try desk.end(a, b)
+    }
+
+    @Test(arguments: [
+        ("dialog", 403), ("presence", 403), ("nonsense", 403), ("refer", 481), ("refer;id=7", 481), (nil, 489),
+        ("", 489),
+    ])
+    func `a subscription needs a dialog of its own, but those that a REFER makes`(event: String?, status: Int) throws {
+        let (a, b) = try desk.talk()
+        let response = try a.request(.subscribe, fields: event.map { [.init(.event, $0)] } ?? [])
+        #expect(response.status == status)
+        #expect(response.headers[.allowEvents] == (status == 489 ? "refer" : nil))
+        #expect(desk.world.control.activeCount == 1)
         try desk.end(a, b)
     }
 

@@ -46,7 +46,8 @@ import Testing
                 callerOf: Invitation(
                     server: server, request: request, flow: OwnOfferTests.flow, caller: party,
                     destination: .user(party), targets: []),
-                dialog: dialog, reference: LegReference(call: 1, leg: 0), media: media, context: &context)
+                dialog: dialog, reference: LegReference(call: 1, leg: 0), media: media,
+                timers: .recommended, context: &context)
         }
 
         mutating func at(_ instant: Instant) {
@@ -113,7 +114,7 @@ import Testing
                 .init(.from, "<sip:100@pbx.example>;tag=caller"), .init(.to, "<sip:101@pbx.example>;tag=pbx"),
                 .init(.callID, "c"), .init(.cseq, "1 ACK"),
             ])
-            #expect(leg.acknowledged(by: ack, &context).isEmpty)
+            #expect(leg.acknowledged(by: ack, over: OwnOfferTests.flow, &context).isEmpty)
         }
     }
 

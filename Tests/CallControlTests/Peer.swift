@@ -49,7 +49,7 @@ final class Peer {
         ])
         if let supported { headers.append(.supported, supported) }
         for field in fields { headers.append(field.name, field.value) }
-        if !body.isEmpty { headers.append(.contentType, "application/sdp") }
+        if !body.isEmpty && !headers.contains(.contentType) { headers.append(.contentType, "application/sdp") }
         let request = SIPRequest(
             method: .invite, uri: SIPURI(user: "101", host: "pbx.example"), headers: headers, body: body)
         send(request, branch: "z9hG4bK-invite")
@@ -80,7 +80,9 @@ final class Peer {
         response.headers.append(.contact, NameAddress(uri: contact).description)
         if request.method == .invite { response.headers.append(.allow, allow) }
         for field in fields { response.headers.append(field.name, field.value) }
-        if !body.isEmpty { response.headers.append(.contentType, "application/sdp") }
+        if !body.isEmpty && !response.headers.contains(.contentType) {
+            response.headers.append(.contentType, "application/sdp")
+        }
         response.body = body
         world.receive(.response(response), from: flow)
         return response
@@ -183,13 +185,13 @@ final class Line {
         return response
     }
 
-    func ack(_ body: [UInt8] = []) {
-        peer.send(dialog.makeAck(cseq: dialog.localCSeq, contentType: "application/sdp", body: body))
+    func ack(_ body: [UInt8] = [], type: String = "application/sdp") {
+        peer.send(dialog.makeAck(cseq: dialog.localCSeq, contentType: type, body: body))
     }
 
-    func prack(_ response: SIPResponse, _ body: [UInt8] = []) {
+    func prack(_ response: SIPResponse, _ body: [UInt8] = [], type: String = "application/sdp") {
         let rack = "\(response.headers[.rseq] ?? "0") \(response.headers[.cseq] ?? "0 INVITE")"
-        peer.send(make(.prack, body, fields: [.init(.rack, rack)]))
+        peer.send(make(.prack, body, type: type, fields: [.init(.rack, rack)]))
     }
 
     /// Hangs up.
@@ -204,6 +206,16 @@ final class Line {
         let bye = try peer.take(.bye, location)
         peer.respond(bye, 200)
         return bye
+    }
+}
+
+extension CallTimers {
+    /// As RFC 4028 has it by default: 1800 s, refreshed by the caller, and nothing for who knows no session timers.
+    static var recommended: CallTimers {
+        var timers = CallTimers()
+        timers.session = SessionTimer.Policy()
+        timers.lineSession = SessionTimer.Policy()
+        return timers
     }
 }
 

@@ -8,7 +8,7 @@ import Testing
 
 /// Re-INVITE, UPDATE, delayed offers and glare in a running call (RFC 3261 section 14, RFC 3311).
 @Suite struct RenegotiationTests {
-    private let desk = Desk()
+    private let desk = Desk(timers: .recommended)
     private let timed: [SIPHeaders.Field] = [.init(.sessionExpires, "1800;refresher=uac"), .init(.require, "timer")]
 
     @Test(arguments: [SIPMethod.invite, .update])

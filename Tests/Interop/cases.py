@@ -152,8 +152,8 @@ def session_timer_towards_callee(stage):
     """our INVITE offers a session timer; a callee that wants to refresh does so by UPDATE"""
     a, b = stage.users(2)
     callee = Callee("callee").invited(actions=(("Session-Expires", "[0-9]+", "offered"), ("Supported", "timer", "supported")))
-    callee.ring().accept(fields=("Session-Expires: 1800;refresher=uas", "Require: timer")).pause(200)
-    callee.within("UPDATE", ("Supported: timer", "Session-Expires: 1800;refresher=uac")).expect(200, actions=(("Session-Expires", "1800", "kept"),))
+    callee.ring().accept(fields=("Session-Expires: 600;refresher=uas", "Require: timer")).pause(200)
+    callee.within("UPDATE", ("Supported: timer", "Session-Expires: 600;refresher=uac")).expect(200, actions=(("Session-Expires", "600", "kept"),))
     stage.answers(b, callee.answer("BYE"))
     stage.calls(a, b, Caller("caller").invite().talk(900).hang_up())
 

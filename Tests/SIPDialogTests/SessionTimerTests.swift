@@ -189,6 +189,24 @@ struct SessionTimerTests {
         #expect(alone.handleDeadline(at: seconds(900)) == .refresh)
     }
 
+    @Test func `a refusal is good for another interval when the peer owes us no 2xx, else it changes nothing`() throws {
+        var alone = SessionTimer(policy: Self.policy(alone: true))
+        _ = alone.receive(try Self.accepting(nil), at: .origin)
+        #expect(alone.handleDeadline(at: seconds(900)) == .refresh)
+        let isGood = alone.refused(at: seconds(901))
+        #expect(isGood)
+        #expect(alone.nextDeadline == seconds(1_801))
+        #expect(alone.handleDeadline(at: seconds(1_801)) == .refresh)
+        #expect(alone.handleDeadline(at: seconds(901 + 1_768)) == .expire, "no answer at all ends it")
+        let isGoodAgain = alone.refused(at: seconds(3_000))
+        #expect(!isGoodAgain, "it is off")
+        var negotiated = SessionTimer(policy: Self.policy(alone: true))
+        _ = negotiated.receive(try Self.accepting("1800;refresher=uac"), at: .origin)
+        let isEnough = negotiated.refused(at: seconds(900))
+        #expect(!isEnough)
+        #expect(negotiated.nextDeadline == seconds(900))
+    }
+
     @Test func `a postponed refresh comes once more, and the end stays`() throws {
         var timer = SessionTimer()
         _ = timer.receive(try Self.accepting("90;refresher=uac"), at: .origin)

@@ -20,6 +20,20 @@ import Foundation
         #expect(rows.sorted() == files.map { "\(folder)/\($0)" }.sorted())
     }
 
+    @Test func `what the layers above answer is stated for every message that reaches them, and for no other`() {
+        let reaching = TortureCase.all.filter {
+            switch $0.verdict {
+            case .accepted, .tolerated, .refusedAbove: true
+            case .rejected, .dropped: false
+            }
+        }
+        #expect(TortureCase.answers.keys.sorted() == reaching.map(\.file).sorted())
+        for row in reaching {
+            guard case .refusedAbove = row.verdict else { continue }
+            #expect(TortureCase.answers[row.file]?.first.flatMap { Int($0) } ?? 0 >= 400, "\(row.file) is not refused")
+        }
+    }
+
     @Test(arguments: TortureCase.all) func `a torture message has its verdict`(row: TortureCase) throws {
         let bytes = try row.bytes
         let outcome = Self.outcome(of: bytes)

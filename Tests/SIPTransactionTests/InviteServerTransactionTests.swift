@@ -4,7 +4,9 @@ import Testing
 
 struct InviteServerTransactionTests {
     typealias Machine = InviteServerTransaction
-    enum Start { case new, proceeding, accepted, acknowledged, completed, confirmed, terminated }
+    enum Start {
+        case new, proceeding, reopened, reopenedTwice, accepted, acknowledged, completed, confirmed, terminated
+    }
 
     struct Row: CustomTestStringConvertible {
         let start: Start
@@ -22,6 +24,8 @@ struct InviteServerTransactionTests {
             switch start {
             case .new: []
             case .proceeding: [.respond(status: 180)]
+            case .reopened: [.transportFailed]
+            case .reopenedTwice: [.respond(status: 180), .transportFailed, .respond(status: 183)]
             case .accepted: [.respond(status: 200)]
             case .acknowledged: [.respond(status: 200), .acknowledged]
             case .completed: [.respond(status: 486)]
@@ -42,6 +46,7 @@ struct InviteServerTransactionTests {
         Row(start: .new, input: .deadline, at: 199, effects: [], next: 200),
         Row(start: .new, input: .deadline, at: 200, effects: [.sendTrying], next: nil),
         Row(start: .new, input: .transportFailed, at: 1, effects: [.abandoned], next: 200),
+        Row(start: .new, input: .transportFailed, at: 1, effects: [.sendTrying], next: nil, isReliable: true),
 
         Row(start: .proceeding, input: .respond(status: 183), at: 1, effects: [.send], next: nil),
         Row(start: .proceeding, input: .respond(status: 200), at: 1, effects: [.send], next: 501),
@@ -51,6 +56,13 @@ struct InviteServerTransactionTests {
         Row(start: .proceeding, input: .acknowledged, at: 1, effects: [], next: nil),
         Row(start: .proceeding, input: .deadline, at: 999_000, effects: [], next: nil),
         Row(start: .proceeding, input: .transportFailed, at: 1, effects: [.abandoned], next: nil),
+        Row(start: .proceeding, input: .transportFailed, at: 1, effects: [.sendAgain], next: nil, isReliable: true),
+        Row(start: .reopened, input: .transportFailed, at: 1, effects: [.abandoned], next: nil, isReliable: true),
+        Row(start: .reopened, input: .respond(status: 183), at: 1, effects: [.send], next: nil, isReliable: true),
+        Row(start: .reopened, input: .respond(status: 200), at: 1, effects: [.send], next: 501, isReliable: true),
+        Row(start: .reopened, input: .retransmission, at: 1, effects: [.sendAgain], next: nil, isReliable: true),
+        Row(start: .reopened, input: .deadline, at: 200, effects: [], next: nil, isReliable: true),
+        Row(start: .reopenedTwice, input: .transportFailed, at: 1, effects: [.abandoned], next: nil, isReliable: true),
 
         Row(start: .accepted, input: .respond(status: 180), at: 1, effects: [], next: 500),
         Row(start: .accepted, input: .respond(status: 200), at: 1, effects: [.send], next: 500),

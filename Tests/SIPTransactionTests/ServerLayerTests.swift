@@ -137,13 +137,45 @@ struct ServerLayerTests {
         #expect(layer.serverCount == 0)
     }
 
-    @Test func `the caller's connection failing counts as CANCEL, once`() throws {
+    @Test(arguments: [SIPFlow.Transport.tcp, .tls])
+    func `a caller's connection that is gone counts as CANCEL once a response cannot take another`(
+        transport: SIPFlow.Transport
+    ) throws {
         var layer = TransactionLayer()
-        let first = layer.receive(try message(Shape()), from: flow(.tcp), at: .origin)
+        let first = layer.receive(try message(Shape()), from: flow(transport), at: .origin)
         let id = try #require(first.requestID)
-        #expect(layer.flowFailed(flow(.tls), at: milliseconds(1)).isEmpty)
-        #expect(layer.flowFailed(flow(.tcp), at: milliseconds(2)) == [.cancelled(id)])
-        #expect(layer.flowFailed(flow(.tcp), at: milliseconds(3)).isEmpty)
+        let request = try #require(first.requestMessage)
+        let ringing = layer.respond(id, with: SIPResponse(to: request, status: 180, toTag: "t"), at: .origin)
+        let other: SIPFlow.Transport = transport == .tcp ? .tls : .tcp
+        #expect(layer.flowFailed(flow(other), at: milliseconds(1)).isEmpty)
+        #expect(layer.flowFailed(flow(transport), at: milliseconds(2)) == ringing, "the transport opens another for it")
+        #expect(layer.flowFailed(flow(transport), at: milliseconds(3)) == [.cancelled(id)])
+        #expect(layer.flowFailed(flow(transport), at: milliseconds(4)).isEmpty)
+        #expect(
+            layer.respond(id, with: SIPResponse(to: request, status: 487, toTag: "t"), at: milliseconds(5)).count == 1)
+        #expect(layer.flowFailed(flow(transport), at: milliseconds(6)).isEmpty)
+        #expect(layer.serverCount == 0)
+    }
+
+    @Test func `before the first response it is 100 Trying that asks whether the caller is still there`() throws {
+        var layer = TransactionLayer()
+        _ = layer.receive(try message(Shape()), from: flow(.tcp), at: .origin)
+        #expect(layer.flowFailed(flow(.tcp), at: milliseconds(1)).sentStatuses == [100])
+        #expect(layer.handleDeadline(at: milliseconds(200)).isEmpty)
+    }
+
+    @Test func `what is answered after its connection is gone is sent all the same`() throws {
+        for (method, status) in [("INVITE", 200), ("INVITE", 486), ("OPTIONS", 200)] {
+            var layer = TransactionLayer()
+            let first = layer.receive(try message(Shape(method: method)), from: flow(.tcp), at: .origin)
+            let id = try #require(first.requestID)
+            _ = layer.flowFailed(flow(.tcp), at: milliseconds(1))
+            let answer = SIPResponse(to: try #require(first.requestMessage), status: status, toTag: "t")
+            let effects = layer.respond(id, with: answer, at: milliseconds(2))
+            #expect(effects == [.transmit(answer.serialised(), flow(.tcp))])
+            _ = layer.run(until: milliseconds(70_000))
+            #expect(layer.serverCount == 0)
+        }
     }
 
     @Test func `a request by another path is a merged one`() throws {

@@ -167,10 +167,15 @@ struct Pair {
         pair.world.expectEverythingEnded()
     }
 
-    @Test func `a caller's connection that closes while it rings ends the attempt`() throws {
+    @Test func `a caller's connection that closes while it rings, and cannot be opened anew, ends the attempt`() throws
+    {
         let pair = try Pair(transport: .tcp)
         _ = try pair.ada.invite("101", body: sdp(["PCMU"], port: 30_000))
         pair.bob.respond(try pair.bob.nextRequest(.invite), 180)
+        #expect(try pair.ada.nextResponse().status == 180)
+        pair.world.feed(.flowClosed(pair.ada.flow))
+        #expect(try pair.ada.nextResponse().status == 180, "over another connection, if the transport can open one")
+        #expect(!pair.bob.has(.cancel))
         pair.world.feed(.flowClosed(pair.ada.flow))
         _ = try pair.bob.nextRequest(.cancel)
         #expect(pair.world.telephony.callCount == 0)
@@ -308,6 +313,25 @@ struct Pair {
         let a = try pair.ada.confirm(invite, try pair.ada.nextResponse())
         #expect(try a.request(.bye).status == 200)
         _ = try pair.bob.nextRequest(.bye)
+        pair.world.expectEverythingEnded()
+    }
+
+    @Test func `a caller whose connection closed while it rang acknowledges over the new one and is reached there`()
+        throws
+    {
+        let pair = try Pair(transport: .tcp)
+        let invite = try pair.ada.invite("101", body: sdp(["PCMU"], port: 30_000))
+        let incoming = try pair.bob.nextRequest(.invite)
+        pair.world.feed(.flowClosed(pair.ada.flow))
+        #expect(try pair.ada.nextResponse().status == 100)
+        let b = try pair.bob.answer(incoming, body: sdp(["PCMU"], port: 31_000))
+        let response = try pair.ada.nextResponse()
+        #expect(response.status == 200)
+        let again = Phone(pair.world, "100", port: 40_900, transport: .tcp)
+        let side = Side(phone: again, dialog: try Dialog(sent: invite, received: response))
+        side.ack(side.dialog.localCSeq)
+        #expect(try b.request(.bye).status == 200)
+        try side.takeBye()
         pair.world.expectEverythingEnded()
     }
 

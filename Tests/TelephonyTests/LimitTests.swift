@@ -26,6 +26,81 @@ import Testing
         pair.world.expectEverythingEnded()
     }
 
+    @Test func `one user's calls do not take everybody's places, and calls to that user still come`() throws {
+        var limits = Limits()
+        limits.callsPerUser = 2
+        let pair = try Pair(limits: limits)
+        let cleo = Phone(pair.world, "102", port: 40_300)
+        try cleo.register()
+        let offer = sdp(["PCMU"], port: 30_000)
+        let first = try pair.ada.invite("101", body: offer, callID: "one")
+        _ = try pair.ada.invite("102", body: offer, callID: "two")
+        #expect(pair.bob.has(.invite) && cleo.has(.invite))
+        let third = try pair.ada.invite("101", body: offer, callID: "three")
+        let refusal = try pair.ada.nextResponse()
+        #expect(refusal.status == 403 && refusal.reason == "Too Many Calls")
+        #expect(!refusal.headers.contains(.retryAfter))
+        pair.ada.ack(refusal: refusal, of: third)
+        #expect(pair.world.count("calls.refused-user") == 1)
+        _ = try cleo.invite("100", body: offer, callID: "cleo")
+        _ = try pair.bob.invite("100", body: offer, callID: "bob")
+        #expect(
+            pair.ada.inbox.count { if case .request(let request) = $0 { request.method == .invite } else { false } }
+                == 2)
+        #expect(pair.world.telephony.callCount == 4)
+        pair.ada.cancel(first, callID: "one")
+        #expect(try [pair.ada.nextResponse(), pair.ada.nextResponse()].map(\.status) == [200, 487])
+        pair.bob.inbox = []
+        _ = try pair.ada.invite("101", body: offer, callID: "four")
+        #expect(pair.bob.has(.invite), "a place is free again")
+        pair.world.expectEverythingEnded()
+    }
+
+    @Test func `a call counts for who began it, also when it is transferred away`() throws {
+        var limits = Limits()
+        limits.callsPerUser = 1
+        let pair = try Pair(limits: limits)
+        let cleo = Phone(pair.world, "102", port: 40_300)
+        try cleo.register()
+        let (a, b) = try pair.talk()
+        let refer = a.dialog.makeRequest(.refer, contact: pair.ada.contact, contentType: "", body: [])
+        var request = refer
+        request.headers.append(.referTo, "<sip:102@pbx.example>")
+        request.headers.append(.referSub, "false")
+        pair.ada.send(request)
+        #expect(try pair.ada.nextResponse().status == 202)
+        let c = try cleo.answer(cleo.nextRequest(.invite), body: sdp(["PCMU"], port: 33_000))
+        try a.takeBye()
+        #expect(pair.world.telephony.callCount == 1)
+        _ = try pair.ada.invite("101", body: sdp(["PCMU"], port: 30_000), callID: "again")
+        #expect(try pair.ada.nextResponse().status == 403)
+        #expect(try c.request(.bye).status == 200)
+        try b.takeBye()
+        pair.world.expectEverythingEnded()
+    }
+
+    @Test(arguments: [
+        (SIPMethod.register, 416), (.bye, 416), (.info, 416), (.update, 416), (.prack, 416), (.notify, 416),
+        (.options, 416), (.message, 405), (.invite, 401), (.subscribe, 401), (.refer, 401),
+    ])
+    func `an unknown scheme is refused by every method, after those that must be authenticated are`(
+        method: SIPMethod, status: Int
+    ) throws {
+        let world = World()
+        let phone = Phone(world, "100", port: 40_000)
+        var request = phone.request(method, to: "101", callID: "scheme", body: [])
+        request.uri = try SIPURI(parsing: "urn:service:sos.unknown")
+        phone.send(request)
+        let answer = try phone.nextResponse()
+        #expect(answer.status == status)
+        if status == 401 {
+            if method == .invite { phone.ack(refusal: answer, of: request) }
+            phone.send(try phone.authenticated(request, by: answer))
+            #expect(try phone.nextResponse().status == 416)
+        }
+        world.expectEverythingEnded()
+    }
+
     @Test func `draining refuses new calls, lets the running one end, and says so once`() throws {
         let pair = try Pair()
         let (a, b) = try pair.talk()

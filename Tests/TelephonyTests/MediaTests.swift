@@ -212,7 +212,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (["G729"], "application/sdp", 488), (["PCMU"], "text/plain", 415), (["PCMU"], "multipart/mixed", 415),
+        (["G729"], "application/sdp", 488), (["PCMU"], "text/plain", 415), (["PCMU"], "multipart/mixed", 400),
     ])
     func `what cannot be talked about is refused before anybody rings`(codecs: [String], type: String, status: Int)
         throws

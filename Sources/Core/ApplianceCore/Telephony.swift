@@ -264,8 +264,8 @@ package struct Telephony: Sendable {
         switch effect {
         case .transmit(let bytes, let flow): outputs.append(.transmit(bytes, flow))
         case .request(let server, let request, let flow): received(request, server, over: flow)
-        case .ack(let ack, _):
-            _ = calls.acknowledged(by: ack, &context)  // else to a challenge, which left nothing behind
+        case .ack(let ack, let flow):
+            _ = calls.acknowledged(by: ack, over: flow, &context)  // else to a challenge, which left nothing behind
         case .cancelled(let server): calls.cancelled(server, &context)
         case .response(let client, let response, let flow): received(response, to: client, over: flow)
         case .failed(let client, let reason): failed(client, reason)
@@ -286,7 +286,7 @@ package struct Telephony: Sendable {
         if trunks.owns(client) {
             trunks.failed(client, reason, &context.agent)
         } else if !events.failed(client, reason, &context.agent) {
-            calls.failed(client, &context)
+            calls.failed(client, reason, &context)
         }
     }
 

@@ -33,11 +33,10 @@ extension Telephony {
         switch way {
         case .refused(let status): context.reply(server, to: request, status)
         case .leads(let destination, let ranks):
-            calls.invite(
-                Invitation(
-                    server: server, request: request, flow: flow, caller: caller, destination: destination,
-                    ranks: ranks),
-                &context)
+            var invitation = Invitation(
+                server: server, request: request, flow: flow, caller: caller, destination: destination, ranks: ranks)
+            invitation.isEmergency = isForHelp(request.uri)
+            calls.invite(invitation, &context)
         }
     }
 
@@ -69,30 +68,21 @@ extension Telephony {
             &context)
     }
 
-    /// False when the request has been refused: no new calls, an extension or a scheme that we do not have.
+    /// False when the request has been refused: a scheme or an extension that we do not have, or no new calls.
     private mutating func isAcceptable(_ request: SIPRequest, _ server: ServerTransactionID) -> Bool {
+        guard passesInspection(request, server) else { return false }
         guard !isDraining else {
             context.count("calls.refused")
             context.reply(server, to: request, 503, fields: [.init(.retryAfter, "30")])
-            return false
-        }
-        guard SIPCapabilities.unsupportedOptions(in: request).isEmpty else {
-            refuseExtensions(of: request, server)
-            return false
-        }
-        guard [.sip, .sips, .tel].contains(request.uri.scheme) else {
-            context.reply(server, to: request, 416)
             return false
         }
         return true
     }
 
     mutating func refer(_ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow) {
-        guard let user = authenticate(request, server, over: flow), let party = plan.user(user) else { return }
-        guard SIPCapabilities.unsupportedOptions(in: request).isEmpty else {
-            refuseExtensions(of: request, server)
-            return
-        }
+        guard let user = authenticate(request, server, over: flow), let party = plan.user(user),
+            passesInspection(request, server)
+        else { return }
         calls.refer(request, server, over: flow, by: party, &context)
     }
 
@@ -103,16 +93,32 @@ extension Telephony {
         case refused(status: Int)
     }
 
+    /// True when somebody who dials that calls for help.
+    func isForHelp(_ uri: SIPURI) -> Bool {
+        guard let number = DialPlan.number(in: uri) else { return false }
+        if case .emergency = trunks.plan.dialled(number, isInternal: plan.knows(number)) { return true }
+        return false
+    }
+
     /// Where a redirection or a transfer leads: what the party on whose behalf it is could dial. A line may redirect
-    /// within its trunk's domain, if the trunk's policy is to follow.
+    /// within its trunk's domain, if the trunk's policy is to follow, and over that trunk alone.
     func route(for question: RoutingRequest) -> Route? {
-        let isOutside = plan.user(question.party.number) == nil
-        if isOutside, !trunks.ids.contains(where: { trunks.follows(question.uri, over: $0) }) { return nil }
-        let party = isOutside ? question.caller : question.party
-        guard case .leads(let destination, let ranks) = way(to: question.uri, for: party, isWithheld: false) else {
-            return nil
-        }
+        let way =
+            question.line.map { wayOut(to: question, over: $0) }
+            ?? way(to: question.uri, for: question.party, isWithheld: question.isWithheld)
+        guard case .leads(let destination, let ranks) = way else { return nil }
         return Route(destination: destination, ranks: ranks)
+    }
+
+    /// The Contact of a line's 3xx is a number as that trunk writes it, and by the rules one that the caller could dial.
+    private func wayOut(to question: RoutingRequest, over line: LineID) -> Way {
+        let trunk = TrunkID(line.value)
+        guard trunks.follows(question.uri, over: trunk), let settings = trunks.settings(of: trunk),
+            let number = trunks.plan.shown(trunks.plan.received(question.uri, format: settings.incomingFormat))
+        else { return .refused(status: 404) }
+        return wayOut(
+            to: trunks.plan.dialled(number, isInternal: false), number, for: question.caller,
+            isWithheld: question.isWithheld, over: line)
     }
 
     /// `devices`: the bindings of the one device that a GRUU names (RFC 5627).
@@ -131,9 +137,17 @@ extension Telephony {
             }
             return .leads(destination, [devices.map { target($0, of: party) }])
         }
+        return wayOut(to: dialled, number, for: caller, isWithheld: isWithheld)
+    }
+
+    /// `line`: the one way that may be taken.
+    private func wayOut(
+        to dialled: DialledNumber, _ number: String, for caller: CallParty, isWithheld: Bool, over line: LineID? = nil
+    ) -> Way {
         guard trunks.hasRule(for: dialled) else { return .refused(status: 404) }
         guard !trunks.isBarred(dialled) else { return .refused(status: 403) }
         let targets = outsideTargets(dialled, number, for: caller, isWithheld: isWithheld)
+            .filter { rank in line == nil || rank.allSatisfy { $0.line == line } }
         return targets.isEmpty
             ? .refused(status: 503) : .leads(.outside(CallParty(number: number, name: "")), targets)
     }

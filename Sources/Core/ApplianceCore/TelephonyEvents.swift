@@ -10,11 +10,7 @@ import Settings
 /// Who may watch whom, and what watchers are told (RFC 6665).
 extension Telephony {
     mutating func subscribe(_ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow) {
-        guard let watcher = authenticate(request, server, over: flow) else { return }
-        guard SIPCapabilities.unsupportedOptions(in: request).isEmpty else {
-            refuseExtensions(of: request, server)
-            return
-        }
+        guard let watcher = authenticate(request, server, over: flow), passesInspection(request, server) else { return }
         let resource = DialPlan.number(in: request.uri) ?? watcher
         events.subscribe(
             request, server, over: flow, watcher: watcher, resource: resource, domain: settings.sip.realm,

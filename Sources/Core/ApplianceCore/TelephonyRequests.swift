@@ -96,11 +96,8 @@ extension Telephony {
     /// Everything but ACK, CANCEL and what belongs to a dialog: it may come later, what runs may not wait.
     private func isNewWork(_ request: SIPRequest) -> Bool {
         guard request.method != .ack, request.method != .cancel else { return false }
-        guard request.method == .invite, let number = DialPlan.number(in: request.uri) else {
-            return request.toTag() == nil
-        }
-        if case .emergency = trunks.plan.dialled(number, isInternal: plan.knows(number)) { return false }
-        return request.toTag() == nil
+        guard request.toTag() == nil else { return false }
+        return request.method != .invite || !isForHelp(request.uri)
     }
 
     /// 503 without state and without a look at who asks (RFC 3261 section 21.5.4).
@@ -119,16 +116,34 @@ extension Telephony {
             return
         }
         switch request.method {
-        case .options: context.agent.replyStatelessly(server, to: request, 200, fields: Self.capabilities)
+        case .options:
+            if passesInspection(request, server) {
+                context.agent.replyStatelessly(server, to: request, 200, fields: Self.capabilities)
+            }
         case .register: register(request, server, over: flow)
         case .invite: invite(request, server, over: flow)
         case .refer: refer(request, server, over: flow)
         case .subscribe: subscribe(request, server, over: flow)
-        case .bye, .info, .update, .prack, .notify: context.agent.replyStatelessly(server, to: request, 481)
+        case .bye, .info, .update, .prack, .notify:
+            if passesInspection(request, server) { context.agent.replyStatelessly(server, to: request, 481) }
         default:
             context.agent.replyStatelessly(
                 server, to: request, 405, fields: [.init(.allow, SIPCapabilities.allow)])
         }
+    }
+
+    /// False when the request has been refused for a scheme (416) or an extension (420) that we do not have: the header
+    /// inspection of RFC 3261 section 8.2.2, which comes after authentication and the method.
+    mutating func passesInspection(_ request: SIPRequest, _ server: ServerTransactionID) -> Bool {
+        guard request.uri.scheme.isCallable else {
+            context.agent.replyStatelessly(server, to: request, 416)
+            return false
+        }
+        guard SIPCapabilities.unsupportedOptions(in: request).isEmpty else {
+            refuseExtensions(of: request, server)
+            return false
+        }
+        return true
     }
 
     private mutating func receivedInDialog(_ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow) {
@@ -143,18 +158,28 @@ extension Telephony {
     }
 
     private static let capabilities: [SIPHeaders.Field] = [
-        .init(.allow, SIPCapabilities.allow), .init(.accept, SIPCapabilities.sessionDescription),
+        .init(.allow, SIPCapabilities.allow), .init(.accept, SIPCapabilities.accept),
         .init(.supported, SIPCapabilities.supported), .init(.allowEvents, EventPackage.allowEvents),
     ]
 
-    mutating func refuseExtensions(of request: SIPRequest, _ server: ServerTransactionID) {
+    private mutating func refuseExtensions(of request: SIPRequest, _ server: ServerTransactionID) {
         let options = SIPCapabilities.unsupportedOptions(in: request).joined(separator: ", ")
         context.agent.replyStatelessly(server, to: request, 420, fields: [.init(.unsupported, options)])
     }
 
+    /// The order is that of RFC 3261 section 10.3: what can be no registration at all (the Request-URI, and To, which must
+    /// be a SIP URI by section 10.2) is refused to everybody, the rest to who is authenticated.
     private mutating func register(_ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow) {
+        guard request.uri.scheme.isCallable else {
+            context.agent.replyStatelessly(server, to: request, 416)
+            return
+        }
+        guard let to = try? request.to(), to.uri.scheme == .sip || to.uri.scheme == .sips else {
+            context.agent.replyStatelessly(server, to: request, 400, reason: "Bad Address Of Record")
+            return
+        }
         guard let user = authenticate(request, server, over: flow) else { return }
-        guard let to = try? request.to(), DialPlan.number(in: to.uri) == user else {
+        guard DialPlan.number(in: to.uri) == user else {
             context.reply(server, to: request, 403)
             return
         }
@@ -162,5 +187,15 @@ extension Telephony {
             request, addressOfRecord: user, over: flow, at: context.now, wall: context.wall)
         context.reply(server, to: request, answer.status, reason: answer.reason, fields: answer.fields)
         for _ in 0..<answer.evictedCount { outputs.append(.count("registration.evicted")) }
+    }
+}
+
+extension SIPURI.Scheme {
+    /// True of the schemes that may stand in a Request-URI here; of others, 416.
+    fileprivate var isCallable: Bool {
+        switch self {
+        case .sip, .sips, .tel: true
+        case .other: false
+        }
     }
 }

@@ -74,7 +74,7 @@ extension Call {
     func codecs(opposite side: MediaSide) -> [AudioCodec] {
         guard let index = bridge[side.other] else { return [] }
         if let stream = legs[index].media.stream { return [stream.codec] }
-        return LegMedia.codecs(offeredIn: legs[index].invite.body, local: localMedia)
+        return LegMedia.codecs(offeredIn: SessionBody.description(in: legs[index].invite), local: localMedia)
     }
 
     /// Tells the media workers what has changed.

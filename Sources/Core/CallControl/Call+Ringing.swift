@@ -148,7 +148,7 @@ extension Call {
             context.count("calls.redirected")
             let request = RoutingRequest(
                 id: RoutingID(call: id, number: number), uri: contact.uri, party: target.party,
-                caller: identity.party, line: target.line, purpose: .redirect)
+                caller: identity.party, isWithheld: identity.isAnonymous, line: target.line, purpose: .redirect)
             context.effects.append(.routing(request))
         }
         return isFollowed

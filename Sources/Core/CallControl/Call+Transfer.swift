@@ -116,7 +116,7 @@ extension Call {
         guard let transfer, let other = bridge[participants[transfer.transferor].side.other] else { return }
         let request = RoutingRequest(
             id: RoutingID(call: id, number: transfer.question), uri: uri, party: legs[transfer.transferor].party,
-            caller: legs[other].party, line: nil, purpose: .transfer)
+            caller: legs[other].party, isWithheld: participants[other].isAnonymous, line: nil, purpose: .transfer)
         context.effects.append(.routing(request))
     }
 
@@ -209,6 +209,24 @@ extension Call {
             return
         }
         sendNotify(status, of: index, &context)
+    }
+
+    /// A SUBSCRIBE for the subscription of a REFER: it is told once more how the transfer stands, and lasts no longer than it
+    /// would have; with Expires 0 it ends, and the transfer goes on (RFC 3515 section 2.4.4).
+    mutating func resubscribed(
+        _ request: SIPRequest, to event: EventHeader, _ server: ServerTransactionID, by leg: Int,
+        _ context: inout CallContext
+    ) {
+        guard let index = subscriptions.firstIndex(where: { $0.isCarried(by: leg, as: event) }) else {
+            legs[leg].respond(server, to: request, 481, &context)
+            return
+        }
+        let seconds = min(request.expires() ?? subscriptions[index].expires, subscriptions[index].expires)
+        let fields: [SIPHeaders.Field] = [
+            .init(.expires, String(seconds)), .init(.contact, NameAddress(uri: legs[leg].contact).description),
+        ]
+        legs[leg].respond(server, to: request, 200, fields: fields, &context)
+        if let status = subscriptions[index].renew(isEnding: seconds == 0) { sendNotify(status, of: index, &context) }
     }
 
     private mutating func sendNotify(_ status: Int, of index: Int, _ context: inout CallContext) {

@@ -43,6 +43,11 @@ extension Call {
         legs.indices.count { participants[$0].line == line && !participants[$0].hasMoved && !legs[$0].isOver }
     }
 
+    /// True while the call has a place and that user has begun it, wherever it has been transferred to since.
+    func isBegun(by user: String) -> Bool {
+        isActive && participants[0].line == nil && legs[0].party.number == user
+    }
+
     // MARK: Busy lamps
 
     /// The dialogs of a user that have not ended.

@@ -175,11 +175,13 @@ struct Call: Sendable {
         withLeg(index, &context) { $0.received(response, to: client, &$1) }
     }
 
-    mutating func failed(_ client: ClientTransactionID, for index: Int, _ context: inout CallContext) {
+    mutating func failed(
+        _ client: ClientTransactionID, _ reason: TransactionFailure, for index: Int, _ context: inout CallContext
+    ) {
         guard legs.indices.contains(index) else { return }
         context.finished(client, with: nil, of: legs[index].reference)
         if notified(client, response: nil, &context) { return }
-        withLeg(index, &context) { $0.failed(client, &$1) }
+        withLeg(index, &context) { $0.failed(client, reason, &$1) }
     }
 
     private mutating func meetsChallenge(
@@ -226,6 +228,8 @@ struct Call: Sendable {
                 legs[other].relay(digit, &context)
             }
         case .referred(let request, let server): referred(request, server, by: index, carriedBy: .leg(index), &context)
+        case .resubscribed(let request, let event, let server):
+            resubscribed(request, to: event, server, by: index, &context)
         }
     }
 

@@ -8,13 +8,22 @@ import SIPUserAgent
 
 /// INVITE outside a dialog: a new call, or one that takes the place of a dialog.
 extension CallControl {
-    /// Begins a call, or refuses it with the reason: 503 (limit), 415 (body), 420, 422 (session timer), 400 (no
+    /// Begins a call, or refuses it with the reason: 503 (limit), 403 (the caller's own limit: 503 would tell the telephone
+    /// that the appliance fails, and 486 that the callee is busy), 415, 406, 413 (body), 420, 422 (session timer), 400 (no
     /// Contact), 488 (no common codec), 480 (nobody to ring).
     package mutating func invite(_ invitation: Invitation, _ context: inout CallContext) {
         let request = invitation.request
         guard activeCount < limits.calls else {
             context.count("calls.refused")
             context.reply(invitation.server, to: request, 503, fields: [.init(.retryAfter, "5")])
+            return
+        }
+        guard
+            invitation.line != nil || invitation.isEmergency
+                || callCount(begunBy: invitation.caller.number) < limits.callsPerUser
+        else {
+            context.count("calls.refused-user")
+            context.reply(invitation.server, to: request, 403, reason: "Too Many Calls")
             return
         }
         guard let (dialog, local) = openDialog(for: invitation, &context) else { return }
@@ -31,11 +40,15 @@ extension CallControl {
         for invitation: Invitation, _ context: inout CallContext
     ) -> (dialog: Dialog, media: LocalMedia)? {
         let request = invitation.request
-        guard SessionBody.isAcceptable(request) else {
-            context.reply(invitation.server, to: request, 415, fields: [.init(.accept, SIPCapabilities.accept)])
+        let body: [UInt8]
+        switch SessionBody.read(request) {
+        case .description(let description): body = description
+        case .refused(let status, let fields):
+            context.reply(invitation.server, to: request, status, fields: fields)
             return nil
         }
-        if let refusal = CallLeg.refusal(of: request, timers: timers, at: context.now) {
+        let policy = timers.session(over: invitation.line)
+        if let refusal = CallLeg.refusal(of: request, by: policy, at: context.now) {
             context.reply(invitation.server, to: request, refusal.status, fields: refusal.fields)
             return nil
         }
@@ -50,7 +63,7 @@ extension CallControl {
         let local = LegMedia.local(
             address: mediaAddress.isUnspecified ? invitation.flow.local.address : mediaAddress,
             session: context.agent.entropy.next(), over: invitation.flow, entropy: &context.agent.entropy)
-        guard request.body.isEmpty || !LegMedia.codecs(offeredIn: request.body, local: local).isEmpty else {
+        guard body.isEmpty || !LegMedia.codecs(offeredIn: body, local: local).isEmpty else {
             context.reply(invitation.server, to: request, 488, fields: [SessionBody.warning])
             return nil
         }

@@ -55,6 +55,10 @@ package struct CallControl: Sendable {
     /// How many calls use that line: its channels in use.
     package func legCount(using line: LineID) -> Int { calls.values.reduce(0) { $0 + $1.legCount(using: line) } }
 
+    /// How many running calls that user has begun: their part of `Limits.callsPerUser`. Calls that others have begun, and
+    /// that ring at or were answered by the user, are those others'.
+    package func callCount(begunBy user: String) -> Int { calls.values.count { $0.isBegun(by: user) } }
+
     // MARK: Events
 
     /// True when the tag is that of one of our legs.
@@ -72,9 +76,11 @@ package struct CallControl: Sendable {
     }
 
     /// An ACK to a 2xx. False when it belongs to no call.
-    package mutating func acknowledged(by ack: SIPRequest, _ context: inout CallContext) -> Bool {
+    package mutating func acknowledged(
+        by ack: SIPRequest, over flow: SIPFlow, _ context: inout CallContext
+    ) -> Bool {
         guard let tag = (try? ack.to())?.tag, let leg = context.directory.leg(tag: tag) else { return false }
-        withLeg(leg, &context) { $0.acknowledged(by: ack, &$1) }
+        withLeg(leg, &context) { $0.acknowledged(by: ack, over: flow, &$1) }
         return true
     }
 
@@ -97,10 +103,12 @@ package struct CallControl: Sendable {
         withCall(leg.call, &context) { $0.received(response, to: known, for: leg.leg, &$1) }
     }
 
-    package mutating func failed(_ client: ClientTransactionID, _ context: inout CallContext) {
+    package mutating func failed(
+        _ client: ClientTransactionID, _ reason: TransactionFailure, _ context: inout CallContext
+    ) {
         guard let leg = context.directory.leg(of: client) else { return }
         let known = context.directory.known(client)
-        withCall(leg.call, &context) { $0.failed(known, for: leg.leg, &$1) }
+        withCall(leg.call, &context) { $0.failed(known, reason, for: leg.leg, &$1) }
     }
 
     package mutating func media(_ event: MediaEvent, _ context: inout CallContext) {

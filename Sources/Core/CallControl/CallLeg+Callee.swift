@@ -10,7 +10,7 @@ extension CallLeg {
     /// Sends `invite` in a new transaction, with what the session timer asks for.
     mutating func sendInvite(_ context: inout CallContext) {
         sessionTimer.prepare(&invite)
-        if !invite.headers.contains(.minSE) { invite.headers.append(.minSE, String(timers.session.minimum)) }
+        if !invite.headers.contains(.minSE) { invite.headers.append(.minSE, String(sessionTimer.policy.minimum)) }
         forks = DialogSet(invite: invite)
         dialog = nil
         acknowledgements = ProvisionalAcknowledgements()
@@ -68,7 +68,7 @@ extension CallLeg {
             if dialog?.id == early.id, !hasEarlyMedia { dialog = nil }
             return []
         }
-        let body = description(in: response)
+        let body = SessionBody.description(in: response)
         guard !body.isEmpty else { return events }
         let rings: [LegEvent] = response.status == 183 ? [] : [.ringing]
         guard dialog == nil || dialog?.id == early.id else {
@@ -130,7 +130,7 @@ extension CallLeg {
             exchange = OfferAnswerState()
             _ = exchange.take(.invite, from: .local, hasDescription: true)
         }
-        let body = description(in: response)
+        let body = SessionBody.description(in: response)
         var answer: [UInt8]? = nil
         switch exchange.take(.inviteSuccess, from: .remote, hasDescription: !body.isEmpty) {
         case .answer: answer = body

@@ -9,9 +9,9 @@ import SIPUserAgent
 extension CallLeg {
     /// What an INVITE outside a dialog is refused with because of its session timer: 422 or 400; nil when it may pass.
     static func refusal(
-        of invite: SIPRequest, timers: CallTimers, at now: Instant
+        of invite: SIPRequest, by policy: SessionTimer.Policy, at now: Instant
     ) -> (status: Int, fields: [SIPHeaders.Field])? {
-        var timer = SessionTimer(policy: timers.session)
+        var timer = SessionTimer(policy: policy)
         guard let answer = try? timer.answer(invite, at: now) else { return (400, []) }
         if case .tooBrief = answer { return (422, answer.fields) }
         return nil
@@ -20,7 +20,7 @@ extension CallLeg {
     /// Takes in the INVITE: whose turn it is to offer, and whether provisional responses are acknowledged.
     mutating func begin(context: inout CallContext) {
         peer.note(invite)
-        _ = exchange.take(.invite, from: .remote, hasDescription: !description(in: invite).isEmpty)
+        _ = exchange.take(.invite, from: .remote, hasDescription: !SessionBody.description(in: invite).isEmpty)
         let options = invite.required().contains("100rel") || invite.supported().contains("100rel")
         guard options, let cseq = try? invite.cseq() else { return }
         provisionals = ReliableProvisionals(invite: cseq, entropy: &context.agent.entropy)
@@ -42,7 +42,7 @@ extension CallLeg {
         media.prefer(codecs)
         switch exchange.phase {
         case .offered(by: .remote, in: .invite):
-            earlyDescription = (try? media.answer(description(in: invite))) ?? []
+            earlyDescription = (try? media.answer(SessionBody.description(in: invite))) ?? []
         case .offerDue(from: .local) where provisionals != nil: earlyDescription = media.makeOffer()
         case .offerDue, .offered, .stable: break
         }
@@ -63,9 +63,12 @@ extension CallLeg {
         var body: [UInt8] = []
         switch exchange.phase {
         case .offered(by: .remote, in: .invite):
-            guard let answer = earlyDescription.isEmpty ? try? media.answer(description(in: invite)) : earlyDescription
-            else { return false }
-            body = answer
+            if earlyDescription.isEmpty {
+                guard let answer = try? media.answer(SessionBody.description(in: invite)) else { return false }
+                body = answer
+            } else {
+                body = earlyDescription
+            }
         case .offerDue: body = media.makeOffer()
         case .offered, .stable: break
         }
@@ -126,7 +129,8 @@ extension CallLeg {
         }
     }
 
-    /// A PRACK of the caller (RFC 3262 section 3): it may hold the answer to our offer, or another offer.
+    /// A PRACK of the caller (RFC 3262 section 3): it may hold the answer to our offer, or another offer. One whose body
+    /// is refused acknowledges nothing.
     mutating func receivedPrack(
         _ request: SIPRequest, _ server: ServerTransactionID, _ context: inout CallContext
     ) -> [LegEvent] {
@@ -134,13 +138,14 @@ extension CallLeg {
             respond(server, to: request, 400, &context)
             return []
         }
+        guard let body = acceptableBody(of: request, server, &context) else { return [] }
         guard let steps = provisionals?.prack(rack, at: context.now),
             case .acknowledged = steps.first
         else {
             respond(server, to: request, 481, &context)
             return []
         }
-        let events = receivedDescription(inPrack: request, server, &context)
+        let events = received(body, inPrack: request, server, &context)
         switch state {
         case .invited(let invite), .answering(let invite):
             carryOut(steps, invite, &context)
@@ -150,10 +155,9 @@ extension CallLeg {
         return events
     }
 
-    private mutating func receivedDescription(
-        inPrack request: SIPRequest, _ server: ServerTransactionID, _ context: inout CallContext
+    private mutating func received(
+        _ body: [UInt8], inPrack request: SIPRequest, _ server: ServerTransactionID, _ context: inout CallContext
     ) -> [LegEvent] {
-        let body = description(in: request)
         switch exchange.take(.prack, from: .remote, hasDescription: !body.isEmpty) {
         case .answer:
             respond(server, to: request, 200, &context)

@@ -1,6 +1,7 @@
 import SIPDialog
 import SIPMessage
 import SIPTransaction
+import SIPUserAgent
 
 /// How a leg ends: BYE, CANCEL, refusal, and the ACK that a BYE must wait for.
 extension CallLeg {
@@ -61,18 +62,22 @@ extension CallLeg {
 
     // MARK: ACK
 
-    /// An ACK to a 2xx of ours. It carries the answer when ours was the offer.
-    mutating func acknowledged(by ack: SIPRequest, _ context: inout CallContext) -> [LegEvent] {
-        guard let unacknowledged, (try? ack.cseq())?.number == unacknowledged.cseq,
-            DialogID(of: ack, as: .uas) == dialog?.id
+    /// An ACK to a 2xx of ours. It carries the answer when ours was the offer, and comes over another connection when the
+    /// 2xx had to take one.
+    mutating func acknowledged(
+        by ack: SIPRequest, over source: SIPFlow, _ context: inout CallContext
+    ) -> [LegEvent] {
+        guard let unacknowledged, (try? ack.cseq())?.number == unacknowledged.cseq, let dialog,
+            DialogID(of: ack, as: .uas) == dialog.id
         else { return [] }
+        if source.connection != flow.connection { flow = dialog.flow(over: source, sentBy: try? ack.topVia()) }
         context.acknowledge(unacknowledged.server)
         self.unacknowledged = nil
         if state == .leaving {
             sendBye(because: leaveReasons, &context)
             return []
         }
-        return concludeExchange(.ack, with: description(in: ack), &context)
+        return concludeExchange(.ack, with: SessionBody.description(in: ack), &context)
     }
 
     /// Takes what came where the answer to an offer of ours may stand, then offers anew if that was waiting. An answer that

@@ -11,13 +11,16 @@ extension CallLeg {
         return flow.contact(user: contactUser, scheme: isSecure ? .sips : .sip)
     }
 
-    /// The session description in a message, empty when there is none.
-    func description(in message: SIPRequest) -> [UInt8] {
-        SessionBody.isAcceptable(message) ? message.body : []
-    }
-
-    func description(in response: SIPResponse) -> [UInt8] {
-        SessionBody.isDescription(response) ? response.body : []
+    /// The session description of a request, empty when there is none; nil, and refused, when the body is something else.
+    func acceptableBody(
+        of request: SIPRequest, _ server: ServerTransactionID, _ context: inout CallContext
+    ) -> [UInt8]? {
+        switch SessionBody.read(request) {
+        case .description(let body): return body
+        case .refused(let status, let fields):
+            respond(server, to: request, status, fields: fields, &context)
+            return nil
+        }
     }
 
     // MARK: Requests

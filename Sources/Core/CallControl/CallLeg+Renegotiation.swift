@@ -40,7 +40,7 @@ extension CallLeg {
         if isEstablished {
             sessionTimer.prepare(&request)
             if !request.headers.contains(.minSE) {
-                request.headers.append(.minSE, String(timers.session.minimum))
+                request.headers.append(.minSE, String(sessionTimer.policy.minimum))
             }
         }
         if !body.isEmpty || method == .invite {
@@ -90,7 +90,7 @@ extension CallLeg {
     ) -> [LegEvent] {
         renegotiateIfWanted(&context)
         guard sent.purpose == .offer else {  // the session still lives until its timer ends it
-            sessionTimer.postponeRefresh(to: context.now + timers.refreshRetry)
+            if !sessionTimer.refused(at: context.now) { postponeRefresh(context) }
             return []
         }
         return [.offerRefused(status: status)]
@@ -108,7 +108,7 @@ extension CallLeg {
         retries = 0
         if isEstablished { _ = sessionTimer.receive(response, at: context.now) }
         let carrier: OfferAnswerState.Carrier = sent.request.method == .invite ? .inviteSuccess : .updateSuccess
-        return concludeExchange(carrier, with: description(in: response), &context)
+        return concludeExchange(carrier, with: SessionBody.description(in: response), &context)
     }
 
     /// A 2xx may name another Contact. It is followed unless the one before was behind an address translator, where only
@@ -120,6 +120,19 @@ extension CallLeg {
         update(dialog)
         guard dialog.remoteTarget != before, IPAddress(before.host) == flow.remote.address else { return }
         flow = dialog.flow(over: flow, sentBy: nil)
+    }
+
+    /// The way to the peer is gone, which says nothing about the peer (RFC 3261 section 8.1.3.1: as if it had answered 503).
+    mutating func unreachable(_ sent: SentRequest, _ context: inout CallContext) -> [LegEvent] {
+        rollBack(sent)
+        guard sent.purpose == .refresh else { return refused(sent, 503, &context) }
+        postponeRefresh(context)
+        renegotiateIfWanted(&context)
+        return []
+    }
+
+    private mutating func postponeRefresh(_ context: CallContext) {
+        sessionTimer.postponeRefresh(to: context.now + timers.refreshRetry)
     }
 
     /// The peer does not answer any more, or knows nothing of the dialog: it ends (RFC 3261 section 14.1, RFC 4028
@@ -173,13 +186,13 @@ extension CallLeg {
     /// is on its way, or one that waits, is a refresh as well.
     private mutating func refreshSession(_ context: inout CallContext) {
         if requests.contains(where: \.changesSession) {
-            sessionTimer.postponeRefresh(to: context.now + timers.refreshRetry)
+            postponeRefresh(context)
         } else if peer.allowsUpdate {
             sendSessionRequest(.update, body: [], for: .refresh, &context)
         } else if unacknowledged == nil, exchange.mayOffer(in: .invite) {
             sendSessionRequest(.invite, body: media.repeatOffer(), for: .refresh, &context)
         } else {
-            sessionTimer.postponeRefresh(to: context.now + timers.refreshRetry)
+            postponeRefresh(context)
         }
     }
 }

@@ -33,13 +33,31 @@ extension CallLeg {
         case .info: return receivedInfo(request, server, &context)
         case .refer: return [.referred(request, server)]
         case .options: respond(server, to: request, 200, fields: SIPCapabilities.fields, &context)
-        case .subscribe: respond(server, to: request, 489, fields: [.init(.allowEvents, "refer")], &context)
+        case .subscribe: return receivedSubscribe(request, server, &context)
         case .notify: respond(server, to: request, 481, &context)  // we have no subscription here
         default:
             let fields = [SIPHeaders.Field(.allow, SIPCapabilities.allow)]
             respond(server, to: request, 405, fields: fields, &context)
         }
         return []
+    }
+
+    /// Of subscriptions only those by REFER share a dialog with a call (RFC 6665 section 4.5.2, RFC 3515 section 2.4.4): every
+    /// other one needs a dialog of its own, and a 489 would say that its package is not here at all.
+    private mutating func receivedSubscribe(
+        _ request: SIPRequest, _ server: ServerTransactionID, _ context: inout CallContext
+    ) -> [LegEvent] {
+        guard let event = try? request.event() else {
+            respond(server, to: request, 489, fields: [.init(.allowEvents, "refer")], &context)
+            return []
+        }
+        guard event.name == "refer" else {
+            var response = makeResponse(to: request, 403)
+            response.reason = "Subscription Needs Its Own Dialog"
+            context.respond(server, with: response)
+            return []
+        }
+        return [.resubscribed(request, event, server)]
     }
 
     /// INFO as it was before packages (RFC 2976): keys, or nothing; no package (RFC 6086) is known here.

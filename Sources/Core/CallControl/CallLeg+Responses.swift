@@ -43,7 +43,9 @@ extension CallLeg {
     }
 
     /// No final response will come.
-    mutating func failed(_ client: ClientTransactionID, _ context: inout CallContext) -> [LegEvent] {
+    mutating func failed(
+        _ client: ClientTransactionID, _ reason: TransactionFailure, _ context: inout CallContext
+    ) -> [LegEvent] {
         switch state {
         case .calling(client):
             state = .over
@@ -58,7 +60,11 @@ extension CallLeg {
         switch sent.purpose {
         case .probe: return lost(&context)
         case .prack, .notice: return []
-        case .offer, .refresh: return unanswered(sent, because: .sip(408, text: "Request Timeout"), &context)
+        case .offer, .refresh:
+            switch reason {
+            case .timedOut: return unanswered(sent, because: .sip(408, text: "Request Timeout"), &context)
+            case .transportFailed: return unreachable(sent, &context)
+            }
         }
     }
 

@@ -101,17 +101,6 @@ extension CallLeg {
         respond(server, to: request, 500, fields: [.init(.retryAfter, String(seconds))], &context)
     }
 
-    /// Empty when there is no description; nil, and answered 415, when the body is something else.
-    private func acceptableBody(
-        of request: SIPRequest, _ server: ServerTransactionID, _ context: inout CallContext
-    ) -> [UInt8]? {
-        guard SessionBody.isAcceptable(request) else {
-            respond(server, to: request, 415, fields: [.init(.accept, SIPCapabilities.accept)], &context)
-            return nil
-        }
-        return request.body
-    }
-
     /// The session timer as it will run after a 2xx with `fields`; nil, and answered 422 or 400, when it cannot.
     private func timing(
         of request: SIPRequest, _ server: ServerTransactionID, _ context: inout CallContext

@@ -122,7 +122,7 @@ struct CallLeg: Sendable {
         flow = invitation.flow
         state = .invited(invitation.server)
         flow = dialog.flow(over: invitation.flow, sentBy: try? invitation.request.topVia())
-        sessionTimer = SessionTimer(policy: timers.session)
+        sessionTimer = SessionTimer(policy: timers.session(over: invitation.line))
         self.media.reach(over: flow, entropy: &context.agent.entropy)
         begin(context: &context)
         context.directory.enter(invitation.server, for: reference)
@@ -160,7 +160,7 @@ struct CallLeg: Sendable {
         }
         self.media.reach(over: target.flow, entropy: &context.agent.entropy)
         request.body = self.media.makeOffer()
-        sessionTimer = SessionTimer(policy: timers.session)
+        sessionTimer = SessionTimer(policy: timers.session(over: target.line))
         invite = request
         state = .over
         sendInvite(&context)

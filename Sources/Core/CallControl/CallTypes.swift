@@ -62,12 +62,27 @@ package struct CallTimers: Sendable, Equatable {
     package var line = Duration.seconds(6)
     /// For the media workers to open or close a session.
     package var media = Duration.seconds(5)
-    /// Session-Expires and Min-SE of both roles (RFC 4028).
-    package var session = SessionTimer.Policy()
+    /// Session-Expires and Min-SE of both roles towards telephones (RFC 4028). Shorter than what its section 4 recommends,
+    /// and refreshed by us wherever that is ours to choose: a telephone that lost its power holds a place of the appliance,
+    /// and a person on the line, no longer than that.
+    package var session = Self.policy(interval: 600)
+    /// Likewise over lines, whose peers often refuse less (422) and do not lose their power.
+    package var lineSession = Self.policy(interval: 1_800)
     /// Until a refresh that was refused, or had to stand back, is tried again.
     package var refreshRetry = Duration.seconds(10)
 
     package init() {}
+
+    private static func policy(interval: Int) -> SessionTimer.Policy {
+        var policy = SessionTimer.Policy()
+        policy.interval = interval
+        policy.refreshesByChoice = true
+        policy.refreshesAlone = true
+        return policy
+    }
+
+    /// For a leg over that line, or to a telephone.
+    func session(over line: LineID?) -> SessionTimer.Policy { line == nil ? session : lineSession }
 }
 
 /// One dialog of one call: leg 0 is the caller's, the others are callees'.

@@ -16,6 +16,8 @@ package struct Invitation: Sendable {
     package var line: LineID?
     /// What answers challenges to requests of ours inside the dialog, as a line's peer may send.
     package var credentials: OutboundCredentials?
+    /// A call for help: no limit of its caller's holds it up.
+    package var isEmergency = false
 
     package init(
         server: ServerTransactionID, request: SIPRequest, flow: SIPFlow, caller: CallParty,

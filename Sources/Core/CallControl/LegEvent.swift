@@ -21,6 +21,8 @@ enum LegEvent: Sendable, Equatable {
     case digits(DigitRelay)
     /// The peer asks for a transfer; the REFER is yet to be answered.
     case referred(SIPRequest, ServerTransactionID)
+    /// The peer refreshes or ends the subscription that a REFER of its made; the SUBSCRIBE is yet to be answered.
+    case resubscribed(SIPRequest, EventHeader, ServerTransactionID)
     /// An established leg has ended from the other side, or is lost; why stands in `endReasons`.
     case hungUp
 }

@@ -21,7 +21,9 @@ package struct RoutingRequest: Sendable, Equatable {
     package var party: CallParty
     /// Who will be heard at the new target: the caller of a redirected call, the transferee.
     package var caller: CallParty
-    /// The line whose peer has answered 3xx.
+    /// The caller does not want to be known at the new target (RFC 3323).
+    package var isWithheld: Bool
+    /// The line whose peer has answered 3xx: `party` is then whom it was called for, and has no rights here.
     package var line: LineID?
     package var purpose: Purpose
 }

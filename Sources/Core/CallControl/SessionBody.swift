@@ -1,23 +1,40 @@
 import SIPMessage
 import SIPUserAgent
 
-/// What a request's body may be: nothing, or a session description.
+/// What a message says of the session: an `application/sdp` body, alone or as a part of a multipart body (RFC 5621).
 enum SessionBody {
-    /// True without a body, or with `application/sdp` as it stands (no encoding, no multipart).
-    static func isAcceptable(_ request: SIPRequest) -> Bool {
-        guard !request.body.isEmpty else { return true }
-        guard let type = request.headers[.contentType]?.split(separator: ";").first else { return false }
-        let encoding = request.headers[SIPHeaderName("Content-Encoding")]?.lowercased() ?? "identity"
-        return encoding == "identity"
-            && type.filter { $0 != " " && $0 != "\t" }.lowercased() == SIPCapabilities.sessionDescription
+    /// What becomes of the body of a request.
+    enum Reading: Sendable, Equatable {
+        /// Its session description; empty when there is none.
+        case description([UInt8])
+        case refused(status: Int, fields: [SIPHeaders.Field])
     }
 
-    /// True when the body is a session description and not something else that a peer may send along.
-    static func isDescription(_ response: SIPResponse) -> Bool {
-        guard !response.body.isEmpty, let type = response.headers[.contentType]?.split(separator: ";").first else {
-            return false
+    /// Reads a request that can be refused: with 415 what must be understood and is not, with 406 who would not take a
+    /// session description in the answer, with 400 or 413 what cannot be read (RFC 3261 sections 8.2.3 and 20.1). Parts
+    /// that are optional (`handling=optional`, RFC 3204) are passed over.
+    static func read(_ request: SIPRequest) -> Reading {
+        let description: [UInt8]
+        do {
+            description = try request.part(SIPCapabilities.sessionDescription) ?? []
+        } catch {
+            let status = error.responseStatus
+            return .refused(status: status, fields: status == 415 ? accepted(insteadOf: request) : [])
         }
-        return type.filter { $0 != " " && $0 != "\t" }.lowercased() == SIPCapabilities.sessionDescription
+        guard request.method == .invite || !description.isEmpty else { return .description([]) }
+        guard request.accepts(SIPCapabilities.sessionDescription) else { return .refused(status: 406, fields: []) }
+        return .description(description)
+    }
+
+    /// The session description of what cannot be refused, a response or an ACK, whatever else comes with it.
+    static func description(in message: some SIPFields) -> [UInt8] {
+        guard !message.body.isEmpty else { return [] }
+        return (try? message.part(SIPCapabilities.sessionDescription, passesOverOthers: true)) ?? []
+    }
+
+    private static func accepted(insteadOf request: SIPRequest) -> [SIPHeaders.Field] {
+        let accept = SIPHeaders.Field(.accept, SIPCapabilities.accept)
+        return request.headers.contains(.contentEncoding) ? [accept, .init(.acceptEncoding, "identity")] : [accept]
     }
 
     /// Goes with a 488 (RFC 3261 section 20.43, code 305).

@@ -42,13 +42,7 @@ package enum EventPackage: String, Sendable, Hashable, CaseIterable {
 
     /// Whether the body can be sent to who accepts only what Accept names (RFC 6665 section 3.1.3). Without Accept the
     /// package's own type is understood.
-    func isAcceptable(to request: SIPRequest) -> Bool {
-        guard request.headers.contains(.accept) else { return true }
-        return request.tokens(.accept).contains { element in
-            let type = element.prefix { $0 != ";" && $0 != " " && $0 != "\t" }.lowercased()
-            return type == contentType || type == "*/*" || type == "application/*"
-        }
-    }
+    func isAcceptable(to request: SIPRequest) -> Bool { request.accepts(contentType) }
 }
 
 /// What the caller of `subscribe` has decided about who asks.

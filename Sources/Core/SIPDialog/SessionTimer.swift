@@ -66,11 +66,13 @@ package struct SessionTimer: Sendable, Equatable {
     private struct Running: Sendable, Equatable {
         let seconds: Int
         let refreshesHere: Bool
+        /// The peer knows nothing of it: only we end the session for want of a refresh.
+        let isAlone: Bool
         /// Nil when the peer refreshes, and once the refresh is due.
         var refresh: Instant?
         let expiry: Instant
     }
-    private let policy: Policy
+    package let policy: Policy
     private var running: Running?
     /// The largest Min-SE of all 422 to us (section 7.4).
     private var peerMinimum = smallestInterval
@@ -111,9 +113,9 @@ package struct SessionTimer: Sendable, Equatable {
         }
         guard response.isSuccess else { return .settled }
         if let expires = try? response.sessionExpires() {
-            start(expires.seconds, refreshesHere: expires.refresher != .uas, at: now)
+            start(expires.seconds, refreshesHere: expires.refresher != .uas, isAlone: false, at: now)
         } else if policy.refreshesAlone {
-            start(max(policy.interval, policy.minimum), refreshesHere: true, at: now)
+            start(max(policy.interval, policy.minimum), refreshesHere: true, isAlone: true, at: now)
         } else {
             running = nil
         }
@@ -139,7 +141,7 @@ package struct SessionTimer: Sendable, Equatable {
         let seconds = max(min(asked?.seconds ?? ours, ours), Self.smallestInterval)
         let choice: SessionExpires.Refresher = policy.refreshesByChoice ? .uas : .uac
         let refresher = isSupported ? asked?.refresher ?? choice : .uas
-        start(seconds, refreshesHere: refresher == .uas, at: now)
+        start(seconds, refreshesHere: refresher == .uas, isAlone: !isSupported, at: now)
         return .accepted(SessionExpires(seconds: seconds, refresher: refresher))
     }
 
@@ -147,6 +149,14 @@ package struct SessionTimer: Sendable, Equatable {
     /// the peer refreshes.
     package mutating func postponeRefresh(to instant: Instant) {
         if running?.refreshesHere == true { running?.refresh = instant }
+    }
+
+    /// The peer has refused a refresh, which it would not do for a dialog that it does not have (408 and 481 are not for
+    /// here). True when that is good for another interval: the peer knows no session timers, so it owes us no 2xx.
+    package mutating func refused(at now: Instant) -> Bool {
+        guard let running, running.isAlone else { return false }
+        start(running.seconds, refreshesHere: true, isAlone: true, at: now)
+        return true
     }
 
     /// What is due at `now`; nil when nothing is.
@@ -161,11 +171,11 @@ package struct SessionTimer: Sendable, Equatable {
         return .refresh
     }
 
-    private mutating func start(_ seconds: Int, refreshesHere: Bool, at now: Instant) {
+    private mutating func start(_ seconds: Int, refreshesHere: Bool, isAlone: Bool, at now: Instant) {
         let interval = Duration.seconds(max(seconds, Self.smallestInterval))
         let slack = min(.seconds(32), interval / 3)
         running = Running(
-            seconds: max(seconds, Self.smallestInterval), refreshesHere: refreshesHere,
+            seconds: max(seconds, Self.smallestInterval), refreshesHere: refreshesHere, isAlone: isAlone,
             refresh: refreshesHere ? now + interval / 2 : nil, expiry: now + interval - slack)
     }
 

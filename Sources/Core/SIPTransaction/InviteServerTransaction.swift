@@ -14,6 +14,9 @@ package import Primitives
 ///                  H: ackMissing
 /// ```
 ///
+/// A reliable flow that fails in proceeding is no end: responses go over a new connection then (RFC 3261 section 18.2.2).
+/// The last one goes at once, so that a caller who cannot be reached that way either is not waited for: abandoned.
+///
 /// It knows no bytes: the layer keeps the last response that the machine has let pass.
 package struct InviteServerTransaction: Sendable {
     package enum Input: Sendable {
@@ -39,7 +42,7 @@ package struct InviteServerTransaction: Sendable {
         case deliverAck
         /// An ACK where none is due.
         case strayAck
-        /// The flow failed while the transaction user was still to answer.
+        /// The caller cannot be reached any more, and the transaction user was still to answer.
         case abandoned
         case finish(Outcome)
     }
@@ -53,8 +56,9 @@ package struct InviteServerTransaction: Sendable {
     }
 
     private enum State {
-        /// `trying` is when 100 goes out, nil as soon as some response has.
-        case proceeding(trying: Instant?)
+        /// `trying` is when 100 goes out, nil as soon as some response has. `hasFailed`: the connection of the INVITE is
+        /// gone, and with the next failure the new one.
+        case proceeding(trying: Instant?, hasFailed: Bool)
         case accepted(repetition: Repetition?, timerL: Instant)
         case completed(timerG: Repetition?, timerH: Instant)
         case confirmed(timerI: Instant)
@@ -68,7 +72,7 @@ package struct InviteServerTransaction: Sendable {
     package init(timers: TimerValues, isReliable: Bool, at now: Instant) {
         self.timers = timers
         self.isReliable = isReliable
-        state = .proceeding(trying: now + timers.tryingDelay)
+        state = .proceeding(trying: now + timers.tryingDelay, hasFailed: false)
     }
 
     /// True until a final response has been given.
@@ -77,7 +81,7 @@ package struct InviteServerTransaction: Sendable {
     /// When `.deadline` next has work to do; nil when nothing is timed. An early `.deadline` changes nothing.
     package var nextDeadline: Instant? {
         switch state {
-        case .proceeding(let trying): trying
+        case .proceeding(let trying, _): trying
         case .accepted(let repetition, let timerL): earlier(repetition?.due, timerL)
         case .completed(let timerG, let timerH): earlier(timerG?.due, timerH)
         case .confirmed(let timerI): timerI
@@ -92,14 +96,17 @@ package struct InviteServerTransaction: Sendable {
             return [.send]
         case (.accepted, .respond(let status)):
             return (200..<300).contains(status) ? [.send] : []
-        case (.proceeding(_?), .retransmission):
-            state = .proceeding(trying: nil)
+        case (.proceeding(_?, let hasFailed), .retransmission):
+            state = .proceeding(trying: nil, hasFailed: hasFailed)
             return [.sendTrying]
-        case (.proceeding(nil), .retransmission), (.completed, .retransmission):
+        case (.proceeding(nil, _), .retransmission), (.completed, .retransmission):
             return [.sendAgain]
-        case (.proceeding(let trying?), .deadline) where now >= trying:
-            state = .proceeding(trying: nil)
+        case (.proceeding(let trying?, let hasFailed), .deadline) where now >= trying:
+            state = .proceeding(trying: nil, hasFailed: hasFailed)
             return [.sendTrying]
+        case (.proceeding(let trying, hasFailed: false), .transportFailed) where isReliable:
+            state = .proceeding(trying: nil, hasFailed: true)
+            return [trying == nil ? .sendAgain : .sendTrying]
         case (.proceeding, .transportFailed):
             return [.abandoned]
         case (.proceeding, .ack):
@@ -136,7 +143,8 @@ package struct InviteServerTransaction: Sendable {
     private mutating func respond(_ status: Int, at now: Instant) {
         switch status {
         case ..<200:
-            state = .proceeding(trying: nil)
+            guard case .proceeding(_, let hasFailed) = state else { return }
+            state = .proceeding(trying: nil, hasFailed: hasFailed)
         case 200..<300:
             // Repeated over reliable transports too: the way to us may have an unreliable hop (13.3.1.4).
             state = .accepted(repetition: Repetition(after: timers.t1, from: now), timerL: now + timers.timeout)

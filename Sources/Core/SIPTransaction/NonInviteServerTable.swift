@@ -69,17 +69,6 @@ struct NonInviteServerTable: Sendable {
         return nil
     }
 
-    /// The ids of all that have no final response yet, the oldest first.
-    var unansweredIDs: [ServerTransactionID] {
-        var ids: [ServerTransactionID] = []
-        var position = unanswered.first
-        while position != none {
-            ids.append(ServerTransactionID(slots[Int(position)].id))
-            position = slots[Int(position)].after
-        }
-        return ids
-    }
-
     /// `sequence` grows with every call. The caller keeps `count` below `capacity`.
     mutating func insert(
         key: ServerTransactionKey, mergeKey: MergeKey?, machine: NonInviteServerTransaction, flow: SIPFlow,

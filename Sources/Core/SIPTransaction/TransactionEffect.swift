@@ -22,8 +22,9 @@ package enum TransactionEffect: Sendable, Equatable {
     case request(ServerTransactionID, SIPRequest, SIPFlow)
     /// An ACK to a 2xx, for the dialog that it matches. It may come more than once.
     case ack(SIPRequest, SIPFlow)
-    /// The caller of this INVITE has given up: its CANCEL came (the layer has answered it with 200), or its flow
-    /// failed. The transaction user answers the INVITE with 487. At most once per transaction, never after a final response.
+    /// The caller of this INVITE has given up: its CANCEL came (the layer has answered it with 200), or its flow has
+    /// failed and it cannot be reached over a new connection either. The transaction user answers the INVITE with 487. At
+    /// most once per transaction, never after a final response.
     case cancelled(ServerTransactionID)
     /// A provisional or final response; for INVITE every 2xx, also repeated ones and those of other forks.
     case response(ClientTransactionID, SIPResponse, SIPFlow)

@@ -82,6 +82,9 @@ package struct TransactionLayer: Sendable {
 
     /// Tells every transaction that waits on `flow` that nothing can be sent over it any more: the connection closed or
     /// could not be opened, or the network said unreachable. What went over TCP for its size alone is tried over UDP.
+    ///
+    /// Responses of transactions whose connection is gone are sent over the same flow nevertheless: it is the transport
+    /// that takes them to a new connection (18.2.2), and says so here if there is none.
     package mutating func flowFailed(_ flow: SIPFlow, at now: Instant) -> [TransactionEffect] {
         var effects: [TransactionEffect] = []
         for id in clients.filter({ $0.value.flow.isSameWay(as: flow) }).keys.sorted() {
@@ -89,13 +92,6 @@ package struct TransactionLayer: Sendable {
         }
         for id in invites.filter({ $0.value.flow.isSameWay(as: flow) }).keys.sorted() {
             effects += drive(id, invite: .transportFailed, at: now)
-        }
-        // Completed ones stay: they are over UDP, wait for nothing, and soon end by themselves.
-        for id in nonInvites.unansweredIDs {
-            guard let position = nonInvites.position(of: id), nonInvites[position].flow.isSameWay(as: flow) else {
-                continue
-            }
-            forget(nonInvite: position, wasCompleted: false)
         }
         return effects
     }

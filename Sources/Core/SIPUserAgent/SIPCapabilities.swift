@@ -8,7 +8,7 @@ package enum SIPCapabilities {
     package static let allow = methods.map(\.rawValue).joined(separator: ", ")
     package static let sessionDescription = "application/sdp"
     /// The bodies that requests which describe a session may have.
-    package static let accept = sessionDescription
+    package static let accept = sessionDescription + ", multipart/mixed"
     /// Server and User-Agent; no version, it would help nobody but an attacker.
     package static let product = "pbx-appliance"
 

@@ -60,9 +60,10 @@ package struct UserAgentContext: Sendable {
     /// The same without keeping anything, for an answer that depends on the request alone: it costs a stranger's flood no
     /// memory, and a repeated request gets it again with the same tag (RFC 3261 section 8.2.7).
     package mutating func replyStatelessly(
-        _ server: ServerTransactionID, to request: SIPRequest, _ status: Int, fields: [SIPHeaders.Field] = []
+        _ server: ServerTransactionID, to request: SIPRequest, _ status: Int, reason: String? = nil,
+        fields: [SIPHeaders.Field] = []
     ) {
-        var response = SIPResponse(to: request, status: status, toTag: request.statelessTag)
+        var response = SIPResponse(to: request, status: status, reason: reason, toTag: request.statelessTag)
         for field in fields { response.headers.append(field) }
         response.headers.append(.server, SIPCapabilities.product)
         respondStatelessly(server, with: response)
