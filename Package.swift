@@ -146,6 +146,7 @@ let package = Package(
         library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         library("CAres", pkgConfig: "libcares", apt: "libc-ares-dev"),
         .target(name: "CSockets", path: "Sources/CLibraries/CSockets"),
+        .target(name: "CTestClock", path: "Sources/CLibraries/CTestClock"),
         shell("OpenSSLCrypto", ["Primitives", "RTP", "COpenSSL"]),
         shell("OpusCodec", ["Media", "COpus"]),
         shell("NameResolver", ["Primitives", "ServerLocation", "CAres", "CSockets"]),
@@ -252,12 +253,17 @@ let package = Package(
             ]),
         tests("Events", ["Events", "Primitives", "SIPMessage", "SIPTransaction", "SIPUserAgent"]),
         tests("HAL", ["HAL", "HALLinux", "HALSimulated", "OpenSSLCrypto", "Primitives", "Telemetry"]),
-        tests("MediaEngine", ["CSockets", "Media", "MediaEngine", "OpenSSLCrypto", "OpusCodec", "Primitives", "RTP"]),
+        tests(
+            "MediaEngine",
+            [
+                "CSockets", "CTestClock", "Media", "MediaEngine", "OpenSSLCrypto", "OpusCodec", "Primitives", "RTP",
+            ]),
         tests("MediaNegotiation", ["Media", "MediaNegotiation", "Primitives", "RTP", "SDP"]),
         tests("Media", ["Media", "Primitives", "RTP"]),
         tests("Numbering", ["Numbering", "SIPMessage", "Settings"]),
         tests("NameResolver", ["NameResolver", "Primitives", "SIPTransaction", "ServerLocation"]),
-        tests("OpenSSLCrypto", ["OpenSSLCrypto", "Primitives", "RTP"], exclude: ["Vectors"]),
+        tests(
+            "OpenSSLCrypto", ["CSockets", "CTestClock", "OpenSSLCrypto", "Primitives", "RTP"], exclude: ["Vectors"]),
         tests(
             "Pairing", ["CloudMessages", "OpenSSLCrypto", "Pairing", "Persistence", "Primitives", "PrivacyContract"]),
         tests("Primitives", ["Primitives"]),

@@ -167,4 +167,24 @@ import Testing
         #expect(keys.count == 8)
         for index in keys.indices { #expect(!keys[..<index].contains(keys[index])) }
     }
+    @Test func `an association by DTLS keeps its roles, whoever offers next`() throws {
+        let fingerprint = try #require(CertificateFingerprint(.sha256, digest: [UInt8](repeating: 1, count: 32)))
+        let rules = SRTPRules(inClear: .required, keyingInClear: [.dtls], fingerprint: fingerprint)
+        func theirs(_ setup: String) -> String {
+            "m=audio 4000 UDP/TLS/RTP/SAVP 0\na=fingerprint:\(fingerprint)\na=setup:\(setup)\na=rtcp-mux"
+        }
+        var caller = leg(rules: rules)
+        let offer = try parsed(caller.makeOffer())
+        #expect(offer.media[0].proto == "UDP/TLS/RTP/SAVP" && offer.media[0].cryptoAttributes.isEmpty)
+        try caller.accept(bytes(theirs("active")))
+        #expect(caller.stream?.keyAgreement?.role == .server)
+        let answer = try parsed(caller.answer(bytes(theirs("actpass"), version: 2)))
+        #expect(answer.media[0].value(of: "setup") == "passive" && caller.stream?.keyAgreement?.role == .server)
+        var callee = leg(rules: rules)
+        let first = try callee.answer(bytes(theirs("actpass")))
+        #expect(try parsed(first).media[0].value(of: "setup") == "active")
+        #expect(try callee.answer(bytes(theirs("actpass"))) == first)
+        #expect(try parsed(callee.makeOffer()).media[0].value(of: "setup") == "actpass")
+        #expect(throws: NegotiationError.unsupportedProfile("RTP/AVP")) { try callee.answer(bytes(voice)) }
+    }
 }

@@ -85,12 +85,12 @@ struct EngineHarness {
 
     init(
         _ host: UInt32, ports: ClosedRange<UInt16> = 20_000...20_063, sessions: Int = 8, workers: Int = 1,
-        limits: Limits = Limits()
+        keying: (any KeyAgreementFactory)? = nil, limits: Limits = Limits()
     ) throws {
         address = .v4(0x7F53_0000 | host)
         let log = log
         engine = try MediaEngine(
-            address: address, ports: ports, sessionsLimit: sessions, limits: limits, workers: workers,
+            address: address, ports: ports, sessionsLimit: sessions, keying: keying, limits: limits, workers: workers,
             entropy: Entropy(SeededGenerator(seed: UInt64(host)))
         ) { log.append($0) }
     }

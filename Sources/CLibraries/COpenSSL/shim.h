@@ -2,9 +2,10 @@
 #ifndef PBX_COPENSSL_SHIM_H
 #define PBX_COPENSSL_SHIM_H
 
-
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/time.h>
 
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
@@ -19,6 +20,7 @@
 #include <openssl/objects.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
+#include <openssl/srtp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
@@ -65,6 +67,31 @@ static inline int shim_bit_string_set(ASN1_BIT_STRING *string, const unsigned ch
     string->flags |= ASN1_STRING_FLAG_BITS_LEFT;
     return ASN1_STRING_set(string, bytes, length);
 }
+
+// DTLS: options and controls are macros.
+static inline int shim_dtls_configure(SSL_CTX *context, long certificate_bytes) {
+    SSL_CTX_set_options(context, SSL_OP_NO_QUERY_MTU | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_max_cert_list(context, certificate_bytes);
+    return SSL_CTX_set_min_proto_version(context, DTLS1_2_VERSION) == 1;
+}
+static inline void shim_dtls_set_mtu(SSL *ssl, long bytes) { SSL_set_mtu(ssl, bytes); }
+// Microseconds until the handshake's timer fires; -1 when none runs.
+static inline int64_t shim_dtls_timeout(SSL *ssl) {
+    struct timeval left = {0, 0};
+    if (DTLSv1_get_timeout(ssl, &left) != 1) return -1;
+    return (int64_t)left.tv_sec * 1000000 + left.tv_usec;
+}
+// 0 when it was too early, 1 when the last flight was sent again, -1 when the library gives up.
+static inline long shim_dtls_handle_timeout(SSL *ssl) { return DTLSv1_handle_timeout(ssl); }
+// A memory BIO that asks to come again when it is empty, as a socket without datagrams does.
+static inline BIO *shim_datagram_bio(void) {
+    BIO *bio = BIO_new(BIO_s_mem());
+    if (bio) BIO_set_mem_eof_return(bio, -1);
+    return bio;
+}
+static inline void shim_bio_reset(BIO *bio) { (void)BIO_reset(bio); }
+static inline size_t shim_bio_pending(BIO *bio) { return BIO_ctrl_pending(bio); }
 
 // Contexts that a thread keeps: making one anew costs more than hashing the short texts of digest authentication.
 // They end with their thread. A finished digest context holds the digest and nothing of the message; a MAC context holds

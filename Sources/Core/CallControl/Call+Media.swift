@@ -44,7 +44,8 @@ extension Call {
         context.count("media.failed")
         switch failure {
         case .noPortFree, .tooManySessions: refuseCaller(503, fields: [.init(.retryAfter, "5")], &context)
-        case .codecUnavailable, .protectionUnavailable, .socket: refuseCaller(500, &context)
+        case .codecUnavailable, .protectionUnavailable, .keyAgreementUnavailable, .keysNotAgreed, .socket:
+            refuseCaller(500, &context)
         }
         switch phase {
         case .opening:  // nothing was opened, so nothing is to be closed

@@ -129,6 +129,7 @@ package struct LegMedia: Sendable {
     private mutating func take(_ agreed: MediaStreamDescription?, from peer: SessionDescription) {
         stream = agreed
         stream?.signallingAddress = signallingAddress
+        local.security.follow(agreed)
         lastReceived = peer
         inForce = lastSent
     }

@@ -1,11 +1,14 @@
 import RTP
 
-/// How one side's packets are protected: the halves of SRTP and the keys that they were made with; empty for plain RTP.
+/// How one side's packets are protected: the halves of SRTP and the keys that they were made with; empty for plain RTP,
+/// and while keys are awaited, when nothing gets through.
 struct LegProtection {
     private var sendKey: SRTPMasterKey?
     private var receiveKey: SRTPMasterKey?
     private var protector: (any PacketProtector)?
     private var unprotector: (any PacketUnprotector)?
+    /// Keys are agreed on by DTLS: without them nothing is sent or believed.
+    private var isRequired = false
 
     /// What a description asks for. Under a key that stays, the counters go on: an index must not be used twice, nor a
     /// replay be believed. Throws `.protectionUnavailable`.
@@ -13,6 +16,9 @@ struct LegProtection {
         for description: MediaStreamDescription, using factory: (any PacketProtection)?
     ) throws(MediaFailure) -> LegProtection {
         var result = self
+        result.isRequired = description.keyAgreement != nil
+        // Keys that DTLS gave count until it gives others.
+        if isRequired, result.isRequired { return result }
         if description.sendKey != sendKey {
             result.sendKey = description.sendKey
             result.protector = nil
@@ -32,8 +38,26 @@ struct LegProtection {
         return result
     }
 
+    /// The keys that were agreed on. Under the same ones the counters go on.
+    mutating func take(
+        send: SRTPMasterKey, receive: SRTPMasterKey, using factory: (any PacketProtection)?
+    ) throws(SRTPError) {
+        guard let factory else { throw .unavailable(send.suite) }
+        if send != sendKey { protector = try factory.makeProtector(send) }
+        if receive != receiveKey { unprotector = try factory.makeUnprotector(receive) }
+        sendKey = send
+        receiveKey = receive
+    }
+
+    mutating func dropKeys() {
+        sendKey = nil
+        receiveKey = nil
+        protector = nil
+        unprotector = nil
+    }
+
     /// True when what comes in has to be unprotected.
-    var decrypts: Bool { unprotector != nil }
+    var decrypts: Bool { unprotector != nil || isRequired }
 
     /// The size of the plain packet, which begins where the protected one did; nil when it is not authentic.
     func unprotectRTP(_ packet: UnsafeMutableRawBufferPointer) -> Int? { try? unprotector?.unprotectRTP(packet) }
@@ -42,12 +66,12 @@ struct LegProtection {
 
     /// The size to send, unchanged for plain RTP; nil when the packet must not be sent.
     func protectRTP(_ packet: UnsafeMutableRawBufferPointer, size: Int) -> Int? {
-        guard let protector else { return size }
+        guard let protector else { return isRequired ? nil : size }
         return try? protector.protectRTP(packet, size: size)
     }
 
     func protectRTCP(_ packet: UnsafeMutableRawBufferPointer, size: Int) -> Int? {
-        guard let protector else { return size }
+        guard let protector else { return isRequired ? nil : size }
         return try? protector.protectRTCP(packet, size: size)
     }
 }

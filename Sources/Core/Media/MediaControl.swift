@@ -44,6 +44,8 @@ package struct MediaStreamDescription: Hashable, Sendable {
     package var remote: Endpoint?
     /// Where the peer said it receives RTCP; nil: RTP port + 1.
     package var remoteRTCP: Endpoint?
+    /// RTP and RTCP were agreed to share the RTP port (RFC 5761).
+    package var isRTCPMultiplexed = false
     package var codec: AudioCodec
     /// The payload type the peer expects for `codec`.
     package var payloadType: UInt8
@@ -69,6 +71,9 @@ package struct MediaStreamDescription: Hashable, Sendable {
     package var sendKey: SRTPMasterKey?
     /// What is received must be protected with this; nil: plain RTP.
     package var receiveKey: SRTPMasterKey?
+    /// The keys come by DTLS on the RTP port (RFC 5763), and nothing is sent or believed before they do. `sendKey` and
+    /// `receiveKey` are nil then, and `isRTCPMultiplexed` true: one association has the keys of both. nil: no DTLS.
+    package var keyAgreement: KeyAgreementParameters?
 
     /// What is received has the payload types of what is sent, and events the codec's clock, unless said otherwise.
     package init(
@@ -76,7 +81,8 @@ package struct MediaStreamDescription: Hashable, Sendable {
         receivePayloadType: UInt8? = nil, telephoneEventPayloadType: UInt8? = nil,
         telephoneEventReceivePayloadType: UInt8? = nil, telephoneEventClockRate: Int? = nil,
         ptime: Duration = .milliseconds(20), sends: Bool = true, receives: Bool = true,
-        signallingAddress: IPAddress? = nil, sendKey: SRTPMasterKey? = nil, receiveKey: SRTPMasterKey? = nil
+        signallingAddress: IPAddress? = nil, sendKey: SRTPMasterKey? = nil, receiveKey: SRTPMasterKey? = nil,
+        keyAgreement: KeyAgreementParameters? = nil
     ) {
         self.remote = remote
         self.remoteRTCP = remoteRTCP
@@ -92,6 +98,8 @@ package struct MediaStreamDescription: Hashable, Sendable {
         self.signallingAddress = signallingAddress
         self.sendKey = sendKey
         self.receiveKey = receiveKey
+        self.keyAgreement = keyAgreement
+        isRTCPMultiplexed = keyAgreement != nil
     }
 }
 
@@ -124,6 +132,10 @@ package enum MediaFailure: Error, Hashable, Sendable {
     case tooManySessions(limit: Int)
     case codecUnavailable(AudioCodec)
     case protectionUnavailable(SRTPSuite)
+    /// A description asks for DTLS, and there is none.
+    case keyAgreementUnavailable
+    /// A side's DTLS handshake has failed; the session is otherwise unchanged, and that side silent.
+    case keysNotAgreed(MediaSide, KeyAgreementFailure)
     case socket(errno: Int32)
 }
 

@@ -8,6 +8,8 @@ extension MediaFailure: CustomStringConvertible {
         case .codecUnavailable(let codec): "codec \(codec.rawValue) is not available at this rate; offer another"
         case .protectionUnavailable(let suite):
             "media cannot be protected with \(suite.rawValue) here; offer another suite, or plain RTP"
+        case .keyAgreementUnavailable: "keys cannot be agreed on by DTLS here; offer SDES, or plain RTP"
+        case .keysNotAgreed(let side, let failure): "side \(side) of a call has no media: \(failure)"
         case .socket(let errno): "a media socket or mailbox failed with errno \(errno); check files, memory and load"
         }
     }

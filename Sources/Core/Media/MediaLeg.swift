@@ -19,7 +19,7 @@ struct MediaLeg {
     }
 
     /// What a packet needs of the description, without its keys: values alone, so that no packet counts references.
-    private struct Facts {
+    struct Facts {
         let signalled: SymmetricLatch.Signalled
         let remoteRTCP: Endpoint?
         let payloadType: UInt8
@@ -28,11 +28,13 @@ struct MediaLeg {
         let eventReceivePayloadType: UInt8?
         let sends: Bool
         let receives: Bool
+        /// RTCP shares the port of RTP (RFC 5761).
+        let isMultiplexed: Bool
 
         init(_ description: MediaStreamDescription) {
             signalled = SymmetricLatch.Signalled(
                 media: description.remote, signalling: description.signallingAddress,
-                isProtected: description.receiveKey != nil)
+                isProtected: description.receiveKey != nil || description.keyAgreement != nil)
             remoteRTCP = description.remoteRTCP
             payloadType = description.payloadType
             receivePayloadType = description.receivePayloadType
@@ -40,22 +42,23 @@ struct MediaLeg {
             eventReceivePayloadType = description.telephoneEventReceivePayloadType
             sends = description.sends
             receives = description.receives
+            isMultiplexed = description.isRTCPMultiplexed
         }
     }
 
     let side: MediaSide
     /// As configured last.
     private(set) var description: MediaStreamDescription?
-    private var facts: Facts?
+    private(set) var facts: Facts?
     private(set) var stream: OutgoingStream
     private(set) var rtcp: RTCPSession
     private(set) var nextReport: Instant?
     private var reception = ReceptionStatistics(clockRate: 8_000)
-    private var latch = SymmetricLatch()
+    var latch = SymmetricLatch()
     /// The last address signalled; kept while the peer names none, as on hold in the style of RFC 2543.
     private var lastSignalled: Endpoint?
     private var rtcpSource: Endpoint?
-    private var protection = LegProtection()
+    var protection = LegProtection()
     private var relayOffset: Offset?
     private var bytesReceived: UInt64 = 0
     private var packetsDropped: UInt64 = 0
@@ -148,7 +151,8 @@ struct MediaLeg {
         return nil
     }
 
-    private mutating func dropStranger() -> Accepted? {
+    @discardableResult
+    mutating func dropStranger() -> Accepted? {
         packetsFromStrangers += 1
         return drop()
     }
@@ -156,7 +160,7 @@ struct MediaLeg {
     /// Takes over a datagram from the RTCP socket when it comes from the host that the peer's media comes from.
     mutating func acceptReport(_ datagram: UnsafeMutableRawBufferPointer, from source: Endpoint, at now: Instant) {
         guard let facts, source.address == latch.destination(signalled: facts.signalled.media)?.address,
-            rtcpSource == nil || rtcpSource == source
+            rtcpSource == nil || rtcpSource == source || facts.isMultiplexed
         else {
             packetsFromStrangers += 1
             packetsDropped += 1
@@ -187,6 +191,7 @@ struct MediaLeg {
     /// Where RTCP goes: the port it came from, the signalled one, or RTP's plus one; nil for a peer behind NAT that
     /// has not sent any.
     private var reportDestination: Endpoint? {
+        if let facts, facts.isMultiplexed { return latch.destination(signalled: facts.signalled.media) }
         if let rtcpSource { return rtcpSource }
         guard let facts, let remote = latch.destination(signalled: facts.signalled.media),
             remote == facts.signalled.media
@@ -251,7 +256,7 @@ struct MediaLeg {
         let size = try? rtcp.write(
             into: slot, ssrc: stream.ssrc, sender: sender, reception: &reception, isLast: isLast, at: now)
         guard let size, let protected = protection.protectRTCP(slot, size: size) else { return }
-        output.commit(size: protected, side: side, isRTCP: true, to: destination)
+        output.commit(size: protected, side: side, isRTCP: facts?.isMultiplexed != true, to: destination)
     }
 
     // MARK: Silence and statistics

@@ -15,9 +15,16 @@ package struct MediaSession {
 
     package let id: MediaSessionID
     private let codecs: any CodecFactory
-    private let protection: (any PacketProtection)?
+    let protection: (any PacketProtection)?
+    private let keying: (any KeyAgreementFactory)?
+    let earlyKeyDatagrams: Int
     private let silence: Duration
-    private var legs: [MediaLeg]
+    var legs: [MediaLeg]
+    /// By side.
+    var agreements = [LegKeyAgreement(), LegKeyAgreement()]
+    var failures: [(side: MediaSide, failure: KeyAgreementFailure)] = []
+    /// True while `nextDeadline` may come earlier with a datagram, and `takeFailure` may have something to tell.
+    package internal(set) var isAgreeingOnKeys = false
     /// By source side.
     private var routes: [Route] = [.none, .none]
     private var transcoders: [Transcoder?] = [nil, nil]
@@ -25,14 +32,16 @@ package struct MediaSession {
     private var eventMappers: [EventMapper?] = [nil, nil]
     private var isEcho = false
 
-    /// Without `protection`, a description with keys is refused.
+    /// Without `protection`, a description with keys is refused; without `keying`, one that has them agreed on.
     package init(
         id: MediaSessionID, codecs: any CodecFactory, protection: (any PacketProtection)? = nil,
-        limits: Limits = Limits(), entropy: inout Entropy, at now: Instant
+        keying: (any KeyAgreementFactory)? = nil, limits: Limits = Limits(), entropy: inout Entropy, at now: Instant
     ) {
         self.id = id
         self.codecs = codecs
         self.protection = protection
+        self.keying = keying
+        earlyKeyDatagrams = limits.earlyKeyDatagrams
         silence = limits.mediaSilence
         legs = [
             MediaLeg(side: .a, entropy: &entropy, at: now), MediaLeg(side: .b, entropy: &entropy, at: now),
@@ -48,7 +57,10 @@ package struct MediaSession {
         var descriptions = legs.map(\.description)
         descriptions[side.rawValue] = description
         let protected = try legs[side.rawValue].protection(for: description, using: protection)
+        let agreement = try agreements[side.rawValue].renewed(for: description, using: keying, at: now)
         try route(descriptions)
+        agreements[side.rawValue] = agreement
+        noteAgreements()
         legs[side.rawValue].configure(description, protection: protected, entropy: &entropy, at: now)
     }
 
@@ -107,6 +119,11 @@ package struct MediaSession {
         output: inout PacketBatch
     ) {
         let index = side.rawValue
+        if agreements[index].isListening,
+            takeMultiplexed(buffer, from: source, on: side, at: now, output: &output)
+        {
+            return
+        }
         guard let accepted = legs[index].accept(buffer, from: source, at: now) else { return }
         let datagram = UnsafeRawBufferPointer(buffer)
         let sink = sink(of: side).rawValue
@@ -204,10 +221,12 @@ package struct MediaSession {
 
     // MARK: Deadlines
 
-    /// When `handleDeadline` next has work: a report, or a silence. It moves later with every packet received.
+    /// When `handleDeadline` next has work: a report, a silence, or a key agreement. It moves later with every packet
+    /// received, except while `isAgreeingOnKeys`.
     package var nextDeadline: Instant? {
         var earliest: Instant?
         for index in legs.indices {
+            if let due = agreements[index].nextDeadline { earliest = min(earliest ?? due, due) }
             if let due = legs[index].nextReport { earliest = min(earliest ?? due, due) }
             if let due = legs[index].silenceDeadline(limit: silence) { earliest = min(earliest ?? due, due) }
         }
@@ -218,6 +237,7 @@ package struct MediaSession {
     package mutating func handleDeadline(at now: Instant, output: inout PacketBatch) -> [MediaSide] {
         var silent: [MediaSide] = []
         for index in legs.indices {
+            handleKeyDeadline(index, at: now, output: &output)
             if let due = legs[index].nextReport, due <= now { legs[index].report(at: now, output: &output) }
             if let due = legs[index].silenceDeadline(limit: silence), due <= now {
                 legs[index].markSilent()
@@ -231,6 +251,7 @@ package struct MediaSession {
     package mutating func close(at now: Instant, output: inout PacketBatch) {
         for index in legs.indices where legs[index].description != nil {
             legs[index].report(isLast: true, at: now, output: &output)
+            closeKeyAgreement(index, at: now, output: &output)
         }
     }
 

@@ -57,6 +57,15 @@ struct SymmetricLatch: Sendable {
         return source == signalled.media || signalled.isProtected || Self.isTranslated(source, signalled)
     }
 
+    /// Whether a key agreement may come from `source`: the signalled endpoint, or a translated one.
+    func mayAgree(_ source: Endpoint, _ signalled: Signalled, at now: Instant) -> Bool {
+        if source == latched { return true }
+        return !isClosed(at: now) && (source == signalled.media || Self.isTranslated(source, signalled))
+    }
+
+    /// The peer has proved that it is there.
+    mutating func believe(_ source: Endpoint, at now: Instant) { latch(source, at: now) }
+
     /// True when a packet from `source` is to be taken. It has been found valid, and authentic if the stream is protected.
     mutating func admits(_ source: Endpoint, _ header: RTPHeader, _ signalled: Signalled, at now: Instant) -> Bool {
         if source == latched {

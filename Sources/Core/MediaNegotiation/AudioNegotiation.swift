@@ -5,8 +5,8 @@ package import SDP
 
 /// Offers and answers for one audio stream (RFC 3264): pure functions, the state is the descriptions themselves.
 ///
-/// The first audio section that can be agreed on is taken, every other one turned down in its place; groups (RFC 8843) and
-/// multiplexed RTCP (RFC 5761) are left unanswered, which refuses them.
+/// The first audio section that can be agreed on is taken, every other one turned down in its place; groups (RFC 8843)
+/// are left unanswered, which refuses them, and multiplexed RTCP (RFC 5761) too unless the keys come by DTLS.
 package enum AudioNegotiation {
     /// Whose order of codecs decides an answer.
     package enum Preference: Sendable {
@@ -21,19 +21,27 @@ package enum AudioNegotiation {
     /// Within a session, `previous` is the last description we sent: its number of sections, the place of its audio, its
     /// profile, its payload types and its `a=crypto` tags are kept, as RFC 3264 section 8 demands. A leg that requires
     /// protection, but may not carry keys, offers a protected stream without any: that fails at the peer, instead of
-    /// giving away keys or speech.
+    /// giving away keys or speech. Keys are offered one way only, by SDES or by DTLS: the one in force, else the leg's first.
     package static func offer(_ local: LocalMedia, following previous: SessionDescription? = nil) -> SessionDescription
     {
         let sections = previous?.media ?? []
         let index = sections.firstIndex { isAudio($0) && $0.port != 0 } ?? sections.firstIndex(where: isAudio)
         let before = index.map { sections[$0] }
         let formats = PayloadTypes.formats(local, keeping: before)
-        let isProtected =
-            local.security.offersProtected || before?.isSecureProfile == true && local.security.takesProtected
-        let proto = before.flatMap { $0.isSecureProfile == isProtected ? $0.proto : nil }
-        var audio = AudioSection.make(
-            local, proto: proto ?? (isProtected ? "RTP/SAVP" : "RTP/AVP"), formats: formats, direction: local.direction)
-        if isProtected { audio.attributes += CryptoChoice.offered(local.security, keeping: before) }
+        let keying = keying(local.security, after: before)
+        let proto = before.flatMap { isProfile(of: $0, for: keying) ? $0.proto : nil }
+        let usual =
+            switch keying {
+            case nil: "RTP/AVP"
+            case .sdes: "RTP/SAVP"
+            case .dtls: "UDP/TLS/RTP/SAVP"
+            }
+        var audio = AudioSection.make(local, proto: proto ?? usual, formats: formats, direction: local.direction)
+        switch keying {
+        case nil: break
+        case .sdes: audio.attributes += CryptoChoice.offered(local.security, keeping: before)
+        case .dtls: audio.attributes += DTLSChoice.offered(local.security)
+        }
         var media = sections.map(AudioSection.rejected)
         if let index { media[index] = audio } else { media.append(audio) }
         return description(local, media: media, timing: previous?.timing ?? "0 0")
@@ -43,7 +51,7 @@ package enum AudioNegotiation {
     /// both speak, with the telephone-event of its clock or else of another; every other section is turned down.
     ///
     /// The payload types are the offer's, both ways (RFC 3264 section 6.1). Of the `a=crypto` lines of a protected section
-    /// the strongest suite is taken.
+    /// the strongest suite is taken; of a section with both keys and fingerprints, what the leg would rather have.
     package static func answer(
         offer: SessionDescription, local: LocalMedia, preference: Preference = .offerer
     ) throws(NegotiationError) -> (answer: SessionDescription, stream: MediaStreamDescription) {
@@ -57,9 +65,7 @@ package enum AudioNegotiation {
         var audio = AudioSection.make(
             local, proto: offered.proto, formats: answered,
             direction: MediaDirection(sends: stream.sends, receives: stream.receives))
-        if let crypto = agreed.crypto {
-            audio.attributes.append(CryptoChoice.attribute(tag: crypto.tag, crypto.sendKey))
-        }
+        audio.attributes += agreed.protection.attributes
         audio.kind = offered.kind
         var media = offer.media.map(AudioSection.rejected)
         media[index] = audio
@@ -116,6 +122,24 @@ package enum AudioNegotiation {
 extension AudioNegotiation {
     private static func isAudio(_ media: MediaDescription) -> Bool { media.kind.lowercased() == "audio" }
 
+    /// How our offer protects the stream; nil: not at all.
+    private static func keying(_ security: MediaSecurity, after before: MediaDescription?) -> SRTPKeying? {
+        if let before {
+            if before.isDTLSProfile || before.has("fingerprint"), security.takesDTLS { return .dtls }
+            if before.isSecureProfile, security.takesSDES { return .sdes }
+        }
+        return security.offersProtected ? security.keying.first ?? .sdes : nil
+    }
+
+    /// Whether a section's profile goes on with keys from there.
+    private static func isProfile(of before: MediaDescription, for keying: SRTPKeying?) -> Bool {
+        switch keying {
+        case nil: !before.isSecureProfile && !before.isDTLSProfile
+        case .sdes: before.isSecureProfile
+        case .dtls: before.isDTLSProfile || before.isSecureProfile && before.has("fingerprint")
+        }
+    }
+
     /// The first audio section of an offer that can be agreed on. Throws why the first one that is not turned down cannot.
     private static func agreement(
         _ offer: SessionDescription, _ local: LocalMedia, _ preference: Preference
@@ -144,7 +168,11 @@ extension AudioNegotiation {
                 throw .answerDoesNotMatch(reason: .kind(offered: offered.kind, answered: answered.kind))
             }
             // Between AVP and AVPF nothing changes for us, and telephones mix them up.
-            guard answered.port == 0 || answered.isSecureProfile == offered.isSecureProfile else {
+            guard
+                answered.port == 0
+                    || answered.isSecureProfile == offered.isSecureProfile
+                        && answered.isDTLSProfile == offered.isDTLSProfile
+            else {
                 throw .answerDoesNotMatch(reason: .profile(offered: offered.proto, answered: answered.proto))
             }
         }

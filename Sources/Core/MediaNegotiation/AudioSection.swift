@@ -5,12 +5,28 @@ import SDP
 
 /// One audio section: what can be agreed on in a peer's, and how ours are written.
 enum AudioSection {
+    /// How both sides protect the stream.
+    enum Protection {
+        case plain
+        case sdes(CryptoChoice)
+        case dtls(DTLSChoice)
+
+        /// What our answer says about it.
+        var attributes: [SDPAttribute] {
+            switch self {
+            case .plain: []
+            case .sdes(let choice): [CryptoChoice.attribute(tag: choice.tag, choice.sendKey)]
+            case .dtls(let choice): choice.attributes
+            }
+        }
+    }
+
     /// What both sides speak in a section of the peer's.
     struct Agreement {
         let codec: AudioCodec
         let format: AudioFormat
         let event: AudioFormat?
-        let crypto: CryptoChoice?
+        let protection: Protection
         /// Where the peer receives RTP; nil on hold in the style of RFC 2543.
         let remote: Endpoint?
         let remoteRTCP: Endpoint?
@@ -22,11 +38,17 @@ enum AudioSection {
         /// With the peer's payload types both ways.
         func stream(_ local: LocalMedia) -> MediaStreamDescription {
             let ours = direction.reversed.intersection(local.direction)
-            return MediaStreamDescription(
+            var result = MediaStreamDescription(
                 remote: remote, remoteRTCP: remoteRTCP, codec: codec, payloadType: format.payloadType,
                 telephoneEventPayloadType: event?.payloadType, telephoneEventClockRate: event?.clockRate,
                 ptime: PacketTime.chosen(codec, wished: ptime, longest: maxptime, fallback: local.ptime),
-                sends: ours.sends, receives: ours.receives, sendKey: crypto?.sendKey, receiveKey: crypto?.receiveKey)
+                sends: ours.sends, receives: ours.receives)
+            switch protection {
+            case .plain: break
+            case .sdes(let choice): (result.sendKey, result.receiveKey) = (choice.sendKey, choice.receiveKey)
+            case .dtls(let choice): (result.keyAgreement, result.isRTCPMultiplexed) = (choice.parameters, true)
+            }
+            return result
         }
     }
 
@@ -36,7 +58,7 @@ enum AudioSection {
         preference: AudioNegotiation.Preference, explainedBy offered: MediaDescription? = nil
     ) throws(NegotiationError) -> Agreement {
         guard section.port != 0 else { throw .noAudio }
-        let crypto = try crypto(section, local.security, offered: offered)
+        let protection = try protection(section, in: description, local.security, offered: offered)
         let formats = section.formats.compactMap { section.audioFormat($0) ?? offered?.audioFormat($0) }
         guard let (codec, format) = common(formats, local.codecs, preference) else {
             throw .noCommonCodec(offered: names(formats))
@@ -46,27 +68,42 @@ enum AudioSection {
         guard address.isUnspecified || address.isV4 == local.address.isV4 else { throw .otherAddressFamily }
         return Agreement(
             codec: codec, format: format, event: local.telephoneEvent ? telephoneEvent(in: formats, for: codec) : nil,
-            crypto: crypto, remote: address.isUnspecified ? nil : Endpoint(address: address, port: section.port),
+            protection: protection,
+            remote: address.isUnspecified ? nil : Endpoint(address: address, port: section.port),
             remoteRTCP: rtcp(section, address: address),
             // c=0.0.0.0 is how RFC 2543 said "hold": nothing is to be sent there.
             direction: description.direction(of: section).intersection(address.isUnspecified ? .sendonly : .sendrecv),
             ptime: section.ptime, maxptime: section.maxptime)
     }
 
-    /// The line to use of a protected section, nil for a plain one. Throws when the leg's policy has it otherwise.
-    private static func crypto(
-        _ section: MediaDescription, _ security: MediaSecurity, offered: MediaDescription?
-    ) throws(NegotiationError) -> CryptoChoice? {
+    /// Of what a protected section has, the first that we take. Throws when the leg's policy has it otherwise.
+    private static func protection(
+        _ section: MediaDescription, in description: SessionDescription, _ security: MediaSecurity,
+        offered: MediaDescription?
+    ) throws(NegotiationError) -> Protection {
         if section.isPlainProfile {
             guard security.takesPlain else { throw .unsupportedProfile(section.proto) }
-            return nil
+            return .plain
         }
-        guard section.isSecureProfile, security.takesProtected else { throw .unsupportedProfile(section.proto) }
-        let choice =
-            offered == nil
-            ? CryptoChoice.strongest(of: section, security) : CryptoChoice.answered(section, offer: offered)
-        guard let choice else { throw .noCommonCrypto }
-        return choice
+        guard section.isSecureProfile && security.takesProtected || section.isDTLSProfile && security.takesDTLS else {
+            throw .unsupportedProfile(section.proto)
+        }
+        if let offered {
+            if offered.has("fingerprint") { return .dtls(try DTLSChoice.answered(section, in: description, security)) }
+            guard let choice = CryptoChoice.answered(section, offer: offered) else { throw .noCommonCrypto }
+            return .sdes(choice)
+        }
+        for keying in security.keying {
+            switch keying {
+            case .sdes:
+                guard section.isSecureProfile else { continue }
+                if let choice = CryptoChoice.strongest(of: section, security) { return .sdes(choice) }
+            case .dtls:
+                guard security.takesDTLS, section.isDTLSProfile || description.hasFingerprint(section) else { continue }
+                return .dtls(try DTLSChoice.answering(section, in: description, security))
+            }
+        }
+        throw .noCommonCrypto
     }
 
     private static func rtcp(_ section: MediaDescription, address: IPAddress) -> Endpoint? {

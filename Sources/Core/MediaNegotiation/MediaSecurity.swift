@@ -1,17 +1,28 @@
+package import Media
 package import Primitives
 package import RTP
 
-/// Whether the media of a leg are protected by SRTP with keys in the session description (SDES, RFC 4568).
+/// Whether the media of a leg are protected by SRTP.
 package enum SRTPPolicy: String, Hashable, Sendable, CaseIterable {
     /// Plain RTP only.
     case never
     /// Protected when the peer offers it, plain when it offers that; our own first offer is plain.
     case accepted
-    /// Protected only: plain offers are refused, and ours are `RTP/SAVP`.
+    /// Protected only: plain offers are refused, and ours are protected.
     case required
 }
 
-/// A leg's policy and its keys.
+/// Where the keys of a protected stream come from.
+package enum SRTPKeying: String, Hashable, Sendable, CaseIterable {
+    /// They stand in the session descriptions (RFC 4568): as secret as the signalling is.
+    case sdes
+    /// They are agreed on by DTLS between the media ports (RFC 5763). The session descriptions name the certificates, so
+    /// nobody who only reads the signalling gets the keys. Who can change it can put a certificate of his own there: the
+    /// peer is authenticated as far as the signalling is, and no further.
+    case dtls
+}
+
+/// A leg's policy, its keys, and its certificate's fingerprint.
 package struct MediaSecurity: Hashable, Sendable {
     /// Plain RTP only.
     package static let plain = MediaSecurity()
@@ -20,22 +31,36 @@ package struct MediaSecurity: Hashable, Sendable {
     /// True when keys may stand in this leg's session descriptions: its signalling is TLS, or the configuration says that
     /// the network is private enough (RFC 4568 section 8.3). Otherwise no description has a key, whatever the policy.
     package let carriesKeys: Bool
-    /// What we protect with, one for each suite that we offer and take, the strongest first.
+    /// What is taken, the first of them offered.
+    package let keying: [SRTPKeying]
+    /// What we protect with under SDES, one for each suite that we offer and take, the strongest first.
     package let keys: [SRTPMasterKey]
+    /// Of the certificate that we present over DTLS; nil: DTLS is neither offered nor taken.
+    package let fingerprint: CertificateFingerprint?
+    /// Our role in the association in force, which a later answer keeps (RFC 8842 section 5.3); see `follow`.
+    package private(set) var dtlsRole: DTLSRole?
 
     private init() {
         policy = .never
         carriesKeys = false
+        keying = []
         keys = []
+        fingerprint = nil
     }
 
-    /// Fresh keys for one leg. With `.never` no randomness is drawn.
+    /// Fresh keys for one leg. With `.never`, or without SDES among `keying`, no randomness is drawn.
+    ///
+    /// - Parameters:
+    ///   - keying: DTLS counts only together with a `fingerprint`.
     package init(
-        _ policy: SRTPPolicy, carriesKeys: Bool, suites: [SRTPSuite] = SRTPSuite.allCases, entropy: inout Entropy
+        _ policy: SRTPPolicy, carriesKeys: Bool, keying: [SRTPKeying] = [.sdes],
+        fingerprint: CertificateFingerprint? = nil, suites: [SRTPSuite] = SRTPSuite.allCases, entropy: inout Entropy
     ) {
         self.policy = policy
         self.carriesKeys = carriesKeys
-        guard policy != .never, carriesKeys else {
+        self.keying = keying.filter { $0 != .dtls || fingerprint != nil }
+        self.fingerprint = policy != .never && keying.contains(.dtls) ? fingerprint : nil
+        guard policy != .never, carriesKeys, keying.contains(.sdes) else {
             keys = []
             return
         }
@@ -44,12 +69,19 @@ package struct MediaSecurity: Hashable, Sendable {
         self.keys = keys
     }
 
+    /// Whether keys in the session description are taken.
+    package var takesSDES: Bool { policy != .never && carriesKeys && !keys.isEmpty }
+    /// Whether keys by DTLS are.
+    package var takesDTLS: Bool { fingerprint != nil }
     /// Whether a protected stream can be agreed on.
-    package var takesProtected: Bool { policy != .never && carriesKeys && !keys.isEmpty }
+    package var takesProtected: Bool { takesSDES || takesDTLS }
     /// Whether a plain one can.
     package var takesPlain: Bool { policy != .required }
     /// Whether our first offer is protected.
     package var offersProtected: Bool { policy == .required }
+
+    /// To be told what was agreed on: the next answer keeps the roles of an association that goes on.
+    package mutating func follow(_ stream: MediaStreamDescription?) { dtlsRole = stream?.keyAgreement?.role }
 
     /// Our key for a suite; nil when we do not speak it.
     func key(for suite: SRTPSuite) -> SRTPMasterKey? { keys.first { $0.suite == suite } }

@@ -14,6 +14,12 @@ package enum NegotiationError: Error, Equatable, Sendable {
     case unsupportedProfile(String)
     /// No `a=crypto` line that we can use, or in an answer not one of ours.
     case noCommonCrypto
+    /// DTLS without an `a=fingerprint` under a hash function that we know.
+    case noUsableFingerprint
+    /// DTLS that nobody would begin: an answer of `actpass`, or `holdconn`.
+    case noSetupRole
+    /// DTLS without `a=rtcp-mux`: it would take a second association.
+    case rtcpNotMultiplexed
     /// An answer that does not match its offer section by section (RFC 3264 section 6).
     case answerDoesNotMatch(reason: Mismatch)
 
@@ -37,6 +43,10 @@ extension NegotiationError: CustomStringConvertible {
             "the audio's profile \(profile) is not taken on this leg; check the SRTP settings on both sides"
         case .noCommonCrypto:
             "no usable a=crypto line; enable AES_CM_128_HMAC_SHA1_80 or AEAD_AES_128_GCM without MKI at the peer"
+        case .noUsableFingerprint:
+            "no usable a=fingerprint for DTLS; the peer must name its certificate by SHA-256, SHA-384 or SHA-512"
+        case .noSetupRole: "nobody would begin the DTLS handshake; the peer must send a=setup:active or passive"
+        case .rtcpNotMultiplexed: "DTLS is taken with a=rtcp-mux only; enable RTP and RTCP on one port at the peer"
         case .answerDoesNotMatch(.sections(let offered, let answered)):
             "the answer has \(answered) media sections, the offer \(offered); the peer must answer each in its place"
         case .answerDoesNotMatch(.kind(let offered, let answered)):

@@ -86,6 +86,10 @@ package struct Limits: Sendable, Equatable {
     // Media
     package var rtpPacketBytes = 1_500
     package var mediaSilence = Duration.seconds(60)
+    /// How long a DTLS handshake may take.
+    package var keyAgreement = Duration.seconds(30)
+    /// DTLS datagrams kept of a peer that is quicker than the signalling.
+    package var earlyKeyDatagrams = 2
 
     // Pairing (Q1)
     package var pairingAttempts = 5

@@ -25,11 +25,12 @@ package final class MediaEngine: Sendable {
     /// - Parameters:
     ///   - codecs: nil for libopus (at `opusComplexity`, 0...10) and G.711.
     ///   - protection: nil for SRTP on libcrypto.
+    ///   - keying: for keys by DTLS, with the certificate whose fingerprint the signalling gives; nil: no DTLS.
     ///   - entropy: seeds the SSRCs and first sequence numbers of each worker.
     package init(
         address: IPAddress, ports: ClosedRange<UInt16>, sessionsLimit: Int, opusComplexity: Int = 5,
-        codecs: (any CodecFactory)? = nil, protection: (any PacketProtection)? = nil, limits: Limits = Limits(),
-        workers count: Int = 1, entropy: Entropy,
+        codecs: (any CodecFactory)? = nil, protection: (any PacketProtection)? = nil,
+        keying: (any KeyAgreementFactory)? = nil, limits: Limits = Limits(), workers count: Int = 1, entropy: Entropy,
         onEvent: @escaping @Sendable (MediaEvent) -> Void
     ) throws(MediaEngineError) {
         var entropy = entropy
@@ -45,8 +46,9 @@ package final class MediaEngine: Sendable {
             let own = Entropy(SeededGenerator(seed: entropy.next()))
             workers.append(
                 try MediaWorker(
-                    address: address, pool: pool, codecs: codecs, protection: protection, limits: limits, entropy: own,
-                    shared: shared, onEvent: onEvent))
+                    address: address, pool: pool, codecs: codecs, protection: protection, keying: keying,
+                    limits: limits,
+                    entropy: own, shared: shared, onEvent: onEvent))
         }
         self.workers = workers
         self.shared = shared

@@ -23,6 +23,7 @@ final class MediaWorker: @unchecked Sendable {
     private let address: IPAddress
     private let codecs: any CodecFactory
     private let protection: any PacketProtection
+    private let keying: (any KeyAgreementFactory)?
     private let limits: Limits
     private let onEvent: @Sendable (MediaEvent) -> Void
     private let epoll: Int32
@@ -37,8 +38,9 @@ final class MediaWorker: @unchecked Sendable {
     private var nextLook: Instant?
 
     init(
-        address: IPAddress, pool: PortPool, codecs: any CodecFactory, protection: any PacketProtection, limits: Limits,
-        entropy: Entropy, shared: EngineShared, onEvent: @escaping @Sendable (MediaEvent) -> Void
+        address: IPAddress, pool: PortPool, codecs: any CodecFactory, protection: any PacketProtection,
+        keying: (any KeyAgreementFactory)?, limits: Limits, entropy: Entropy, shared: EngineShared,
+        onEvent: @escaping @Sendable (MediaEvent) -> Void
     ) throws(MediaEngineError) {
         let batch = PacketBatch(packetBytes: limits.rtpPacketBytes)
         mailbox = try Mailbox(sessionsLimit: shared.sessionsLimit)
@@ -59,6 +61,7 @@ final class MediaWorker: @unchecked Sendable {
         self.pool = pool
         self.codecs = codecs
         self.protection = protection
+        self.keying = keying
         self.limits = limits
         self.entropy = entropy
         self.shared = shared
@@ -122,6 +125,16 @@ final class MediaWorker: @unchecked Sendable {
             }
         }
         flush(index)
+        followKeys(index)
+    }
+
+    /// While keys are agreed on, a datagram may bring the next deadline forward, and an end to the agreement.
+    private func followKeys(_ index: Int) {
+        guard slots[index]?.session.isAgreeingOnKeys == true else { return }
+        look(at: slots[index]?.session.nextDeadline)
+        while let id = slots[index]?.session.id, let (side, failure) = slots[index]?.session.takeFailure() {
+            onEvent(.failed(id, .keysNotAgreed(side, failure)))
+        }
     }
 
     /// Sends what the session at `index` has put out: one system call for each run of packets from one socket.
@@ -194,7 +207,8 @@ final class MediaWorker: @unchecked Sendable {
                 throw MediaFailure.socket(errno: error)
             }
             let session = MediaSession(
-                id: id, codecs: codecs, protection: protection, limits: limits, entropy: &entropy, at: now)
+                id: id, codecs: codecs, protection: protection, keying: keying, limits: limits, entropy: &entropy,
+                at: now)
             if index == slots.count { slots.append(nil) }
             slots[index] = Slot(session: session, sockets: sockets)
             slotOf[id] = index
@@ -268,6 +282,7 @@ final class MediaWorker: @unchecked Sendable {
             if due <= now {
                 let silent = slots[index]?.session.handleDeadline(at: now, output: &outgoing) ?? []
                 flush(index)
+                followKeys(index)
                 if let id = slots[index]?.session.id { for side in silent { onEvent(.silent(id, side)) } }
             }
             look(at: slots[index]?.session.nextDeadline)
