@@ -46,7 +46,8 @@ struct PhoneOptions: ParsableArguments {
     @Option(help: "Extension.") var user: String?
     @Option(help: "A file whose first line is the password.") var passwordFile: String?
     @Option(help: "Host part of the address of record.") var domain = "pbx.example"
-    @Option(help: "opus, pcmu or pcma; several separated by commas, preferred first.") var codec = "opus,pcmu,pcma"
+    @Option(help: "opus, g722, pcma or pcmu; several separated by commas, preferred first.")
+    var codec = "opus,g722,pcma,pcmu"
     @Option(help: "Packet time in milliseconds, 10 to 60.") var ptime = 20
     @Option(help: "Send a tone of so many hertz.") var tone: Double?
     @Option(help: "Play this WAV file first (16-bit PCM, mono, 8000 Hz).") var wav: String?
@@ -57,7 +58,7 @@ struct PhoneOptions: ParsableArguments {
     func makeAccount(answersAfter: Duration?) throws -> SoftphoneAccount {
         let codecs = try codec.split(separator: ",").map { name in
             guard let codec = AudioCodec.allCases.first(where: { $0.rawValue.lowercased() == name.lowercased() }) else {
-                throw ValidationError("'\(name)' is no codec: opus, pcmu, pcma")
+                throw ValidationError("'\(name)' is no codec: opus, g722, pcma, pcmu")
             }
             return codec
         }

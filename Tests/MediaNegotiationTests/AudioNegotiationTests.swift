@@ -40,6 +40,26 @@ import Testing
         #expect(AudioNegotiation.offer(local(codecs: [.opus])).media[0].formats == ["96", "101", "102"])
     }
 
+    @Test func `G722 is offered under its static type and the clock that is not its own`() throws {
+        let offer = AudioNegotiation.offer(local(codecs: AudioCodec.preferred))
+        #expect(offer.media[0].formats == ["96", "9", "8", "0", "101", "102"])
+        #expect(lines(offer).contains("a=rtpmap:9 G722/8000"))
+        // A telephone may leave out what the static table says.
+        let (answer, stream) = try AudioNegotiation.answer(
+            offer: try description(
+                "m=audio 4000 RTP/AVP 9 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\na=ptime:30\r\n"),
+            local: local(codecs: AudioCodec.preferred))
+        #expect(answer.media[0].formats == ["9", "101"])
+        #expect(stream.codec == .g722 && stream.payloadType == 9 && stream.ptime == .milliseconds(30))
+        #expect(stream.telephoneEventPayloadType == 101 && stream.telephoneEventClockRate == 8_000)
+        // By its rtpmap under a dynamic type as well.
+        let renumbered = try AudioNegotiation.answer(
+            offer: try description("m=audio 4000 RTP/AVP 112 0\r\na=rtpmap:112 g722/8000/1\r\n"),
+            local: local(codecs: [.g722])
+        ).stream
+        #expect(renumbered.codec == .g722 && renumbered.payloadType == 112)
+    }
+
     @Test func `an answer keeps the offerer's payload types and takes its first codec`() throws {
         let offer = try description(
             """

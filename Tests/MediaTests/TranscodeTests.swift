@@ -184,4 +184,65 @@ import Testing
         #expect(out.map(\.0) == [160, 160, 160, 23_333])
         #expect(out.map(\.1) == [10_922, 11_082, 22_845, 160])
     }
+
+    @Test func `keys leave the timeline where it is, however often a frame is filled up for one`() throws {
+        var harness = SessionHarness()
+        try harness.configure(.a, .pcmu, events: 101)
+        try harness.configure(.b, .pcma, events: 101, ptime: 60)
+        var sequence = 0
+        var audio: [RTPHeader] = []
+        // 20 ms packets; every 200 ms a key of 100 ms.
+        for index in 0..<100 {
+            let timestamp = 160 * index
+            if index % 10 >= 5 {
+                let start = 160 * (index / 10 * 10 + 5)
+                let payload = SessionHarness.event(1, end: index % 10 == 9, duration: timestamp + 160 - start)
+                let out = harness.receive(payload, type: 101, sequence: sequence, timestamp: start)
+                #expect(out.last?.header.payloadType == 101)
+                let first = try #require(audio.first)
+                #expect(try #require(out.last).header.timestamp == first.timestamp &+ UInt32(start))
+            } else {
+                audio += harness.receive(frame(index), sequence: sequence, timestamp: timestamp).map(\.header)
+            }
+            sequence += 1
+            harness.advance(20)
+        }
+        let first = try #require(audio.first)
+        // The last spurt begins at 1.8 s.
+        #expect(audio.contains { $0.timestamp == first.timestamp &+ 1_800 * 8 })
+    }
+
+    @Test func `G 722 keeps its two clocks apart`() throws {
+        var harness = SessionHarness()
+        try harness.configure(.a, .g722)
+        try harness.configure(.b, .pcmu, ptime: 30)
+        var tone = ToneGenerator(frequency: 1_000, rate: 16_000)
+        let encoder = try BuiltInCodecs().makeEncoder(.g722, rate: 16_000)
+        var out: [SessionHarness.Packet] = []
+        var detector = ToneDetector()
+        for index in 0..<50 {
+            var payload = [UInt8](repeating: 0, count: 160)
+            _ = tone.samples(320).withUnsafeBufferPointer { samples in
+                payload.withUnsafeMutableBytes { encoder.encode(samples, into: $0) }
+            }
+            let packets = harness.receive(payload, type: 9, sequence: index, timestamp: 160 * index)
+            out += packets
+            harness.advance(20)
+        }
+        #expect(out.count == 33 && out.allSatisfy { $0.payload.count == 240 && $0.header.payloadType == 0 })
+        #expect(zip(out, out.dropFirst()).allSatisfy { $1.header.timestamp &- $0.header.timestamp == 240 })
+        detector.process(decoded(out.flatMap(\.payload), .pcmu))
+        #expect(abs(try #require(detector.tone).frequency - 1_000) < 5)
+        #expect(try #require(detector.tone).share > 0.95)
+        let back = harness.receive(frame(0), type: 0, sequence: 0, timestamp: 0, on: .b)
+        #expect(back.first?.payload.count == 160 && back.first?.header.payloadType == 9)
+    }
+
+    @Test func `G 722 of another packet time is relayed as it is`() throws {
+        var harness = SessionHarness()
+        try harness.configure(.a, .g722, ptime: 20)
+        try harness.configure(.b, .g722, ptime: 30)
+        let out = harness.receive(frame(0), type: 9, sequence: 0, timestamp: 0)
+        #expect(out.first?.payload == frame(0))
+    }
 }

@@ -48,6 +48,20 @@ struct AudioOperationTests {
         #expect(ask("g711_decode", ["law": .text(law), "codes": .text(code)])["pcm"] == .text(pcm))
     }
 
+    @Test func `G722 codes are those of the reference's speech, and mode 1 is the only one`() throws {
+        let speech = Array(try vectorFile("MediaTests/Vectors/itu-t-g191/inpsp.bin")[..<32_000])
+        // The bytes of each word stand turned round in the file.
+        let swapped = try vectorFile("MediaTests/Vectors/itu-t-g191/codsp.cod")
+        let codes = (0..<8_000).map { swapped[$0 ^ 1] }
+        let coded = ask("g722_encode", ["mode": .integer(1), "pcm": .text(Hex.encode(speech))])
+        #expect(coded.bytes("codes") == codes)
+        let back = ask("g722_decode", ["mode": .integer(1), "codes": .text(Hex.encode(codes))])
+        #expect(back.bytes("pcm") == Array(try vectorFile("MediaTests/Vectors/itu-t-g191/outsp1.bin")[..<32_000]))
+        #expect(ask("g722_decode", ["mode": .integer(2), "codes": .text("00")]).isUnsupported)
+        #expect(ask("g722_encode", ["pcm": .text("000000000000")]).isMalformed)
+        #expect(ask("g722_decode", ["codes": .text("")]).bytes("pcm") == [])
+    }
+
     @Test(arguments: [1, 2])
     func `a tone survives Opus on each channel`(channels: Int) throws {
         let pcm = tone(440, frames: 48_000, channels: channels)

@@ -16,7 +16,7 @@ struct LineTests {
         #expect(answer.isMalformed, "\(answer.line)")
     }
 
-    @Test(arguments: ["g722_decode", "srtp_nonsense", "stun_parse", "nonsense", ""])
+    @Test(arguments: ["g729_decode", "srtp_nonsense", "stun_parse", "nonsense", ""])
     func `an operation that the product lacks is unsupported`(operation: String) {
         #expect(VectorOperations.answer(#"{"op":"\#(operation)"}"#) == #"{"unsupported":true}"#)
     }

@@ -32,7 +32,7 @@ package struct LegMedia: Sendable {
     /// The appliance's side before its port is known: all codecs, the best first.
     package static func local(address: IPAddress, session: UInt64) -> LocalMedia {
         LocalMedia(
-            address: address, port: 9, codecs: [.opus, .pcmu, .pcma], telephoneEvent: true, ptime: .milliseconds(20),
+            address: address, port: 9, codecs: AudioCodec.preferred, telephoneEvent: true, ptime: .milliseconds(20),
             sessionID: session >> 2, sessionVersion: 1, direction: .sendrecv)
     }
 

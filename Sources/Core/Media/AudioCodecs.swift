@@ -32,16 +32,18 @@ package protocol CodecFactory: Sendable {
     func makeEncoder(_ codec: AudioCodec, rate: Int) throws(MediaFailure) -> any AudioEncoder
 }
 
-/// The codecs that are pure arithmetic: PCMU and PCMA at 8 kHz.
+/// The codecs that are pure arithmetic: PCMU and PCMA at 8 kHz, G.722 at 16 kHz, or at 8 kHz through a filter.
 package struct BuiltInCodecs: CodecFactory {
     package init() {}
 
     package func makeDecoder(_ codec: AudioCodec, rate: Int) throws(MediaFailure) -> any AudioDecoder {
+        if codec == .g722, let decoder = G722Decoder(rate: rate) { return decoder }
         guard rate == 8_000, let law = G711Law(codec) else { throw .codecUnavailable(codec) }
         return G711Decoder(law)
     }
 
     package func makeEncoder(_ codec: AudioCodec, rate: Int) throws(MediaFailure) -> any AudioEncoder {
+        if codec == .g722, let encoder = G722Encoder(rate: rate) { return encoder }
         guard rate == 8_000, let law = G711Law(codec) else { throw .codecUnavailable(codec) }
         return G711Encoder(law)
     }
@@ -55,7 +57,7 @@ package enum G711Law: Sendable {
         switch codec {
         case .pcmu: self = .mu
         case .pcma: self = .a
-        case .opus: return nil
+        case .g722, .opus: return nil
         }
     }
 }
@@ -63,7 +65,7 @@ package enum G711Law: Sendable {
 package final class G711Decoder: AudioDecoder {
     package let rate = 8_000
     private let law: G711Law
-    private var concealment = PitchConcealment()
+    private var concealment = PitchConcealment(rate: 8_000)
 
     package init(_ law: G711Law) {
         self.law = law
@@ -75,7 +77,7 @@ package final class G711Decoder: AudioDecoder {
         case .mu: for index in 0..<payload.count { pcm[index] = G711.decodeMuLaw(payload[index]) }
         case .a: for index in 0..<payload.count { pcm[index] = G711.decodeALaw(payload[index]) }
         }
-        concealment.remember(UnsafeBufferPointer(rebasing: pcm[..<payload.count]))
+        concealment.resume(UnsafeMutableBufferPointer(rebasing: pcm[..<payload.count]))
         return payload.count
     }
 

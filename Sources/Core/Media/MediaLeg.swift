@@ -11,6 +11,7 @@ struct MediaLeg {
     enum Accepted {
         case audio(RTPHeader, ReceptionStatistics.Arrival)
         case event(RTPHeader, ReceptionStatistics.Arrival)
+        case comfortNoise(RTPHeader, ReceptionStatistics.Arrival)
     }
     /// What a relayed packet's numbers are moved by, modulo their size.
     private struct Offset {
@@ -30,6 +31,8 @@ struct MediaLeg {
         let receives: Bool
         /// RTCP shares the port of RTP (RFC 5761).
         let isMultiplexed: Bool
+        /// Its payload type is static, and stands for a clock of 8000.
+        let takesComfortNoise: Bool
 
         init(_ description: MediaStreamDescription) {
             signalled = SymmetricLatch.Signalled(
@@ -43,6 +46,7 @@ struct MediaLeg {
             sends = description.sends
             receives = description.receives
             isMultiplexed = description.isRTCPMultiplexed
+            takesComfortNoise = description.codec.clockRate == 8_000
         }
     }
 
@@ -111,6 +115,9 @@ struct MediaLeg {
     var payloadType: UInt8? { facts?.payloadType }
     var eventPayloadType: UInt8? { facts?.eventPayloadType }
 
+    /// A packet of the source is not forwarded: closes the gap that its number would leave.
+    mutating func skipRelayed() { relayOffset?.sequence &-= 1 }
+
     /// The next relayed packet continues the outgoing stream without a gap.
     mutating func breakRelay() { relayOffset = nil }
 
@@ -133,7 +140,9 @@ struct MediaLeg {
         let packet = UnsafeRawBufferPointer(rebasing: datagram[..<size])
         guard let header = try? RTPHeader(parsing: packet) else { return drop() }
         let isEvent = header.payloadType == facts.eventReceivePayloadType
-        guard isEvent || header.payloadType == facts.receivePayloadType else { return drop() }
+        let isAudio = header.payloadType == facts.receivePayloadType
+        let isNoise = header.payloadType == ComfortNoise.payloadType && facts.takesComfortNoise
+        guard isEvent || isAudio || isNoise else { return drop() }
         guard latch.admits(source, header, facts.signalled, at: now) else { return dropStranger() }
         let arrival = reception.receive(header, at: now, measuresJitter: !isEvent)
         if arrival == .outlier { return drop() }
@@ -141,7 +150,7 @@ struct MediaLeg {
         lastHeard = now
         isSilent = false
         guard facts.receives, arrival != .duplicate else { return nil }
-        return isEvent ? .event(header, arrival) : .audio(header, arrival)
+        return isEvent ? .event(header, arrival) : isAudio ? .audio(header, arrival) : .comfortNoise(header, arrival)
     }
 
     mutating func countDropped() { packetsDropped += 1 }
@@ -220,8 +229,7 @@ struct MediaLeg {
             marker = true
         }
         guard let payloadType = isEvent ? facts.eventPayloadType : facts.payloadType else {
-            // The peer knows no telephone events: close the gap that the dropped packet would leave.
-            relayOffset?.sequence = offset.sequence &- 1
+            skipRelayed()  // the peer knows no telephone events
             return
         }
         let outgoing = RTPHeader(

@@ -103,10 +103,11 @@ package struct MediaSession {
         eventMappers = newEventMappers
     }
 
-    /// Whether what `from` says goes to `to` as it is. The same codec is relayed; G.711 with another packet time is repacketised, which loses nothing. Opus is not:
-    /// its packet time is a wish, and a second encoding would cost quality.
+    /// Whether what `from` says goes to `to` as it is. The same codec is relayed; G.711 with another packet time is
+    /// repacketised, which loses nothing. G.722 and Opus are not: a packet time is a wish (RFC 8866 section 6.4), and a
+    /// second coding would cost quality.
     package static func canRelay(_ from: MediaStreamDescription, _ to: MediaStreamDescription) -> Bool {
-        from.codec == to.codec && (from.codec == .opus || from.ptime == to.ptime)
+        from.codec == to.codec && (G711Law(from.codec) == nil || from.ptime == to.ptime)
     }
 
     // MARK: Packets
@@ -151,6 +152,10 @@ package struct MediaSession {
             let parsed = transcoders[index]?.event(
                 header, payload: header.payload(of: datagram), at: now, sink: &legs[sink], output: &output)
             if parsed == false { legs[index].countDropped() }
+        case (.relay, .comfortNoise): legs[sink].skipRelayed()  // nobody agreed on it with that side
+        case (.transcode, .comfortNoise(let header, let arrival)):
+            transcoders[index]?.comfortNoise(
+                header, arrival: arrival, at: now, sink: &legs[sink], output: &output)
         }
     }
 

@@ -2,12 +2,15 @@ package import Primitives
 package import RTP
 
 /// The receiving half of an endpoint that plays audio itself: packets in, samples out at the endpoint's own pace, with
-/// reordering, playout delay and concealment; keys come out as events.
+/// reordering, playout delay and concealment; keys come out as events, and a peer that falls silent is stood in for by
+/// the background noise that it describes (RFC 3389).
 package struct RTPReceiver {
     package enum Received: Hashable, Sendable {
         case audio
         /// The first packet seen of a telephone event.
         case event(UInt8)
+        /// The peer falls silent, or describes its silence anew.
+        case comfortNoise
         /// A further packet of an event already told of.
         case eventContinues
         /// Not RTP, another payload type, an outlier or a duplicate.
@@ -28,6 +31,11 @@ package struct RTPReceiver {
     private var pending = 0..<0
     private var lastSamples: Int
     private var lastEvent: (event: UInt8, timestamp: UInt32)?
+    private var takesComfortNoise: Bool
+    /// Received, but what was said before is still to be played.
+    private var comingNoise: ComfortNoise?
+    private var noise: ComfortNoiseGenerator
+    private var isQuiet = false
 
     package init(
         codec: AudioCodec, payloadType: UInt8, telephoneEventPayloadType: UInt8? = nil, decoder: any AudioDecoder,
@@ -40,6 +48,8 @@ package struct RTPReceiver {
         playout = PlayoutBuffer(delay: delay)
         pcm = [Int16](repeating: 0, count: Self.decodedAtMost)
         lastSamples = decoder.rate / 50
+        takesComfortNoise = codec.clockRate == 8_000
+        noise = ComfortNoiseGenerator(rate: decoder.rate)
     }
 
     /// Goes on with another codec or payload type, as a new description asks for. What waits to be played is of the old
@@ -55,13 +65,19 @@ package struct RTPReceiver {
         pending = 0..<0
         lastSamples = decoder.rate / 50
         lastEvent = nil
+        takesComfortNoise = codec.clockRate == 8_000
+        comingNoise = nil
+        noise = ComfortNoiseGenerator(rate: decoder.rate)
+        isQuiet = false
     }
 
     /// Takes a datagram from the RTP port.
     package mutating func receive(_ datagram: UnsafeRawBufferPointer, at now: Instant) -> Received {
         guard let header = try? RTPHeader(parsing: datagram) else { return drop() }
         let isEvent = header.payloadType == telephoneEventPayloadType
-        guard isEvent || header.payloadType == payloadType else { return drop() }
+        let isAudio = header.payloadType == payloadType
+        let isNoise = header.payloadType == ComfortNoise.payloadType && takesComfortNoise
+        guard isEvent || isAudio || isNoise else { return drop() }
         switch reception.receive(header, at: now, measuresJitter: !isEvent) {
         case .outlier, .duplicate: return drop()
         case .first: playout.removeAll()
@@ -76,6 +92,12 @@ package struct RTPReceiver {
             lastEvent = (event.event, header.timestamp)
             return .event(event.event)
         }
+        guard isAudio else {
+            guard let described = ComfortNoise(parsing: payload) else { return drop() }
+            comingNoise = described
+            playout.insert(sequence: header.sequence, payload: UnsafeRawBufferPointer(start: nil, count: 0), at: now)
+            return .comfortNoise
+        }
         playout.insert(sequence: header.sequence, payload: payload, at: now)
         return .audio
     }
@@ -85,7 +107,7 @@ package struct RTPReceiver {
     }
 
     /// Fills all of `pcm` (at the decoder's rate; any length); returns how many samples came from the network or
-    /// stand for lost ones. The rest is silence.
+    /// stand for lost ones. The rest is silence, or the peer's comfort noise.
     package mutating func read(into output: UnsafeMutableBufferPointer<Int16>, at now: Instant) -> Int {
         var written = 0
         while written < output.count {
@@ -95,7 +117,7 @@ package struct RTPReceiver {
             pending = pending.lowerBound + count..<pending.upperBound
             written += count
         }
-        for index in written..<output.count { output[index] = 0 }
+        Self.silence(UnsafeMutableBufferPointer(rebasing: output[written...]), isQuiet, &noise)
         return written
     }
 
@@ -123,18 +145,23 @@ package struct RTPReceiver {
         let decoder = decoder
         let last = lastSamples
         var conceals = false
+        var isSilent = false
+        let isQuiet = isQuiet
         let count = pcm.withUnsafeMutableBufferPointer { pcm in
             playout.take(at: now) { frame -> Int in
                 switch frame {
                 case .empty: return 0
                 case .payload(let payload):
                     if payload.isEmpty {
-                        for index in 0..<last { pcm[index] = 0 }
+                        isSilent = true
                         return last
                     }
                     if let decoded = decoder.decode(payload, into: pcm), decoded > 0 { return decoded }
                     conceals = true
                     decoder.conceal(into: UnsafeMutableBufferPointer(rebasing: pcm[..<last]), next: nil)
+                    return last
+                case .lost where isQuiet:
+                    isSilent = true
                     return last
                 case .lost(let next):
                     conceals = true
@@ -145,9 +172,34 @@ package struct RTPReceiver {
             }
         }
         if conceals { concealedFrames += 1 }
-        if count > 0 { lastSamples = count }
+        if isSilent {
+            if let comingNoise {
+                noise.update(comingNoise)
+                self.isQuiet = true
+            }
+            comingNoise = nil
+            Self.silence(&pcm, count, self.isQuiet, &noise)
+        } else if count > 0 {
+            self.isQuiet = false
+            lastSamples = count
+        }
         pending = 0..<count
         return count > 0
+    }
+
+    /// What is heard of a peer that sends nothing.
+    private static func silence(
+        _ output: UnsafeMutableBufferPointer<Int16>, _ isQuiet: Bool, _ noise: inout ComfortNoiseGenerator
+    ) {
+        if isQuiet { noise.fill(output) } else { output.update(repeating: 0) }
+    }
+
+    private static func silence(
+        _ pcm: inout [Int16], _ count: Int, _ isQuiet: Bool, _ noise: inout ComfortNoiseGenerator
+    ) {
+        pcm.withUnsafeMutableBufferPointer {
+            silence(UnsafeMutableBufferPointer(rebasing: $0[..<count]), isQuiet, &noise)
+        }
     }
 
     private mutating func drop() -> Received {

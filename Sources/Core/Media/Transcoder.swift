@@ -1,8 +1,10 @@
 import Primitives
 import RTP
 
-/// One direction of a call whose sides differ in codec or packet time: decodes and encodes on arrival, over 8 kHz PCM.
+/// One direction of a call whose sides differ in codec or packet time: decodes and encodes on arrival.
 ///
+/// Between the codecs stand samples at the highest rate that both can make use of: 16 kHz between G.722 and Opus, 8 kHz
+/// as soon as one side is G.711. A codec that has another rate of its own converts inside.
 /// Order of things for a packet: conceal what is missing before it, decode it, encode every full frame. There is no
 /// playout delay; a packet that comes after its place was concealed is dropped.
 struct Transcoder {
@@ -12,7 +14,9 @@ struct Transcoder {
         var sink: AudioCodec
         var sourceEvents: TelephoneEventClock
         var sinkEvents: TelephoneEventClock
-        /// Samples at 8 kHz in an outgoing packet.
+        /// Samples per second between the codecs.
+        var rate: Int
+        /// Samples at `rate` in an outgoing packet.
         var frameSamples: Int
 
         init(from source: MediaStreamDescription, to sink: MediaStreamDescription) {
@@ -20,52 +24,72 @@ struct Transcoder {
             self.sink = sink.codec
             sourceEvents = TelephoneEventClock(source)
             sinkEvents = TelephoneEventClock(sink)
-            frameSamples = Transcoder.frameSamples(sink.codec, ptime: sink.ptime)
+            rate = min(source.codec.sampleRate, sink.codec.sampleRate, Transcoder.highestRate)
+            frameSamples = Transcoder.frameSamples(sink.codec, ptime: sink.ptime, rate: rate)
         }
     }
-    static let rate = 8_000
-    /// No more than 120 ms of a gap are concealed; the rest becomes a pause.
-    static let concealedAtMost = 960
-    /// An event that begins further from the audio around it counts in a timeline of its own (see `eventStart`).
-    private static let farthestEvent = rate
-    /// A timestamp that runs further ahead starts the timeline anew.
-    private static let farthestJump = 60 * rate
-    /// More than a datagram of G.711 can hold, and 120 ms of Opus.
-    private static let decodedAtMost = 1_600
+    /// Speech has little above 8 kHz, and no pair of codecs here carries more across.
+    private static let highestRate = 16_000
 
     let key: Key
+    private let rate: Int
+    /// No more than 120 ms of a gap are concealed; the rest becomes a pause.
+    private let concealedAtMost: Int
+    /// An event that begins further from the audio around it counts in a timeline of its own (see `eventStart`).
+    private let farthestEvent: Int
+    /// A timestamp that runs further ahead starts the timeline anew.
+    private let farthestJump: Int
     private let decoder: any AudioDecoder
     private let encoder: any AudioEncoder
-    private let sourceTicks: Int
-    private let sinkTicks: Int
     private let pcm: SampleBuffer
     private var count = 0
     private var isSynchronised = false
     private var marker = true
+    /// The source has said that it falls silent: what is missing then is no speech to be made up for.
+    private var isQuiet = false
     /// Source timestamp of the sample after the last decoded one.
     private var expected: UInt32 = 0
-    private var lastSamples = 160
+    private var lastSamples: Int
     /// Outgoing timestamp of `pcm[0]`.
     private var start: UInt32 = 0
     private var events: EventMapper
 
     init(_ key: Key, codecs: any CodecFactory) throws(MediaFailure) {
         self.key = key
-        decoder = try codecs.makeDecoder(key.source, rate: Self.rate)
-        encoder = try codecs.makeEncoder(key.sink, rate: Self.rate)
-        sourceTicks = key.source.clockRate / Self.rate
-        sinkTicks = key.sink.clockRate / Self.rate
-        pcm = SampleBuffer(count: key.frameSamples + Self.decodedAtMost)
+        rate = key.rate
+        decoder = try codecs.makeDecoder(key.source, rate: rate)
+        encoder = try codecs.makeEncoder(key.sink, rate: rate)
+        concealedAtMost = rate * 120 / 1_000
+        farthestEvent = rate
+        farthestJump = 60 * rate
+        lastSamples = rate / 50
+        // 200 ms are more than a datagram of G.711 or G.722 can hold, and than the 120 ms of Opus.
+        pcm = SampleBuffer(count: key.frameSamples + rate / 5)
         events = EventMapper(source: key.sourceEvents, sink: key.sinkEvents)
     }
 
-    /// Samples at 8 kHz of a packet of `codec` that comes closest to `ptime` from below.
-    private static func frameSamples(_ codec: AudioCodec, ptime: Duration) -> Int {
+    /// Samples of a packet of `codec` that comes closest to `ptime` from below.
+    private static func frameSamples(_ codec: AudioCodec, ptime: Duration, rate: Int) -> Int {
         let samples = ptime.ticks(rate: rate)
+        let shortest = rate / 100
         switch codec {
-        case .opus: return [480, 320, 160].first { $0 <= samples } ?? 80
-        case .pcmu, .pcma: return max(80, min(800, samples))
+        case .opus: return [6, 4, 2].map { $0 * shortest }.first { $0 <= samples } ?? shortest
+        case .pcmu, .pcma: return max(shortest, min(10 * shortest, samples))
+        case .g722: return max(shortest, min(10 * shortest, samples / 2 * 2))
         }
+    }
+
+    /// How many samples so many ticks of the source's clock are.
+    private func samples(ofTicks ticks: Int) -> Int { ticks * rate / key.source.clockRate }
+
+    /// How far the source's timestamp moves on in so many samples.
+    private func sourceTicks(_ samples: Int) -> UInt32 {
+        UInt32(truncatingIfNeeded: samples * key.source.clockRate / rate)
+    }
+
+    /// How far the sink's timestamp moves on in so many samples.
+    private func sinkTicks(_ samples: Int) -> UInt32 {
+        UInt32(truncatingIfNeeded: samples * key.sink.clockRate / rate)
     }
 
     /// After a pause (hold, an unknown destination): the next packet starts a talk spurt.
@@ -87,13 +111,27 @@ struct Transcoder {
         case .next: break
         }
         if !isSynchronised { synchronise(to: header, at: now, sink: sink) }
+        isQuiet = false
         if header.marker, count == 0 { marker = true }
         guard let decoded = decoder.decode(payload, into: pcm[count..<pcm.count]), decoded > 0 else { return false }
-        expected = header.timestamp &+ UInt32(truncatingIfNeeded: decoded * sourceTicks)
+        expected = header.timestamp &+ sourceTicks(decoded)
         lastSamples = decoded
         count += decoded
         drain(at: now, sink: &sink, output: &output)
         return true
+    }
+
+    /// The source falls silent and says how its background sounds (RFC 3389). What is begun goes out; the pause that
+    /// follows is passed on as one.
+    mutating func comfortNoise(
+        _ header: RTPHeader, arrival: ReceptionStatistics.Arrival, at now: Instant, sink: inout MediaLeg,
+        output: inout PacketBatch
+    ) {
+        guard case .next(let missing) = arrival, isSynchronised else { return }
+        bridge(to: header, missing: missing, payload: nil, at: now, sink: &sink, output: &output)
+        expected = header.timestamp
+        pad(at: now, sink: &sink, output: &output)
+        isQuiet = true
     }
 
     /// Takes a telephone event of the source, and sends it under the sink's payload type and clocks.
@@ -135,26 +173,26 @@ struct Transcoder {
     /// audio, as from a peer that counts events of another clock apart from it.
     private func eventStart(_ timestamp: UInt32) -> UInt32? {
         guard isSynchronised else { return nil }
-        let samples = Int(Int32(bitPattern: timestamp &- expected)) / sourceTicks
+        let samples = samples(ofTicks: Int(Int32(bitPattern: timestamp &- expected)))
         let sharesClock = key.sourceEvents.audio == key.sourceEvents.event
-        guard abs(samples) <= (sharesClock ? Self.farthestJump : Self.farthestEvent) else { return nil }
-        return start &+ UInt32(truncatingIfNeeded: (count + samples) * sinkTicks)
+        guard abs(samples) <= (sharesClock ? farthestJump : farthestEvent) else { return nil }
+        return start &+ sinkTicks(count + samples)
     }
 
     /// Fills or skips what lies between `expected` and this packet.
     private mutating func bridge(
-        to header: RTPHeader, missing: Int, payload: UnsafeRawBufferPointer, at now: Instant, sink: inout MediaLeg,
+        to header: RTPHeader, missing: Int, payload: UnsafeRawBufferPointer?, at now: Instant, sink: inout MediaLeg,
         output: inout PacketBatch
     ) {
-        var gap = Int(Int32(bitPattern: header.timestamp &- expected)) / sourceTicks
+        var gap = samples(ofTicks: Int(Int32(bitPattern: header.timestamp &- expected)))
         if gap == 0 { return }
-        guard gap > 0, gap <= Self.farthestJump else {
+        guard gap > 0, gap <= farthestJump else {
             pad(at: now, sink: &sink, output: &output)
             isSynchronised = false
             return
         }
-        if missing > 0 {
-            let concealed = min(gap, Self.concealedAtMost)
+        if missing > 0, !isQuiet {
+            let concealed = min(gap, concealedAtMost)
             conceal(concealed, next: concealed == gap ? payload : nil, at: now, sink: &sink, output: &output)
             gap -= concealed
         }
@@ -163,7 +201,7 @@ struct Transcoder {
             count += gap
             drain(at: now, sink: &sink, output: &output)
         } else {
-            let resumed = start &+ UInt32(truncatingIfNeeded: (count + gap) * sinkTicks)
+            let resumed = start &+ sinkTicks(count + gap)
             pad(at: now, sink: &sink, output: &output)
             start = resumed
             marker = true
@@ -175,7 +213,7 @@ struct Transcoder {
     ) {
         var left = samples
         while left > 0 {
-            let chunk = min(left, lastSamples, Self.concealedAtMost)
+            let chunk = min(left, lastSamples, concealedAtMost)
             decoder.conceal(into: pcm[count..<count + chunk], next: chunk == left ? next : nil)
             count += chunk
             left -= chunk
@@ -185,11 +223,13 @@ struct Transcoder {
 
     // MARK: Outgoing frames
 
-    /// Sends what is left of a frame with silence behind it.
+    /// Sends what is left of a frame with silence behind it, which the source's timeline is then ahead by as well.
     private mutating func pad(at now: Instant, sink: inout MediaLeg, output: inout PacketBatch) {
         guard count > 0, isSynchronised else { return }
+        let silence = key.frameSamples - count
         pcm[count..<key.frameSamples].update(repeating: 0)
         count = key.frameSamples
+        expected = expected &+ sourceTicks(silence)
         drain(at: now, sink: &sink, output: &output)
     }
 
@@ -198,7 +238,7 @@ struct Transcoder {
         var consumed = 0
         while count - consumed >= size {
             encodeFrame(at: consumed, now: now, sink: &sink, output: &output)
-            start = start &+ UInt32(truncatingIfNeeded: size * sinkTicks)
+            start = start &+ sinkTicks(size)
             consumed += size
         }
         guard consumed > 0 else { return }

@@ -34,7 +34,7 @@ extension NegotiationError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .noCommonCodec(let offered):
-            "no common codec: the peer speaks \(offered.joined(separator: ", ")); enable PCMU, PCMA or opus there"
+            "no common codec: the peer speaks \(offered.joined(separator: ", ")); enable opus, G722, PCMA or PCMU there"
         case .noAudio: "the session description holds no audio, or turns it down; offer audio over RTP"
         case .noAddress: "the audio names no IP address; the peer must not use a host name in c="
         case .multicast: "the audio goes to a multicast address; the peer must offer a unicast one"

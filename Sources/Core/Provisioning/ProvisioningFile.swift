@@ -11,7 +11,7 @@ package enum ProvisioningFile {
         package var outboundProxy: String
         /// RTP names, preferred first.
         package var codecs: [String]
-        package init(domain: String, outboundProxy: String, codecs: [String] = ["opus", "PCMA", "PCMU"]) {
+        package init(domain: String, outboundProxy: String, codecs: [String] = ["opus", "G722", "PCMA", "PCMU"]) {
             self.domain = domain
             self.outboundProxy = outboundProxy
             self.codecs = codecs

@@ -23,7 +23,7 @@ package final class MediaEngine: Sendable {
     /// Starts the threads. RTP gets the even ports of `ports`, RTCP the odd ones above.
     ///
     /// - Parameters:
-    ///   - codecs: nil for libopus (at `opusComplexity`, 0...10) and G.711.
+    ///   - codecs: nil for libopus (at `opusComplexity`, 0...10) and the core's own.
     ///   - protection: nil for SRTP on libcrypto.
     ///   - keying: for keys by DTLS, with the certificate whose fingerprint the signalling gives; nil: no DTLS.
     ///   - entropy: seeds the SSRCs and first sequence numbers of each worker.

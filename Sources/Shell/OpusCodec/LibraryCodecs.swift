@@ -1,6 +1,6 @@
 package import Media
 
-/// All codecs of the appliance: Opus from libopus, G.711 from the core.
+/// All codecs of the appliance: Opus from libopus, G.711 and G.722 from the core.
 package struct LibraryCodecs: CodecFactory {
     private let options: OpusEncoder.Options
     private let builtIn = BuiltInCodecs()
@@ -12,14 +12,14 @@ package struct LibraryCodecs: CodecFactory {
     package func makeDecoder(_ codec: AudioCodec, rate: Int) throws(MediaFailure) -> any AudioDecoder {
         switch codec {
         case .opus: try OpusDecoder(rate: rate)
-        case .pcmu, .pcma: try builtIn.makeDecoder(codec, rate: rate)
+        case .pcmu, .pcma, .g722: try builtIn.makeDecoder(codec, rate: rate)
         }
     }
 
     package func makeEncoder(_ codec: AudioCodec, rate: Int) throws(MediaFailure) -> any AudioEncoder {
         switch codec {
         case .opus: try OpusEncoder(rate: rate, options: options)
-        case .pcmu, .pcma: try builtIn.makeEncoder(codec, rate: rate)
+        case .pcmu, .pcma, .g722: try builtIn.makeEncoder(codec, rate: rate)
         }
     }
 }

@@ -7,7 +7,8 @@ package final class OpusEncoder: AudioEncoder {
     package struct Options: Hashable, Sendable {
         /// 0 (cheapest) ... 10 (best); outside values are clamped.
         package var complexity: Int
-        /// Bits per second; nil: 20000 at 8 kHz, 28000 at 16 kHz, 40000 at 48 kHz.
+        /// Bits per second; nil: 28000 at 8 kHz, 40000 at 16 kHz, 48000 at 48 kHz. With less, forward error correction
+        /// leaves too little for the frame itself: it gets a decibel quieter, and its upper band duller.
         package var bitrate: Int?
         /// What the encoder protects against until a report says what is really lost.
         package var expectedLossPercent: Int
@@ -37,7 +38,7 @@ package final class OpusEncoder: AudioEncoder {
         self.channels = channels
         leastLoss = max(0, min(100, options.expectedLossPercent))
         expectedLoss = leastLoss
-        let bitrate = options.bitrate ?? (rate <= 8_000 ? 20_000 : rate <= 16_000 ? 28_000 : 40_000)
+        let bitrate = options.bitrate ?? (rate <= 8_000 ? 28_000 : rate <= 16_000 ? 40_000 : 48_000)
         // Refusals of these requests leave libopus at its default, which is as good.
         _ = copus_encoder_set_bitrate(state, Int32(clamping: max(6_000, min(510_000, bitrate))))
         _ = copus_encoder_set_complexity(state, Int32(max(0, min(10, options.complexity))))

@@ -2,7 +2,7 @@ import Media
 import OpusCodec
 import Primitives
 
-/// `g711_decode`, `g711_encode`, `opus_decode` and `opus_encode`. Samples are 16 bits, little-endian.
+/// `g711_decode`, `g711_encode`, `g722_decode`, `g722_encode`, `opus_decode` and `opus_encode`. Samples are 16 bits, little-endian.
 enum AudioVectors {
     /// Opus runs at this rate here, whatever the bandwidth of its packets.
     static let opusRate = 48_000
@@ -29,6 +29,31 @@ enum AudioVectors {
             case .mu: samples.map(G711.encodeMuLaw)
             }
         return ["codes": .text(Hex.encode(codes))]
+    }
+
+    /// Mode 1 from reset on; no other mode comes over RTP.
+    static func decodeG722(_ request: VectorRequest) throws(VectorFailure) -> [String: JSONValue] {
+        try requireMode1(request)
+        let codes = try request.bytes("codes")
+        var decoder = G722.Decoder()
+        var pcm = [Int16](repeating: 0, count: 2 * codes.count)
+        codes.withUnsafeBytes { codes in pcm.withUnsafeMutableBufferPointer { _ = decoder.decode(codes, into: $0) } }
+        return ["pcm": .text(hex(pcm))]
+    }
+
+    /// The same in the other direction: an even number of samples at 16 kHz.
+    static func encodeG722(_ request: VectorRequest) throws(VectorFailure) -> [String: JSONValue] {
+        try requireMode1(request)
+        let pcm = try samples(request)
+        guard pcm.count.isMultiple(of: 2) else { throw .malformed("the field 'pcm' is not whole pairs of samples") }
+        var encoder = G722.Encoder()
+        var codes = [UInt8](repeating: 0, count: pcm.count / 2)
+        pcm.withUnsafeBufferPointer { pcm in codes.withUnsafeMutableBytes { _ = encoder.encode(pcm, into: $0) } }
+        return ["codes": .text(Hex.encode(codes))]
+    }
+
+    private static func requireMode1(_ request: VectorRequest) throws(VectorFailure) {
+        guard try request.integer("mode", or: 1) == 1 else { throw .unsupported }
     }
 
     /// Decodes packets in order; an empty one is lost, and `frame` samples per channel stand in for it: from the forward

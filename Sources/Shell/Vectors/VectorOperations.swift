@@ -40,6 +40,8 @@ package enum VectorOperations {
         case "sip_digest": try SIPVectors.digest(request)
         case "g711_decode": try AudioVectors.decodeG711(request)
         case "g711_encode": try AudioVectors.encodeG711(request)
+        case "g722_decode": try AudioVectors.decodeG722(request)
+        case "g722_encode": try AudioVectors.encodeG722(request)
         case "opus_decode": try AudioVectors.decodeOpus(request, limits: limits)
         case "opus_encode": try AudioVectors.encodeOpus(request)
         case "srtp_kdf": try SRTPVectors.derive(request)

@@ -11,7 +11,7 @@ enum RelayProbe {
     private static let rounds = 7
     private static let pairs: [(from: AudioCodec, to: AudioCodec, packets: Int)] = [
         (.pcmu, .pcmu, 400_000), (.opus, .opus, 400_000), (.pcmu, .pcma, 50_000), (.pcmu, .opus, 2_000),
-        (.opus, .pcmu, 4_000),
+        (.opus, .pcmu, 4_000), (.g722, .pcma, 10_000), (.pcma, .g722, 10_000),
     ]
 
     static func main() throws {
