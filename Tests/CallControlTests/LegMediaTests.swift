@@ -14,7 +14,8 @@ import Testing
     private func leg(rules: SRTPRules = SRTPRules(), over transport: SIPFlow.Transport = .udp) -> LegMedia {
         var entropy = entropy
         var media = LegMedia(
-            local: LegMedia.local(address: IPAddress("198.51.100.1")!, session: entropy.next()), rules: rules)
+            local: LegMedia.local(address: IPAddress("198.51.100.1")!, session: entropy.next()),
+            rules: MediaRules(srtp: rules))
         media.bind(port: 16_000)
         media.reach(over: flow(transport), entropy: &entropy)
         return media
@@ -153,12 +154,13 @@ import Testing
         var entropy = Entropy(SeededGenerator(seed: 3))
         let rules = SRTPRules(overTLS: .required)
         let local = LegMedia.local(
-            address: IPAddress("198.51.100.1")!, session: 8, over: flow(.tls), rules: rules, entropy: &entropy)
+            address: IPAddress("198.51.100.1")!, session: 8, over: flow(.tls), rules: MediaRules(srtp: rules),
+            entropy: &entropy)
         #expect(LegMedia.codecs(offeredIn: bytes(secure), local: local) == [.pcma])
         #expect(LegMedia.codecs(offeredIn: bytes(voice), local: local) == [])
         var keys: [Secret] = []
         for _ in 0..<2 {
-            var media = LegMedia(local: local, rules: rules)
+            var media = LegMedia(local: local, rules: MediaRules(srtp: rules))
             media.reach(over: flow(.tls), entropy: &entropy)
             let offer = try parsed(media.makeOffer())
             #expect(offer.media[0].proto == "RTP/SAVP")

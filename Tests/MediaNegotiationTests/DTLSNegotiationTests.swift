@@ -20,7 +20,7 @@ import Testing
         var entropy = Entropy(SeededGenerator(seed: 1))
         return LocalMedia(
             address: .loopbackV4, port: 16_384, codecs: [.pcmu], telephoneEvent: false, sessionID: 7, sessionVersion: 1,
-            security: MediaSecurity(
+            security: LegSecurity(
                 policy, carriesKeys: carriesKeys, keying: keying, fingerprint: own, entropy: &entropy))
     }
 

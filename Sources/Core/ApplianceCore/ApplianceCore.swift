@@ -93,6 +93,7 @@ package struct ApplianceCore: Sendable {
             return []
         case .media(let event): return telephonyEffects(.media(event), at: now)
         case .resolved(let query, let outcome): return telephonyEffects(.resolved(query, outcome), at: now)
+        case .mediaCertificate(let fingerprint): return telephonyEffects(.mediaCertificate(fingerprint), at: now)
         case .overload(let isOverloaded): return telephonyEffects(.overload(isOverloaded), at: now)
         case .drain(let limit):
             drain = drain ?? Drain(until: now + limit)

@@ -27,6 +27,8 @@ package enum Input: Sendable, Equatable {
     case resolved(DNSQuery, DNSOutcome)
     /// SIP comes in faster than it is worked off, or no longer does.
     case overload(Bool)
+    /// What the media workers present over DTLS; comes once, before the first message.
+    case mediaCertificate(CertificateFingerprint)
     case stored(StoreTicket, StoreOutcome)
     /// The answer to an `Effect.egress`, with the application bytes that it took.
     case cloudReply(CloudRequestID, CloudReply, bytesSent: Int64)

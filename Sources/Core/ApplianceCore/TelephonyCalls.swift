@@ -61,11 +61,11 @@ extension Telephony {
             context.reply(server, to: request, 404)
             return
         }
-        calls.invite(
-            Invitation(
-                server: server, request: request, flow: flow, caller: caller, destination: destination,
-                ranks: ranks(of: destination), line: line, credentials: trunks.credentials(of: trunk).map(Self.digest)),
-            &context)
+        var invitation = Invitation(
+            server: server, request: request, flow: flow, caller: caller, destination: destination,
+            ranks: ranks(of: destination), line: line, credentials: trunks.credentials(of: trunk).map(Self.digest))
+        invitation.media = trunks.settings(of: trunk).map { mediaRules($0.mediaSecurity, codecs: $0.codecs) }
+        calls.invite(invitation, &context)
     }
 
     /// False when the request has been refused: a scheme or an extension that we do not have, or no new calls.
@@ -167,10 +167,15 @@ extension Telephony {
                             preferredIdentities: [route.preferredIdentity].compactMap { $0 }, privacy: route.privacy,
                             contactUser: route.contactUser, credentials: route.credentials.map(Self.digest)),
                         line: LineID(route.trunk.value),
-                        redirection: route.redirects == .follow ? .follow : .refuse)
+                        redirection: route.redirects == .follow ? .follow : .refuse,
+                        media: mediaRules(route.mediaSecurity, codecs: route.codecs))
                 ]
             }
         }
+    }
+
+    private func mediaRules(_ security: MediaSecurity, codecs: [String]) -> MediaRules {
+        MediaRules(security, certificate: calls.mediaCertificate, codecs: codecs)
     }
 
     private func channelsInUse() -> [TrunkID: Int] {

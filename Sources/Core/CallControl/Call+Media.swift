@@ -63,8 +63,10 @@ extension Call {
     }
 
     /// A description of its own for a leg on that side, led to the codecs that the other end has.
-    func media(on side: MediaSide, preferring codecs: [AudioCodec], _ context: inout CallContext) -> LegMedia {
-        var media = LegMedia(local: localMedia)
+    func media(
+        on side: MediaSide, rules: MediaRules?, preferring codecs: [AudioCodec], _ context: inout CallContext
+    ) -> LegMedia {
+        var media = LegMedia(local: localMedia, rules: rules ?? telephoneMedia)
         if let port = ports[side] { media.bind(port: port) }
         media.prefer(codecs)
         media.renewSession(context.agent.entropy.next())

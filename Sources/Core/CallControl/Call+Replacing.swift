@@ -45,7 +45,8 @@ extension Call {
         legs.append(
             CallLeg(
                 callerOf: invitation, dialog: dialog, reference: LegReference(call: id, leg: new),
-                media: media(on: side, preferring: codecs, &context), timers: timers, context: &context))
+                media: media(on: side, rules: invitation.media, preferring: codecs, &context), timers: timers,
+                context: &context))
         participants.append(
             CallParticipant(
                 side: side, target: nil, line: invitation.line, history: [], dialogID: "\(id)-\(new)",

@@ -28,7 +28,8 @@ extension Call {
         guard let fork else { return }
         let reference = LegReference(call: id, leg: legs.count)
         if let credentials = target.outbound?.credentials { context.authenticate(reference, with: credentials) }
-        let media = media(on: fork.side, preferring: codecs(opposite: fork.side), &context)
+        let media = media(
+            on: fork.side, rules: target.media, preferring: codecs(opposite: fork.side), &context)
         participants.append(
             CallParticipant(
                 side: fork.side, target: target, line: target.line, history: history,

@@ -54,6 +54,8 @@ struct Call: Sendable {
     var participants: [CallParticipant]
     /// What leg descriptions start from; the port is set once known.
     let localMedia: LocalMedia
+    /// For legs whose target or invitation does not say otherwise.
+    let telephoneMedia: MediaRules
     var ports: [MediaSide: UInt16] = [:]
     /// The legs that are joined.
     var bridge: [MediaSide: Int] = [.a: 0]
@@ -77,7 +79,8 @@ struct Call: Sendable {
 
     /// Takes up an INVITE whose description can be answered, and asks for media ports.
     init(
-        _ invitation: Invitation, dialog: Dialog, id: UInt64, localMedia: LocalMedia, domain: String,
+        _ invitation: Invitation, dialog: Dialog, id: UInt64, localMedia: LocalMedia,
+        telephoneMedia: MediaRules, domain: String,
         timers: CallTimers, limits: Limits, context: inout CallContext
     ) {
         self.id = id
@@ -85,6 +88,7 @@ struct Call: Sendable {
         self.limits = limits
         self.domain = domain
         self.localMedia = localMedia
+        self.telephoneMedia = telephoneMedia
         destination = invitation.destination
         ranks = invitation.ranks
         startDate = context.wall
@@ -95,7 +99,8 @@ struct Call: Sendable {
         if let credentials = invitation.credentials { context.authenticate(reference, with: credentials) }
         legs = [
             CallLeg(
-                callerOf: invitation, dialog: dialog, reference: reference, media: LegMedia(local: localMedia),
+                callerOf: invitation, dialog: dialog, reference: reference,
+                media: LegMedia(local: localMedia, rules: invitation.media ?? telephoneMedia),
                 timers: timers, context: &context)
         ]
         participants = [

@@ -62,7 +62,8 @@ extension CallControl {
         }
         let local = LegMedia.local(
             address: mediaAddress.isUnspecified ? invitation.flow.local.address : mediaAddress,
-            session: context.agent.entropy.next(), over: invitation.flow, entropy: &context.agent.entropy)
+            session: context.agent.entropy.next(), over: invitation.flow,
+            rules: invitation.media ?? telephoneMedia, entropy: &context.agent.entropy)
         guard body.isEmpty || !LegMedia.codecs(offeredIn: body, local: local).isEmpty else {
             context.reply(invitation.server, to: request, 488, fields: [SessionBody.warning])
             return nil

@@ -17,6 +17,9 @@ package struct CallControl: Sendable {
     /// The host of the users' addresses of record.
     private(set) var domain: String
     private(set) var mediaAddress: IPAddress
+    private var security: MediaSecurity
+    /// Of the media workers, for DTLS.
+    package var mediaCertificate: CertificateFingerprint?
     private var calls: [UInt64: Call] = [:]
     private var deadlines = DeadlineQueue<UInt64>()
     private var lastID: UInt64 = 0
@@ -29,13 +32,18 @@ package struct CallControl: Sendable {
         self.timers = timers
         domain = settings.sip.realm
         mediaAddress = settings.media.address
+        security = settings.media.security
     }
 
     /// For calls that begin from now on.
     package mutating func adopt(_ settings: ApplianceSettings) {
         domain = settings.sip.realm
         mediaAddress = settings.media.address
+        security = settings.media.security
     }
+
+    /// What telephones are offered and may ask for.
+    var telephoneMedia: MediaRules { MediaRules(security, certificate: mediaCertificate) }
 
     /// True when no call is left, not even one being wound up.
     package var isIdle: Bool { calls.isEmpty }
@@ -160,7 +168,8 @@ package struct CallControl: Sendable {
     ) {
         lastID += 1
         let call = Call(
-            invitation, dialog: dialog, id: lastID, localMedia: localMedia, domain: domain, timers: timers,
+            invitation, dialog: dialog, id: lastID, localMedia: localMedia, telephoneMedia: telephoneMedia,
+            domain: domain, timers: timers,
             limits: limits, context: &context)
         calls[call.id] = call
         activeCount += 1

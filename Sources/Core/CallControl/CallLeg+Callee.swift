@@ -41,6 +41,8 @@ extension CallLeg {
         case ..<300: return receivedAnswer(response, client, &context)
         case 422 where sessionTimer.receive(response, at: context.now) == .retry:
             if retryInvite(&context, changing: { _ in }) { return [] }
+        case 415, 488, 606:  // what is refused may be the protection (RFC 4568 section 7.1.2)
+            if let offer = media.makePlainOffer(), retryInvite(&context, changing: { $0.body = offer }) { return [] }
         default: break
         }
         refusal = Refusal(status: response.status, reasons: response.reasons())

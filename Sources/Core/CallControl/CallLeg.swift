@@ -159,7 +159,7 @@ struct CallLeg: Sendable {
             request.headers.append(field.name, field.value)
         }
         self.media.reach(over: target.flow, entropy: &context.agent.entropy)
-        request.body = self.media.makeOffer()
+        request.body = self.media.makeFirstOffer()
         sessionTimer = SessionTimer(policy: timers.session(over: target.line))
         invite = request
         state = .over

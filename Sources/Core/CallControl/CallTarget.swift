@@ -33,10 +33,13 @@ package struct CallTarget: Sendable, Equatable {
     /// In thousandths, the `q` of the Contact; see `ranked`.
     package var preference: Int
     package var redirection: Redirection
+    /// Nil: those for telephones.
+    package var media: MediaRules?
 
     package init(
         party: CallParty, uri: SIPURI, flow: SIPFlow, routes: [NameAddress] = [], outbound: OutboundIdentity? = nil,
-        line: LineID? = nil, preference: Int = 1000, redirection: Redirection = .follow
+        line: LineID? = nil, preference: Int = 1000, redirection: Redirection = .follow,
+        media: MediaRules? = nil
     ) {
         self.party = party
         self.uri = uri
@@ -46,6 +49,7 @@ package struct CallTarget: Sendable, Equatable {
         self.line = line
         self.preference = preference
         self.redirection = redirection
+        self.media = media
     }
 
     /// The targets as ranks, the highest preference first: those of a rank ring together, the next rank when all of the

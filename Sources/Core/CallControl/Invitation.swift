@@ -18,6 +18,8 @@ package struct Invitation: Sendable {
     package var credentials: OutboundCredentials?
     /// A call for help: no limit of its caller's holds it up.
     package var isEmergency = false
+    /// Nil: those for telephones.
+    package var media: MediaRules?
 
     package init(
         server: ServerTransactionID, request: SIPRequest, flow: SIPFlow, caller: CallParty,

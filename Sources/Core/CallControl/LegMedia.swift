@@ -10,7 +10,7 @@ package import SIPTransaction
 /// section 3.1); the last one counts. A method that throws has changed nothing.
 package struct LegMedia: Sendable {
     private var local: LocalMedia
-    private let rules: SRTPRules
+    private let rules: MediaRules
     /// The other leg's codec, taken if the peer has it; else the peer's own order decides.
     private var preferred: AudioCodec?
     /// The last description sent: a different one needs the next version in its origin (RFC 3264 section 8).
@@ -20,13 +20,16 @@ package struct LegMedia: Sendable {
     /// The last one taken on from the peer.
     private var lastReceived: SessionDescription?
     private var signallingAddress: IPAddress?
+    /// Our first offer was protected, and a plain one may follow it.
+    private var canOfferLess = false
     /// What was agreed last; nil before the first agreement.
     package private(set) var stream: MediaStreamDescription?
 
     /// Plain RTP until `reach` tells how the leg's signalling travels.
-    package init(local: LocalMedia, rules: SRTPRules = SRTPRules()) {
+    package init(local: LocalMedia, rules: MediaRules = MediaRules()) {
         self.local = local
         self.rules = rules
+        self.local.codecs = rules.codecs
     }
 
     /// The appliance's side before its port is known: all codecs, the best first.
@@ -38,11 +41,12 @@ package struct LegMedia: Sendable {
 
     /// The same for a leg whose signalling takes this way, protected or not as `rules` say.
     package static func local(
-        address: IPAddress, session: UInt64, over flow: SIPFlow, rules: SRTPRules = SRTPRules(),
+        address: IPAddress, session: UInt64, over flow: SIPFlow, rules: MediaRules = MediaRules(),
         entropy: inout Entropy
     ) -> LocalMedia {
         var local = local(address: address, session: session)
-        local.security = rules.security(isSignallingSecure: flow.transport == .tls, entropy: &entropy)
+        local.codecs = rules.codecs
+        local.security = rules.srtp.security(isSignallingSecure: flow.transport == .tls, entropy: &entropy)
         return local
     }
 
@@ -58,7 +62,7 @@ package struct LegMedia: Sendable {
     /// address translator may send media from. Once per leg, before its first description.
     package mutating func reach(over flow: SIPFlow, entropy: inout Entropy) {
         signallingAddress = flow.remote.address
-        local.security = rules.security(isSignallingSecure: flow.transport == .tls, entropy: &entropy)
+        local.security = rules.srtp.security(isSignallingSecure: flow.transport == .tls, entropy: &entropy)
     }
 
     /// The peer's signalling comes from elsewhere now; counts from the next agreement on.
@@ -72,6 +76,7 @@ package struct LegMedia: Sendable {
 
     /// Puts `codecs` first, in their order: those of the other leg, so that nothing needs transcoding.
     package mutating func prefer(_ codecs: [AudioCodec]) {
+        let codecs = codecs.filter { rules.codecs.contains($0) }
         preferred = codecs.first
         local.codecs = codecs + local.codecs.filter { !codecs.contains($0) }
     }
@@ -83,6 +88,22 @@ package struct LegMedia: Sendable {
     package var isHeldByPeer: Bool { stream.map { !$0.sends && local.direction.sends } ?? false }
 
     // MARK: Offers and answers
+
+    /// The offer that begins a call: protected where that is wanted, since a refusal can be met with a plain one.
+    package mutating func makeFirstOffer() -> [UInt8] {
+        local.security.isFirstOffer = true
+        defer { local.security.isFirstOffer = false }
+        canOfferLess = local.security.policy == .preferred && local.security.offersProtected
+        return makeOffer()
+    }
+
+    /// What to offer to who has refused the protection of the first offer; nil when it had none or nothing else will do.
+    package mutating func makePlainOffer() -> [UInt8]? {
+        guard canOfferLess else { return nil }
+        canOfferLess = false
+        lastSent = nil
+        return makeOffer()
+    }
 
     package mutating func makeOffer() -> [UInt8] {
         let previous = lastSent

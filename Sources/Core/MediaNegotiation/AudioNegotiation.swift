@@ -123,10 +123,11 @@ extension AudioNegotiation {
     private static func isAudio(_ media: MediaDescription) -> Bool { media.kind.lowercased() == "audio" }
 
     /// How our offer protects the stream; nil: not at all.
-    private static func keying(_ security: MediaSecurity, after before: MediaDescription?) -> SRTPKeying? {
+    private static func keying(_ security: LegSecurity, after before: MediaDescription?) -> SRTPKeying? {
         if let before {
             if before.isDTLSProfile || before.has("fingerprint"), security.takesDTLS { return .dtls }
             if before.isSecureProfile, security.takesSDES { return .sdes }
+            guard security.policy == .required else { return nil }
         }
         return security.offersProtected ? security.keying.first ?? .sdes : nil
     }

@@ -78,7 +78,7 @@ enum AudioSection {
 
     /// Of what a protected section has, the first that we take. Throws when the leg's policy has it otherwise.
     private static func protection(
-        _ section: MediaDescription, in description: SessionDescription, _ security: MediaSecurity,
+        _ section: MediaDescription, in description: SessionDescription, _ security: LegSecurity,
         offered: MediaDescription?
     ) throws(NegotiationError) -> Protection {
         if section.isPlainProfile {

@@ -19,7 +19,7 @@ struct CryptoChoice {
     }
 
     /// The line of an offer with the strongest suite that we have a key for; nil when none can be used.
-    static func strongest(of offered: MediaDescription, _ security: MediaSecurity) -> CryptoChoice? {
+    static func strongest(of offered: MediaDescription, _ security: LegSecurity) -> CryptoChoice? {
         let lines = offered.cryptoAttributes
         for own in security.keys {
             for line in lines {
@@ -53,7 +53,7 @@ struct CryptoChoice {
     }
 
     /// The lines of our offer: those of `previous` where it has some that we still speak, else every suite of ours.
-    static func offered(_ security: MediaSecurity, keeping previous: MediaDescription?) -> [SDPAttribute] {
+    static func offered(_ security: LegSecurity, keeping previous: MediaDescription?) -> [SDPAttribute] {
         guard security.takesProtected else { return [] }
         let kept = (previous?.cryptoAttributes ?? []).compactMap { line in
             SRTPSuite(rawValue: line.suite).flatMap(security.key).map { attribute(tag: line.tag, $0) }

@@ -18,7 +18,7 @@ struct DTLSChoice {
     /// What our answer to this section of an offer is: we begin where we may choose (RFC 5763 section 5), unless an
     /// association is in force, whose roles stay.
     static func answering(
-        _ section: MediaDescription, in offer: SessionDescription, _ security: MediaSecurity
+        _ section: MediaDescription, in offer: SessionDescription, _ security: LegSecurity
     ) throws(NegotiationError) -> DTLSChoice {
         let role: DTLSRole
         switch offer.setup(of: section) {
@@ -32,7 +32,7 @@ struct DTLSChoice {
 
     /// What this section of the answer to an offer of ours means; ours was `actpass`.
     static func answered(
-        _ section: MediaDescription, in answer: SessionDescription, _ security: MediaSecurity
+        _ section: MediaDescription, in answer: SessionDescription, _ security: LegSecurity
     ) throws(NegotiationError) -> DTLSChoice {
         switch answer.setup(of: section) {
         case .active: try DTLSChoice(.server, section, in: answer, security)
@@ -42,7 +42,7 @@ struct DTLSChoice {
     }
 
     private init(
-        _ role: DTLSRole, _ section: MediaDescription, in description: SessionDescription, _ security: MediaSecurity
+        _ role: DTLSRole, _ section: MediaDescription, in description: SessionDescription, _ security: LegSecurity
     ) throws(NegotiationError) {
         let theirs = description.fingerprints(of: section)
         guard let own = security.fingerprint, !theirs.isEmpty else { throw .noUsableFingerprint }
@@ -53,7 +53,7 @@ struct DTLSChoice {
     }
 
     /// Of our offers.
-    static func offered(_ security: MediaSecurity) -> [SDPAttribute] {
+    static func offered(_ security: LegSecurity) -> [SDPAttribute] {
         security.fingerprint.map { lines($0, .actpass) } ?? []
     }
 

@@ -19,12 +19,12 @@ package struct LocalMedia: Hashable, Sendable {
     /// `sendonly` puts the peer on hold, `sendrecv` takes it back.
     package var direction: MediaDirection
     /// Whether the stream may or must be protected, and our keys.
-    package var security: MediaSecurity
+    package var security: LegSecurity
 
     package init(
         address: IPAddress, port: UInt16, codecs: [AudioCodec], telephoneEvent: Bool = true,
         ptime: Duration = .milliseconds(20), sessionID: UInt64, sessionVersion: UInt64,
-        direction: MediaDirection = .sendrecv, security: MediaSecurity = .plain
+        direction: MediaDirection = .sendrecv, security: LegSecurity = .plain
     ) {
         self.address = address
         self.port = port

@@ -27,8 +27,8 @@ package struct SRTPRules: Hashable, Sendable {
     }
 
     /// Policy and fresh keys for one leg.
-    package func security(isSignallingSecure: Bool, entropy: inout Entropy) -> MediaSecurity {
-        MediaSecurity(
+    package func security(isSignallingSecure: Bool, entropy: inout Entropy) -> LegSecurity {
+        LegSecurity(
             isSignallingSecure ? overTLS : inClear, carriesKeys: true,
             keying: isSignallingSecure ? keyingOverTLS : keyingInClear, fingerprint: fingerprint, entropy: &entropy)
     }

@@ -54,6 +54,8 @@ package struct MediaSettings: Sendable, Equatable {
     package var ports: ClosedRange<UInt16> = 16_384...17_383
     /// libopus complexity 0...10 (board dependent).
     package var opusComplexity = 5
+    /// Of calls with telephones; a trunk has its own.
+    package var security = MediaSecurity.optional
     package init() {}
 }
 

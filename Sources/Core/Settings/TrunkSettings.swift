@@ -50,8 +50,6 @@ package struct TrunkSettings: Sendable, Equatable {
         case follow
     }
 
-    package enum MediaSecurity: String, Sendable, Hashable, CaseIterable { case off, optional, required }
-
     /// Unique, 1 to 32 letters, digits, `-`, `_`, `.`.
     package var name: String
     package var kind: Kind

@@ -38,7 +38,7 @@ package struct TrunkRoute: Sendable, Equatable {
     package var flows: [SIPFlow]
     package var credentials: TrunkCredentials?
     package var codecs: [String]
-    package var mediaSecurity: TrunkSettings.MediaSecurity
+    package var mediaSecurity: MediaSecurity
     package var redirects: TrunkSettings.Redirects
     /// The call is one for help.
     package var isEmergency: Bool

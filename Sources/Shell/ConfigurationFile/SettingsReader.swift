@@ -96,7 +96,7 @@ struct SettingsReader {
 
     private func media(_ node: Node) -> MediaSettings {
         var settings = MediaSettings()
-        let entries = reader.mapping(node, at: "media", allowed: ["address", "ports", "opus_complexity"])
+        let entries = reader.mapping(node, at: "media", allowed: ["address", "ports", "opus_complexity", "srtp"])
         if let address = entries["address"].flatMap({ reader.address($0, at: "media.address") }) {
             settings.address = address
         }
@@ -114,6 +114,9 @@ struct SettingsReader {
         if let node = entries["opus_complexity"] {
             settings.opusComplexity =
                 reader.integer(node, at: "media.opus_complexity", in: 0...10) ?? settings.opusComplexity
+        }
+        if let node = entries["srtp"] {
+            settings.security = reader.choice(node, at: "media.srtp", of: MediaSecurity.self) ?? settings.security
         }
         return settings
     }

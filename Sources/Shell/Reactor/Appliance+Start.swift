@@ -151,11 +151,14 @@ extension Appliance {
         self.transport = transport
         var ready = ReadyLine(serial: identity.serial)
         let tls: TLSIdentity
+        let mediaCertificate: CertificateFingerprint
         do {
             tls = try TLSIdentity(device: hal.identity, pool: pool)
+            let keying = try DTLSIdentity(limits: options.limits, at: hal.clock.wallTime())
+            mediaCertificate = keying.fingerprint
             engine = try MediaEngine(
                 address: settings.media.address, ports: settings.media.ports, sessionsLimit: options.limits.calls * 2,
-                opusComplexity: settings.media.opusComplexity, limits: options.limits,
+                opusComplexity: settings.media.opusComplexity, keying: keying, limits: options.limits,
                 entropy: hal.entropy.makeEntropy()
             ) { [weak self] event in self?.post(.media(event)) }
             var resolving = NameResolver.Options()
@@ -169,7 +172,7 @@ extension Appliance {
         let listening = try await bind(transport, tls, &ready)
         prepareTrunkTLS()
         let administration = try await administer(with: tls, group: group, &ready)
-        begin(listening: listening)
+        begin(listening: listening, mediaCertificate: mediaCertificate)
         hal.indicator.show(.ready)
         return RunningAppliance(appliance: self, ready: ready, administration: administration, lock: lock)
     }

@@ -130,12 +130,13 @@ package actor Appliance {
     nonisolated func takeOnLoop(_ input: Input) { assumeIsolated { $0.take(input) } }
 
     /// The core's first effects, and the clocks that feed it.
-    func begin(listening: [ListenerAddress]) {
+    func begin(listening: [ListenerAddress], mediaCertificate: CertificateFingerprint) {
         isRunning = true
         for effect in core.start(at: hal.clock.now()) { run(effect) }
         isRunning = false
         take(.wallClock(hal.clock.wallTime()))
         take(.listening(listening))
+        take(.mediaCertificate(mediaCertificate))
         every(.minutes(1)) { $0.take(.wallClock($0.hal.clock.wallTime())) }
         let period = TimeAmount.nanoseconds(max(hal.watchdog.period.wholeNanoseconds / 2, 100_000_000))
         watchdogThread.start()

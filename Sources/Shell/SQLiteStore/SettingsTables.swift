@@ -78,6 +78,7 @@ enum SettingsTables {
             ("media.ports.first", String(settings.media.ports.lowerBound)),
             ("media.ports.last", String(settings.media.ports.upperBound)),
             ("media.opus_complexity", String(settings.media.opusComplexity)),
+            ("media.srtp", settings.media.security.rawValue),
             ("cloud.monitoring_interval_milliseconds", String(settings.cloud.monitoringInterval.wholeMilliseconds)),
         ]
         if let https = settings.https {
@@ -114,6 +115,7 @@ enum SettingsTables {
             case "media.ports.first": first = try number(value, of: name)
             case "media.ports.last": last = try number(value, of: name)
             case "media.opus_complexity": settings.media.opusComplexity = try number(value, of: name)
+            case "media.srtp": settings.media.security = try decoded(value, of: name)
             case "https.address": httpsAddress = try address(value, of: name)
             case "https.port": httpsPort = try number(value, of: name)
             case "features.echo": settings.features.echo = value

@@ -8,6 +8,8 @@ package enum SRTPPolicy: String, Hashable, Sendable, CaseIterable {
     case never
     /// Protected when the peer offers it, plain when it offers that; our own first offer is plain.
     case accepted
+    /// The same, but an INVITE of ours offers protection first, and plain RTP to who refuses that.
+    case preferred
     /// Protected only: plain offers are refused, and ours are protected.
     case required
 }
@@ -23,9 +25,9 @@ package enum SRTPKeying: String, Hashable, Sendable, CaseIterable {
 }
 
 /// A leg's policy, its keys, and its certificate's fingerprint.
-package struct MediaSecurity: Hashable, Sendable {
+package struct LegSecurity: Hashable, Sendable {
     /// Plain RTP only.
-    package static let plain = MediaSecurity()
+    package static let plain = LegSecurity()
 
     package let policy: SRTPPolicy
     /// True when keys may stand in this leg's session descriptions: its signalling is TLS, or the configuration says that
@@ -39,6 +41,8 @@ package struct MediaSecurity: Hashable, Sendable {
     package let fingerprint: CertificateFingerprint?
     /// Our role in the association in force, which a later answer keeps (RFC 8842 section 5.3); see `follow`.
     package private(set) var dtlsRole: DTLSRole?
+    /// Of `.preferred`: our next offer begins a call, and a refusal of it can be met with a plain one.
+    package var isFirstOffer = false
 
     private init() {
         policy = .never
@@ -78,7 +82,7 @@ package struct MediaSecurity: Hashable, Sendable {
     /// Whether a plain one can.
     package var takesPlain: Bool { policy != .required }
     /// Whether our first offer is protected.
-    package var offersProtected: Bool { policy == .required }
+    package var offersProtected: Bool { policy == .required || policy == .preferred && isFirstOffer && takesProtected }
 
     /// To be told what was agreed on: the next answer keeps the roles of an association that goes on.
     package mutating func follow(_ stream: MediaStreamDescription?) { dtlsRole = stream?.keyAgreement?.role }
