@@ -33,6 +33,7 @@ module aubridge.so
 module sndfile.so
 module stun.so
 module srtp.so
+module dtls_srtp.so
 module_app account.so
 module_app menu.so
 module_app ctrl_tcp.so

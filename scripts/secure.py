@@ -153,6 +153,17 @@ class Secure(Story):
             phone.end()
         self.step("SRTP to the callee", f"UDP without to TLS with: the plain side heard {ada.hears(440)} Hz, the protected side {bob.hears(1000)} Hz")
 
+    def dtls_call(self):
+        ada = self.phone("ada-dtls", "108", "udp", hertz=1000, answers=False, parameters=";mediaenc=dtls_srtp", more="rtcp_mux yes")
+        bob = self.phone("bob-dtls", "109", "udp", hertz=440)
+        self.call(ada, "109", 4)
+        ada.tell("hangup")
+        bob.wait_for("CALL_CLOSED", 5)
+        self.no_call()
+        for phone in (ada, bob):
+            phone.end()
+        self.step("DTLS-SRTP", f"keys by DTLS to plain RTP: the protected side heard {ada.hears(440)} Hz, the plain side {bob.hears(1000)} Hz")
+
     def stop(self):
         require(self.pbxd.terminate() == 0, f"pbxd did not end in peace\n{self.pbxd.tail()}")
         self.step("stop", "status 0 on SIGTERM")
@@ -161,7 +172,7 @@ class Secure(Story):
         """The first chapter must hold; of the others each is played, so that all that fails is told."""
         self.appliance()
         failed = []
-        for chapter in (self.certificate, self.tls_calls, self.mixed_call, self.srtp_in_the_clear, self.called_with_srtp, self.stop):
+        for chapter in (self.certificate, self.tls_calls, self.mixed_call, self.srtp_in_the_clear, self.called_with_srtp, self.dtls_call, self.stop):
             try:
                 chapter()
             except (Failed, OSError, ValueError, KeyError, subprocess.TimeoutExpired) as error:
