@@ -39,7 +39,7 @@ sip:
     - {{ transport: tcp, address: 127.0.0.1, port: {port} }}
     - {{ transport: tls, address: 127.0.0.1, port: 0 }}
   protection: {{ enabled: {protection} }}
-media: {{ address: 127.0.0.1, ports: 16384-17383 }}
+media: {{ address: 127.0.0.1, ports: 16384-28671 }}
 https: {{ listen: {{ address: 127.0.0.1, port: 0 }} }}
 features: {{ echo: "600" }}
 users:
@@ -258,13 +258,13 @@ class Bench(Story):
         self.beside("calls", ("asterisk", "kamailio+rtpengine"), "--rate", 60, "--count", 480)
 
     def bindings(self):
-        """PSS before and after 1,000 bindings (500 users, two Contacts each)."""
-        users, rows = range(1001, 1501), {}
+        """PSS before and after 1,000 bindings (200 users, five Contacts each; an edition has no more than 250 users)."""
+        users, rows = range(1001, 1201), {}
         with self.loaded(users) as ours:
             rows["pbxd"] = self.fill(ours.target, ours.process.pid, users, "secret{user}-for-the-bench")
         root = None if self.options.no_peer else self.peers_root("bookworm", "sid")
         for peer in ("kamailio", "asterisk") if root else ():
-            environment = {"PEERS_ROOT": str(root), "AST_LAST": "1500", "AST_CONTACTS": "2", "AST_PORT": "5160", "KAM_PORT": "5170"}
+            environment = {"PEERS_ROOT": str(root), "AST_LAST": "1200", "AST_CONTACTS": "5", "AST_PORT": "5160", "KAM_PORT": "5170"}
             pid = int(run([PEERS / "peers.sh", "start", peer], environment=environment).split()[-1])
             try:
                 time.sleep(3)
@@ -282,7 +282,7 @@ class Bench(Story):
         before = self.accounting.rss_mb([pid])[1]
         agent = self.accounting.Ua(options)
         try:
-            refused = [u for port in (30_000, 30_002) for u in users if not agent.register(str(u), port)]
+            refused = [u for port in range(30_000, 30_010, 2) for u in users if not agent.register(str(u), port)]
         finally:
             agent.close()
         require(not refused, f"{target} refused {len(refused)} registrations, the first of {refused[:3]}")

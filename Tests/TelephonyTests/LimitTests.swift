@@ -138,6 +138,15 @@ import Testing
         pair.world.expectEverythingEnded()
     }
 
+    @Test func `draining does not wait for the answer to a BYE that will not come`() throws {
+        let pair = try Pair()
+        let (a, _) = try pair.talk()
+        #expect(try a.request(.bye).status == 200)  // Bob's telephone is gone, and his BYE is repeated for 32 s
+        pair.world.feed(.drain(deadline: pair.world.now + .seconds(30)))
+        pair.world.advance(by: .seconds(6))
+        #expect(pair.world.trace.filter { $0 == .drained }.count == 1)
+    }
+
     @Test func `draining with nothing to do is done at once`() {
         let world = World()
         world.feed(.drain(deadline: world.now + .seconds(30)))

@@ -239,7 +239,9 @@ package struct Telephony: Sendable {
         }
         switch drain {
         case .none, .done: return
-        case .waiting where !calls.isIdle: return
+        case .waiting where calls.activeCount > 0: return
+        case .waiting where !calls.isIdle:  // all have been told to end: who is gone is not waited for
+            drain = .ending(until: now + Self.drainGrace)
         case .ending(let until) where !calls.isIdle && now < until: return
         case .waiting, .ending:
             drain = .done
