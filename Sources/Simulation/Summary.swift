@@ -55,6 +55,7 @@ enum Summary {
         case .enterPairingCode: "enter-pairing-code"
         case .setBackupPassword: "set-backup-password"
         case .makeProvisioningToken(let number): "provision \(number)"
+        case .resync(let number, let reboots): "resync \(number)\(reboots ? " with a restart" : "")"
         case .ledger(let cursor): "ledger after \(cursor)"
         case .callRecords(let cursor): "records after \(cursor)"
         case .applySettings: "apply-settings"

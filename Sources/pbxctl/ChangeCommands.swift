@@ -65,6 +65,23 @@ struct Provision: AsyncParsableCommand {
     }
 }
 
+struct Resync: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Ask the registered telephones of an extension to fetch their configuration again.")
+
+    @Argument(help: "The user's extension.")
+    var `extension`: String
+    @Flag(help: "They restart to do so.") var reboot = false
+    @OptionGroup var remote: RemoteOptions
+
+    func run() async throws {
+        let body = JSONValue.object(["extension": .text(`extension`), "reboot": .bool(reboot)])
+        try await report {
+            try await remote.perform(.post, "/v1/telephones/resync", .json(body)) { print($0["message"].shown) }
+        }
+    }
+}
+
 struct Apply: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Apply a configuration file (YAML), or show what it would change.")

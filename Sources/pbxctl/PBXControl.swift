@@ -18,7 +18,8 @@ struct PBXControl: AsyncParsableCommand {
             CommandGroup(
                 name: "Change",
                 subcommands: [
-                    SwitchCommand.self, Pair.self, Provision.self, Apply.self, BackupCommand.self, Restore.self,
+                    SwitchCommand.self, Pair.self, Provision.self, Resync.self, Apply.self, BackupCommand.self,
+                    Restore.self,
                 ]),
             CommandGroup(name: "Prepare", subcommands: [PKI.self, Factory.self]),
             CommandGroup(name: "Test", subcommands: [VectorsCommand.self]),

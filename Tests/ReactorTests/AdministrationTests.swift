@@ -21,6 +21,8 @@ struct AdministrationTests {
             (.PUT, "/v1/switches/updates", #"{"on":true}"#, 200, "updates is on"),
             (.POST, "/v1/provisioning/tokens", #"{"extension":"100"}"#, 201, #""extension":"100""#),
             (.POST, "/v1/provisioning/tokens", #"{"extension":"9"}"#, 404, "extension 9"),
+            (.POST, "/v1/telephones/resync", #"{"extension":"9"}"#, 404, "extension 9"),
+            (.POST, "/v1/telephones/resync", #"{"extension":"100","reboot":true}"#, 409, "no telephone"),
             (.POST, "/v1/pairing/code", #"{"code":"AAAA"}"#, 409, "control-center"),
             (.PUT, "/v1/backup/password", #"{"password":"short"}"#, 400, "detail"),
             (.PUT, "/v1/switches/nothing", #"{"on":true}"#, 404, "there are control-center"),

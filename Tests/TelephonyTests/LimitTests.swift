@@ -355,4 +355,22 @@ import Testing
         #expect(first.count > 20)
         #expect(try run() == first)
     }
+
+    @Test func `telephones are asked to fetch their configuration`() throws {
+        let world = World()
+        let ada = Phone(world, "100", port: 40_000)
+        try ada.register()
+        world.feed(.resync("100", reboots: true))
+        let notify = try ada.nextRequest(.notify)
+        #expect(notify.headers[.event] == "check-sync;reboot=true")
+        #expect(
+            world.telephony.resynced("100", at: world.now)
+                == .done("1 telephone of 100 asked to fetch the configuration"))
+        guard case .refused(409, _) = world.telephony.resynced("101", at: world.now),
+            case .refused(404, _) = world.telephony.resynced("9", at: world.now)
+        else {
+            Issue.record("not refused")
+            return
+        }
+    }
 }

@@ -100,6 +100,9 @@ package struct ApplianceCore: Sendable {
             let stopped = serviceEffects(input, at: now)
             return stopped + telephonyEffects(.drain(deadline: now + limit), at: now)
         case .admin(let id, .calls): return [.adminReply(id, .calls(telephony.calls(at: now)))]
+        case .admin(let id, .resync(let number, let reboots)):
+            let asked = telephonyEffects(.resync(number, reboots: reboots), at: now)
+            return asked + [.adminReply(id, telephony.resynced(number, at: now))]
         case .admin(let id, .applySettings(let settings)): return apply(settings, for: id)
         case .stored(let ticket, let outcome):
             guard let (id, settings) = pendingSettings.removeValue(forKey: ticket) else {

@@ -42,7 +42,7 @@ extension ConnectedServices {
             run(.readLedger(after: cursor, limit: limits.ledgerEntriesPerAnswer), then: .ledger(id))
         case .callRecords(let cursor):
             run(.readCallRecords(after: cursor, limit: limits.callRecordQueue), then: .callRecords(id))
-        case .calls, .applySettings:
+        case .calls, .resync, .applySettings:
             reply(id, .refused(status: 404, detail: "this request is answered elsewhere in the appliance"))
         }
     }

@@ -109,6 +109,8 @@ package enum AdminCommand: Sendable, Equatable {
     case permitRestore
     /// Makes a one-time token for a softphone of that extension.
     case makeProvisioningToken(extension: String)
+    /// Asks the telephones of that extension to fetch their configuration again (`Event: check-sync`).
+    case resync(extension: String, reboots: Bool)
     case calls
     case ledger(after: UInt64)
     case callRecords(after: UInt64)

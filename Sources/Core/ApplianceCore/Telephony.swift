@@ -28,6 +28,8 @@ package struct Telephony: Sendable {
         case settings(ApplianceSettings)
         /// The outcome of an `Output.resolve`.
         case resolved(DNSQuery, DNSOutcome)
+        /// The telephones of a user are to fetch their configuration.
+        case resync(String, reboots: Bool)
         /// The certificate that the media workers present over DTLS; without it there is no DTLS.
         case mediaCertificate(CertificateFingerprint)
         /// More comes in than is worked off: new work is refused until it is over.
@@ -179,6 +181,7 @@ package struct Telephony: Sendable {
             trunks.listening(listeners, &context.agent)
         case .settings(let settings): adopt(settings)
         case .resolved(let query, let outcome): resolved(query, outcome)
+        case .resync(let user, let reboots): resync(user, reboots: reboots)
         case .mediaCertificate(let fingerprint): calls.mediaCertificate = fingerprint
         case .overload(let isOverloaded): overload.note(isOverloaded)
         case .drain(let deadline): beginDrain(until: deadline)

@@ -13,7 +13,7 @@ extension CallControl {
     /// Contact), 488 (no common codec), 480 (nobody to ring).
     package mutating func invite(_ invitation: Invitation, _ context: inout CallContext) {
         let request = invitation.request
-        guard activeCount < limits.calls else {
+        guard activeCount < limits.calls + (invitation.isEmergency ? limits.emergencyCalls : 0) else {
             context.count("calls.refused")
             context.reply(invitation.server, to: request, 503, fields: [.init(.retryAfter, "5")])
             return

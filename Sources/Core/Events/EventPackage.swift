@@ -2,7 +2,7 @@ package import SIPMessage
 
 /// The event packages that the appliance notifies of.
 package enum EventPackage: String, Sendable, Hashable, CaseIterable {
-    /// Calls of a user: busy lamp fields, pickup (RFC 4235).
+    /// Calls of a user: busy lamp fields; the user's own telephones are told enough to take them over (RFC 4235).
     case dialog
     /// Waiting voice messages (RFC 3842).
     case messageSummary = "message-summary"

@@ -25,7 +25,8 @@ package struct WatchedDialog: Sendable, Equatable {
     package var id: String
     package var state: State
     package var direction: Direction
-    /// Call-ID and tags from the user's telephone's point of view, for pickup by Replaces (RFC 3891).
+    /// Call-ID and tags from the user's telephone's point of view, with which another telephone of the same user takes the
+    /// call (Replaces, RFC 3891); other watchers are not told.
     package var callID: String?
     package var localTag: String?
     package var remoteTag: String?

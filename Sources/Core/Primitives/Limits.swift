@@ -26,6 +26,8 @@ package struct Limits: Sendable, Equatable {
     package var bindingExpiry: ClosedRange<Int> = 60...3_600
     package var users = 500
     package var calls = 48
+    /// Places beyond `calls` that only calls for help take.
+    package var emergencyCalls = 4
     /// Of `calls`, those that one user has begun; calls for help are not held to it.
     package var callsPerUser = 8
     package var redirectionsPerCall = 5

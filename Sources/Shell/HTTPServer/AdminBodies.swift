@@ -11,6 +11,10 @@ struct SwitchBody: Codable { var on: Bool }
 struct PairingCodeBody: Codable { var code: String }
 struct PasswordBody: Codable { var password: String }
 struct ProvisioningTokenRequestBody: Codable { var `extension`: String }
+struct ResyncBody: Codable {
+    var `extension`: String
+    var reboot: Bool?
+}
 struct MessageBody: Codable { var message: String }
 
 struct RestoreBody: Codable {

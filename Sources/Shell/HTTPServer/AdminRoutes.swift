@@ -61,6 +61,10 @@ struct AdminRoutes: Sendable {
             let body = try await decode(ProvisioningTokenRequestBody.self, request)
             return try await answer(.makeProvisioningToken(extension: body.extension), status: .created)
         }
+        group.post("/v1/telephones/resync") { request, _ in
+            let body = try await decode(ResyncBody.self, request)
+            return try await answer(.resync(extension: body.extension, reboots: body.reboot ?? false))
+        }
         group.post("/v1/restore") { request, context in try await restore(request, context) }
     }
 
