@@ -105,6 +105,7 @@ final class MediaNode {
             let silent = slots[id]?.session.handleDeadline(at: world.now, output: &batch) ?? []
             flush(batch, of: id)
             for side in silent { event(.silent(id, side)) }
+            for event in slots[id]?.session.takeEvents(at: world.now) ?? [] { self.event(event) }
             arm(id)
         }
     }

@@ -23,6 +23,8 @@ final class CallWorld {
     private(set) var media: [MediaCommand] = []
     private(set) var records: [CallRecord] = []
     private(set) var counts: [String] = []
+    /// What side a comes to in the end.
+    var finalFigures = StreamStatistics()
     /// True: the message is lost on its way to that telephone.
     var loses: (SIPMessage, Peer) -> Bool = { _, _ in false }
 
@@ -47,6 +49,8 @@ final class CallWorld {
         }
         step { $0.agent.pending += $0.agent.transactions.receive(parsed, from: flow, at: $0.now) }
     }
+
+    func tell(_ event: MediaEvent) { step { control.media(event, &$0) } }
 
     func silence(_ side: MediaSide) { step { control.media(.silent(MediaSessionID(1), side), &$0) } }
 
@@ -112,7 +116,7 @@ final class CallWorld {
             media.append(command)
             if case .open(let id) = command { control.media(.opened(id, portA: 20_000, portB: 20_002), &context) }
             if case .close(let id) = command {
-                control.media(.closed(id, a: StreamStatistics(), b: StreamStatistics()), &context)
+                control.media(.closed(id, a: finalFigures, b: StreamStatistics()), &context)
             }
         }
         if !context.effects.isEmpty { takeEffects() }

@@ -91,6 +91,16 @@ import Testing
             }
             #expect(ssrc == sender.stream.ssrc && info.packets == 50)
             #expect(blocks.count == 1 && blocks[0].cumulativeLost == 1)
+            _ = reader.next()
+            guard case .extendedReport(_, var extended) = reader.next(),
+                case .voipMetrics(let metrics) = extended.next()
+            else {
+                Issue.record("no VoIP metrics")
+                return
+            }
+            #expect(metrics.lossRate == 5 && metrics.receiverConfiguration == 0xF0)
+            #expect((40...60).contains(metrics.bufferNominal) && metrics.bufferAbsoluteMaximum == 400)
+            #expect((35...44).contains(metrics.mosListening))
         }
     }
 

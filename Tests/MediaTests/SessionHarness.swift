@@ -33,14 +33,15 @@ struct SessionHarness {
         _ side: MediaSide, _ codec: AudioCodec, type: UInt8? = nil, receiveType: UInt8? = nil, events: UInt8? = nil,
         receiveEvents: UInt8? = nil, eventClock: Int? = nil, ptime: Int = 20, sends: Bool = true,
         receives: Bool = true, remote: Endpoint? = nil, signalling: IPAddress? = nil, sendKey: SRTPMasterKey? = nil,
-        receiveKey: SRTPMasterKey? = nil
+        receiveKey: SRTPMasterKey? = nil, isRTCPMultiplexed: Bool = false
     ) throws {
-        let description = MediaStreamDescription(
+        var description = MediaStreamDescription(
             remote: remote ?? Self.peer(side), codec: codec, payloadType: type ?? codec.staticPayloadType ?? 111,
             receivePayloadType: receiveType, telephoneEventPayloadType: events,
             telephoneEventReceivePayloadType: receiveEvents, telephoneEventClockRate: eventClock,
             ptime: .milliseconds(ptime), sends: sends, receives: receives,
             signallingAddress: signalling, sendKey: sendKey, receiveKey: receiveKey)
+        if isRTCPMultiplexed { description.isRTCPMultiplexed = true }
         try session.configure(side, description, entropy: &entropy, at: now)
     }
 
@@ -71,6 +72,18 @@ struct SessionHarness {
         return (
             silent, batch.datagrams().filter(\.entry.isRTCP).map { ($0.bytes, $0.entry.destination, $0.entry.side) }
         )
+    }
+
+    /// Lets time pass second by second, running what is due; the changes of audio paths told.
+    mutating func watch(seconds: Int, _ eachSecond: (inout Self) -> Void = { _ in }) -> [MediaEvent] {
+        var told: [MediaEvent] = []
+        for _ in 0..<seconds {
+            eachSecond(&self)
+            advance(1_000)
+            _ = deadline()
+            for event in session.takeEvents(at: now) { if case .audioPath = event { told.append(event) } }
+        }
+        return told
     }
 
     static func packets(_ batch: borrowing PacketBatch) -> [Packet] {

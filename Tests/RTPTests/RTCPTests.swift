@@ -36,15 +36,17 @@ import Testing
                 if hasBlock { #expect(blocks[0] == Self.block) }
             default: Issue.record("not a report")
             }
-            guard case .sourceDescription(5, let cname) = reader.next() else {
+            guard case .sourceDescription(let description) = reader.next() else {
                 Issue.record("no SDES")
                 return
             }
-            #expect(String(decoding: cname, as: UTF8.self) == "name")
-            guard case .goodbye(5) = reader.next() else {
+            #expect(description.cname(of: 5).map { String(decoding: $0, as: UTF8.self) } == "name")
+            #expect(description.cname(of: 6) == nil)
+            guard case .goodbye(let sources) = reader.next() else {
                 Issue.record("no BYE")
                 return
             }
+            #expect(sources.count == 1 && sources[0] == 5 && sources.reason == nil)
             #expect(reader.next() == nil)
         }
     }
@@ -58,11 +60,11 @@ import Testing
         try withBytes(bytes) { datagram in
             var reader = try RTCPReader(datagram)
             _ = reader.next()
-            guard case .sourceDescription(_, let cname) = reader.next() else {
+            guard case .sourceDescription(let description) = reader.next() else {
                 Issue.record("no SDES")
                 return
             }
-            #expect(cname.count == length)
+            #expect(description.cname()?.count == length)
         }
     }
 

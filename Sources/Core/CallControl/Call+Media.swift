@@ -13,10 +13,21 @@ extension Call {
         case .silent(_, let side):
             context.count("media.silent")
             if let index = bridge[side], phase == .talking { legs[index].sendProbe(&context) }
+        case .audioPath(_, let side, let path): heard(side, path, &context)
+        case .figures(_, let a, let b): statistics = [.a: a, .b: b]
         case .closed(_, let a, let b):
             statistics = [.a: a, .b: b]
             finish(&context)
         }
+    }
+
+    /// One-way audio and its end. Before the answer, a telephone may keep silent.
+    private mutating func heard(_ side: MediaSide, _ path: AudioPath, _ context: inout CallContext) {
+        guard phase == .talking else { return }
+        audioPaths[side] = path
+        guard path.isTrouble else { return }
+        let isOtherHeard = audioPaths[side.other].map { !$0.isTrouble } ?? true
+        context.count(isOtherHeard ? "media.one-way" : "media.no-way")
     }
 
     private mutating func opened(_ portA: UInt16, _ portB: UInt16, _ context: inout CallContext) {

@@ -12,14 +12,28 @@ extension Call {
             caller: legs[0].party, isFromLine: participants[0].line != nil, destination: destination,
             answeredBy: answeredBy)
         record.success = talkingSince != nil
-        record.quality = MediaSide.allCases.compactMap { side in
+        record.quality = quality
+        return record
+    }
+
+    private var quality: [CallLegQuality] {
+        MediaSide.allCases.compactMap { side in
             guard let stream = configured[side], let figures = statistics[side] else { return nil }
-            return CallLegQuality(
+            var quality = CallLegQuality(
                 codec: stream.codec.rawValue, packetsReceived: figures.packetsReceived,
                 packetsSent: figures.packetsSent, packetsLost: figures.packetsLost,
                 jitterMilliseconds: figures.jitterMilliseconds)
+            quality.packetsDiscarded = figures.packetsDiscarded
+            quality.roundTripMilliseconds = figures.roundTripMilliseconds
+            quality.opinionReceived = figures.received?.mosConversational
+            quality.opinionSent = figures.sent?.mosConversational
+            return quality
         }
-        return record
+    }
+
+    /// The party that a side belongs to now.
+    private func party(_ side: MediaSide) -> CallParty {
+        bridge[side].map { legs[$0].party } ?? (side == .a ? legs[0].party : destination.party)
     }
 
     func snapshot(at now: Instant) -> CallSnapshot {
@@ -31,11 +45,14 @@ extension Call {
             case .ending, .ended: "ending"
             }
         return CallSnapshot(
-            caller: (bridge[.a].map { legs[$0].party } ?? legs[0].party).number,
-            callee: (bridge[.b].map { legs[$0].party } ?? destination.party).number,
+            caller: party(.a).number, callee: party(.b).number,
             state: state,
             codecs: MediaSide.allCases.compactMap { configured[$0]?.codec.rawValue }.joined(separator: "-"),
-            seconds: Int((talkingSince.map { now - $0 } ?? .zero).components.seconds))
+            seconds: Int((talkingSince.map { now - $0 } ?? .zero).components.seconds),
+            quality: quality,
+            trouble: MediaSide.allCases.compactMap { side in
+                audioPaths[side].flatMap { $0.isTrouble ? "\(party(side).number) \($0)" : nil }
+            })
     }
 
     /// Legs that occupy the line.

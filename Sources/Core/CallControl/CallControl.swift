@@ -181,7 +181,9 @@ extension MediaEvent {
     /// The session that the event is about.
     fileprivate var session: MediaSessionID {
         switch self {
-        case .opened(let id, _, _), .failed(let id, _), .silent(let id, _), .closed(let id, _, _): id
+        case .opened(let id, _, _), .failed(let id, _), .silent(let id, _), .audioPath(let id, _, _),
+            .figures(let id, _, _), .closed(let id, _, _):
+            id
         }
     }
 }

@@ -84,6 +84,14 @@ package struct CallLegQuality: Sendable, Hashable {
     package var packetsSent: UInt64
     package var packetsLost: UInt64
     package var jitterMilliseconds: Double
+    /// Came too late to be played.
+    package var packetsDiscarded: UInt64 = 0
+    /// Nil when the peer has not reported.
+    package var roundTripMilliseconds: Double?
+    /// MOS-CQE, 1...4.5, of what came from the party; nil when nothing did.
+    package var opinionReceived: Double?
+    /// The same of what was sent to it; nil when it has not reported.
+    package var opinionSent: Double?
 
     package init(
         codec: String, packetsReceived: UInt64, packetsSent: UInt64, packetsLost: UInt64, jitterMilliseconds: Double

@@ -137,6 +137,10 @@ package enum MediaEvent: Hashable, Sendable {
     case failed(MediaSessionID, MediaFailure)
     /// No RTP from that side for `Limits.mediaSilence`; reported once per silence.
     case silent(MediaSessionID, MediaSide)
+    /// A side is not heard, or is heard again; each change once.
+    case audioPath(MediaSessionID, MediaSide, AudioPath)
+    /// How both sides stand, every five seconds or so while media flow.
+    case figures(MediaSessionID, a: StreamStatistics, b: StreamStatistics)
     case closed(MediaSessionID, a: StreamStatistics, b: StreamStatistics)
 }
 
@@ -168,8 +172,38 @@ package struct StreamStatistics: Hashable, Sendable {
     package var packetsFromStrangers: UInt64 = 0
     /// Of those dropped, the ones of a protected stream that were forged, altered, replayed or plain.
     package var packetsNotAuthentic: UInt64 = 0
+    /// Of those dropped, the ones that are our own, sent back (RFC 3550 section 8.2).
+    package var packetsLooped: UInt64 = 0
     /// Round trip from RTCP, milliseconds; nil when no report came.
     package var roundTripMilliseconds: Double?
+    /// By the sequence numbers of what was received.
+    package var packetsExpected: UInt64 = 0
+    /// Received, but too late to be decoded in its place; 0 while the stream is relayed, which loses nothing by itself.
+    package var packetsDiscarded: UInt64 = 0
+    package var packetsDuplicated: UInt64 = 0
+    /// Of those dropped, the ones of another payload type, and those that could not be decoded.
+    package var packetsUndecodable: UInt64 = 0
+    /// Lost or discarded within bursts, 0...1 (RFC 3611 section 4.7.2).
+    package var burstDensity: Double = 0
+    /// Lost or discarded between bursts, 0...1.
+    package var gapDensity: Double = 0
+    /// Mean length of a burst.
+    package var burstMilliseconds: Double = 0
+    /// Mean length of a gap.
+    package var gapMilliseconds: Double = 0
+    /// 1 for losses by chance, more in bursts (ITU-T G.107).
+    package var burstRatio: Double = 1
+    /// What the peer lost of our stream, since the SSRC began; nil when it has not reported.
+    package var peerPacketsLost: UInt64?
+    /// Of the last report's interval, 0...1.
+    package var peerFractionLost: Double?
+    package var peerJitterMilliseconds: Double?
+    /// The peer's extended report about our stream; nil when it sends none.
+    package var peerMetrics: VoIPMetrics?
+    /// How the peer sounds, as far as here; nil before anything came.
+    package var received: VoiceQuality?
+    /// How our stream sounds to the peer; nil while it has not reported.
+    package var sent: VoiceQuality?
 
     package init() {}
 }

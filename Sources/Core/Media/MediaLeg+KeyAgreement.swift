@@ -7,7 +7,7 @@ extension MediaLeg {
     /// peer's certificate decides later; this keeps strangers from using up the one association.
     mutating func admitsKeyAgreement(from source: Endpoint, at now: Instant) -> Bool {
         guard let facts, latch.mayAgree(source, facts.signalled, at: now) else {
-            dropStranger()
+            dropStranger(source)
             return false
         }
         return true

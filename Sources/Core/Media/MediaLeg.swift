@@ -6,6 +6,8 @@ import RTP
 struct MediaLeg {
     /// RTCP interval; RFC 3550 section 6.2's minimum for a session of two.
     static let reportInterval = Duration.seconds(5)
+    /// An Opus packet without a frame's worth of data marks a pause (RFC 6716 section 3.1; RFC 7587 section 3.1.3).
+    private static let opusPauseBytes = 2
 
     /// What was received and may be passed on.
     enum Accepted {
@@ -31,6 +33,7 @@ struct MediaLeg {
         let receives: Bool
         /// RTCP shares the port of RTP (RFC 5761).
         let isMultiplexed: Bool
+        let isOpus: Bool
         /// Its payload type is static, and stands for a clock of 8000.
         let takesComfortNoise: Bool
 
@@ -46,6 +49,7 @@ struct MediaLeg {
             sends = description.sends
             receives = description.receives
             isMultiplexed = description.isRTCPMultiplexed
+            isOpus = description.codec == .opus
             takesComfortNoise = description.codec.clockRate == 8_000
         }
     }
@@ -57,17 +61,24 @@ struct MediaLeg {
     private(set) var stream: OutgoingStream
     private(set) var rtcp: RTCPSession
     private(set) var nextReport: Instant?
-    private var reception = ReceptionStatistics(clockRate: 8_000)
+    private(set) var reception = ReceptionStatistics(clockRate: 8_000)
     var latch = SymmetricLatch()
     /// The last address signalled; kept while the peer names none, as on hold in the style of RFC 2543.
     private var lastSignalled: Endpoint?
     private var rtcpSource: Endpoint?
     var protection = LegProtection()
     private var relayOffset: Offset?
-    private var bytesReceived: UInt64 = 0
-    private var packetsDropped: UInt64 = 0
-    private var packetsFromStrangers: UInt64 = 0
-    private var packetsNotAuthentic: UInt64 = 0
+    private var conflicts = SSRCConflicts()
+    /// SSRCs given up for a collision whose BYE is still to be sent.
+    private var abandoned: [UInt32] = []
+    /// For SSRCs that a collision asks for.
+    private var spares: SeededGenerator
+    private(set) var counters = LegCounters()
+    private var monitor = AudioPathMonitor()
+    /// A change that is still to be told.
+    private var pathChange: AudioPath?
+    /// When one that `configure` made asks for a deadline, so that it is told.
+    private var pathChangeDue: Instant?
     private var lastHeard: Instant
     private var isSilent = false
 
@@ -75,6 +86,7 @@ struct MediaLeg {
         self.side = side
         stream = OutgoingStream(clockRate: 8_000, entropy: &entropy)
         rtcp = RTCPSession(entropy: &entropy)
+        spares = SeededGenerator(seed: entropy.next())
         lastHeard = now
     }
 
@@ -131,10 +143,11 @@ struct MediaLeg {
         _ datagram: UnsafeMutableRawBufferPointer, from source: Endpoint, at now: Instant
     ) -> Accepted? {
         guard let facts else { return drop() }
-        guard latch.mayAdmit(source, facts.signalled, at: now) else { return dropStranger() }
+        guard latch.mayAdmit(source, facts.signalled, at: now) else { return dropStranger(source) }
         let size = protection.decrypts ? protection.unprotectRTP(datagram) : datagram.count
         guard let size else {
-            packetsNotAuthentic += 1
+            counters.notAuthentic += 1
+            monitor.notAuthentic()
             return drop()
         }
         let packet = UnsafeRawBufferPointer(rebasing: datagram[..<size])
@@ -142,28 +155,71 @@ struct MediaLeg {
         let isEvent = header.payloadType == facts.eventReceivePayloadType
         let isAudio = header.payloadType == facts.receivePayloadType
         let isNoise = header.payloadType == ComfortNoise.payloadType && facts.takesComfortNoise
-        guard isEvent || isAudio || isNoise else { return drop() }
-        guard latch.admits(source, header, facts.signalled, at: now) else { return dropStranger() }
+        guard isEvent || isAudio || isNoise else { return dropUnexpected() }
+        guard latch.admits(source, header, facts.signalled, at: now) else { return dropStranger(source) }
+        if header.ssrc == stream.ssrc, isLooped(source, at: now) { return drop() }
         let arrival = reception.receive(header, at: now, measuresJitter: !isEvent)
         if arrival == .outlier { return drop() }
-        bytesReceived += UInt64(size)
+        counters.bytesReceived += UInt64(size)
         lastHeard = now
         isSilent = false
+        if isNoise || facts.isOpus && isAudio && header.payloadSize <= Self.opusPauseBytes {
+            monitor.heardComfort(at: now)
+        } else {
+            monitor.heardSpeech(at: now)
+        }
         guard facts.receives, arrival != .duplicate else { return nil }
         return isEvent ? .event(header, arrival) : isAudio ? .audio(header, arrival) : .comfortNoise(header, arrival)
     }
 
-    mutating func countDropped() { packetsDropped += 1 }
+    /// What `accept` passed on could not be decoded.
+    mutating func countUndecodable() {
+        counters.dropped += 1
+        counters.undecodable += 1
+        monitor.undecodable()
+    }
+
+    /// What `accept` passed on came after its place was filled.
+    mutating func countDiscarded(_ header: RTPHeader) { reception.discard(sequence: header.sequence) }
 
     private mutating func drop() -> Accepted? {
-        packetsDropped += 1
+        counters.dropped += 1
         return nil
     }
 
     @discardableResult
-    mutating func dropStranger() -> Accepted? {
-        packetsFromStrangers += 1
+    mutating func dropStranger(_ source: Endpoint) -> Accepted? {
+        counters.fromStrangers += 1
+        monitor.refused(source)
         return drop()
+    }
+
+    private mutating func dropUnexpected() -> Accepted? {
+        counters.undecodable += 1
+        monitor.unexpected()
+        return drop()
+    }
+
+    /// A believed packet bears the SSRC that we send with: true when it is our own (RFC 3550 section 8.2). For a
+    /// collision our stream goes on under another SSRC.
+    private mutating func isLooped(_ source: Endpoint, at now: Instant) -> Bool {
+        guard conflicts.judge(source.address, at: now) == .collision else {
+            counters.looped += 1
+            return true
+        }
+        if abandoned.count < SSRCConflicts.capacity { abandoned.append(stream.ssrc) }
+        var entropy = Entropy(spares)
+        spares = SeededGenerator(seed: entropy.next())
+        stream = OutgoingStream(continuing: stream, clockRate: stream.clockRate, entropy: &entropy)
+        relayOffset = nil
+        rtcp.forgetReports()
+        nextReport = now
+        return false
+    }
+
+    /// True for RTCP that comes by the RTP port because both share it (RFC 5761).
+    func isReport(_ datagram: UnsafeRawBufferPointer) -> Bool {
+        facts?.isMultiplexed == true && DatagramKind(datagram) == .rtcp
     }
 
     /// Takes over a datagram from the RTCP socket when it comes from the host that the peer's media comes from.
@@ -171,21 +227,22 @@ struct MediaLeg {
         guard let facts, source.address == latch.destination(signalled: facts.signalled.media)?.address,
             rtcpSource == nil || rtcpSource == source || facts.isMultiplexed
         else {
-            packetsFromStrangers += 1
-            packetsDropped += 1
+            counters.fromStrangers += 1
+            counters.dropped += 1
             return
         }
         let size = protection.decrypts ? protection.unprotectRTCP(datagram) : datagram.count
         guard let size else {
-            packetsNotAuthentic += 1
-            packetsDropped += 1
+            counters.notAuthentic += 1
+            counters.dropped += 1
             return
         }
         let report = UnsafeRawBufferPointer(rebasing: datagram[..<size])
         guard (try? rtcp.receive(report, localSSRC: stream.ssrc, at: now)) != nil else {
-            packetsDropped += 1
+            counters.dropped += 1
             return
         }
+        if rtcp.isOwnSource, isLooped(source, at: now) { return counters.dropped += 1 }
         rtcpSource = source
     }
 
@@ -198,7 +255,7 @@ struct MediaLeg {
     }
 
     /// Where RTCP goes: the port it came from, the signalled one, or RTP's plus one; nil for a peer behind NAT that
-    /// has not sent any.
+    /// has not sent any. Where both share a port, that of RTP.
     private var reportDestination: Endpoint? {
         if let facts, facts.isMultiplexed { return latch.destination(signalled: facts.signalled.media) }
         if let rtcpSource { return rtcpSource }
@@ -212,6 +269,10 @@ struct MediaLeg {
 
     /// Forwards what the other side sent in the same codec, with our SSRC and this stream's own numbers. Gaps and
     /// reordering of the source stay visible; breaks of the source do not.
+    ///
+    /// Header extensions, contributing sources and padding end here: the numbers of extensions are agreed per leg (RFC
+    /// 8285 section 5) and none are, contributing sources have their names in reports that end here too, and padding
+    /// belongs to the cipher of the leg.
     mutating func relay(
         _ header: RTPHeader, arrival: ReceptionStatistics.Arrival, isEvent: Bool, payload: UnsafeRawBufferPointer,
         at now: Instant, output: inout PacketBatch
@@ -257,17 +318,38 @@ struct MediaLeg {
     /// Writes the report that is due, if there is something to say and somewhere to send it.
     mutating func report(isLast: Bool = false, at now: Instant, output: inout PacketBatch) {
         nextReport = now + Self.reportInterval
+        sendFarewells(output: &output)
         guard reception.cumulativeReceived > 0 || stream.packetsSent > 0, let destination = reportDestination,
             let slot = output.reserve()
         else { return }
         let sender = stream.makeSenderInfo(at: now)
+        let metrics = voipMetrics
         let size = try? rtcp.write(
-            into: slot, ssrc: stream.ssrc, sender: sender, reception: &reception, isLast: isLast, at: now)
-        guard let size, let protected = protection.protectRTCP(slot, size: size) else { return }
+            into: slot, ssrc: stream.ssrc, sender: sender, reception: &reception, metrics: metrics, isLast: isLast,
+            at: now)
+        if let size { commitReport(slot, size: size, to: destination, output: &output) }
+    }
+
+    /// BYE for the SSRCs that were given up (RFC 3550 section 8.2).
+    private mutating func sendFarewells(output: inout PacketBatch) {
+        guard !abandoned.isEmpty else { return }
+        for ssrc in abandoned {
+            guard let destination = reportDestination, let slot = output.reserve(),
+                let size = try? rtcp.writeGoodbye(into: slot, ssrc: ssrc)
+            else { break }
+            commitReport(slot, size: size, to: destination, output: &output)
+        }
+        abandoned.removeAll()
+    }
+
+    private func commitReport(
+        _ slot: UnsafeMutableRawBufferPointer, size: Int, to destination: Endpoint, output: inout PacketBatch
+    ) {
+        guard let protected = protection.protectRTCP(slot, size: size) else { return }
         output.commit(size: protected, side: side, isRTCP: facts?.isMultiplexed != true, to: destination)
     }
 
-    // MARK: Silence and statistics
+    // MARK: Silence
 
     /// When the peer will have been silent for `limit`; nil when nothing is awaited, or silence was reported.
     func silenceDeadline(limit: Duration) -> Instant? {
@@ -277,18 +359,27 @@ struct MediaLeg {
 
     mutating func markSilent() { isSilent = true }
 
-    var statistics: StreamStatistics {
-        var result = StreamStatistics()
-        result.packetsReceived = reception.cumulativeReceived
-        result.packetsSent = stream.packetsSent
-        result.bytesReceived = bytesReceived
-        result.bytesSent = stream.bytesSent
-        result.packetsLost = reception.cumulativeLost
-        result.jitterMilliseconds = reception.jitterMilliseconds
-        result.packetsDropped = packetsDropped
-        result.packetsFromStrangers = packetsFromStrangers
-        result.packetsNotAuthentic = packetsNotAuthentic
-        result.roundTripMilliseconds = rtcp.roundTrip.map { $0.inSeconds * 1000 }
-        return result
+    // MARK: Whether the peer is heard
+
+    /// Whether what the peer says goes anywhere; on hold it is not missed.
+    mutating func expectAudio(_ isRouted: Bool, at now: Instant) {
+        let isExpected = isRouted && facts.map { $0.receives && $0.sends } ?? false
+        guard let path = monitor.expect(isExpected, at: now) else { return }
+        pathChange = path
+        pathChangeDue = now
+    }
+
+    /// When `watch` has work.
+    var watchDeadline: Instant? { pathChangeDue ?? monitor.nextDeadline }
+
+    mutating func watch(at now: Instant) {
+        pathChangeDue = nil
+        if let path = monitor.deadline(at: now) { pathChange = path }
+    }
+
+    /// A change of the path, once; to be asked for after `watch`.
+    mutating func takePathChange() -> AudioPath? {
+        defer { pathChange = nil }
+        return pathChange
     }
 }

@@ -31,6 +31,9 @@ package struct MediaSession {
     /// For relayed events whose durations count in another clock on the other side.
     private var eventMappers: [EventMapper?] = [nil, nil]
     private var isEcho = false
+    /// A report was due since `takeEvents`.
+    private var hasFigures = false
+    private var figuresAt: Instant?
 
     /// Without `protection`, a description with keys is refused; without `keying`, one that has them agreed on.
     package init(
@@ -62,6 +65,7 @@ package struct MediaSession {
         agreements[side.rawValue] = agreement
         noteAgreements()
         legs[side.rawValue].configure(description, protection: protected, entropy: &entropy, at: now)
+        for index in legs.indices { legs[index].expectAudio(routes[index] != .none, at: now) }
     }
 
     /// Side `a` hears itself.
@@ -125,6 +129,9 @@ package struct MediaSession {
         {
             return
         }
+        if legs[index].isReport(UnsafeRawBufferPointer(buffer)) {
+            return receiveRTCP(buffer, from: source, on: side, at: now)
+        }
         guard let accepted = legs[index].accept(buffer, from: source, at: now) else { return }
         let datagram = UnsafeRawBufferPointer(buffer)
         let sink = sink(of: side).rawValue
@@ -147,11 +154,12 @@ package struct MediaSession {
             let decoded = transcoders[index]?.audio(
                 header, arrival: arrival, payload: header.payload(of: datagram), at: now, sink: &legs[sink],
                 output: &output)
-            if decoded == false { legs[index].countDropped() }
+            if decoded == false { legs[index].countUndecodable() }
+            if arrival == .late { legs[index].countDiscarded(header) }
         case (.transcode, .event(let header, _)):
             let parsed = transcoders[index]?.event(
                 header, payload: header.payload(of: datagram), at: now, sink: &legs[sink], output: &output)
-            if parsed == false { legs[index].countDropped() }
+            if parsed == false { legs[index].countUndecodable() }
         case (.relay, .comfortNoise): legs[sink].skipRelayed()  // nobody agreed on it with that side
         case (.transcode, .comfortNoise(let header, let arrival)):
             transcoders[index]?.comfortNoise(
@@ -186,7 +194,7 @@ package struct MediaSession {
             return
         }
         guard let event = try? TelephoneEvent(parsing: payload) else {
-            legs[index].countDropped()
+            legs[index].countUndecodable()
             return
         }
         // Timestamps stay the source's here; the leg moves them as it moves those of the audio.
@@ -226,14 +234,15 @@ package struct MediaSession {
 
     // MARK: Deadlines
 
-    /// When `handleDeadline` next has work: a report, a silence, or a key agreement. It moves later with every packet
-    /// received, except while `isAgreeingOnKeys`.
+    /// When `handleDeadline` next has work: a report, a silence, a side that is not heard, or a key agreement. It moves
+    /// later with every packet received, except while `isAgreeingOnKeys`.
     package var nextDeadline: Instant? {
         var earliest: Instant?
         for index in legs.indices {
             if let due = agreements[index].nextDeadline { earliest = min(earliest ?? due, due) }
             if let due = legs[index].nextReport { earliest = min(earliest ?? due, due) }
             if let due = legs[index].silenceDeadline(limit: silence) { earliest = min(earliest ?? due, due) }
+            if let due = legs[index].watchDeadline { earliest = min(earliest ?? due, due) }
         }
         return earliest
     }
@@ -243,13 +252,33 @@ package struct MediaSession {
         var silent: [MediaSide] = []
         for index in legs.indices {
             handleKeyDeadline(index, at: now, output: &output)
-            if let due = legs[index].nextReport, due <= now { legs[index].report(at: now, output: &output) }
+            legs[index].watch(at: now)
+            if let due = legs[index].nextReport, due <= now {
+                legs[index].report(at: now, output: &output)
+                hasFigures = true
+            }
             if let due = legs[index].silenceDeadline(limit: silence), due <= now {
                 legs[index].markSilent()
                 silent.append(legs[index].side)
             }
         }
         return silent
+    }
+
+    /// What is to be told after `handleDeadline`: sides that are not heard or are heard again, and now and then how both
+    /// stand.
+    package mutating func takeEvents(at now: Instant) -> [MediaEvent] {
+        var events: [MediaEvent] = []
+        for index in legs.indices {
+            if let path = legs[index].takePathChange() { events.append(.audioPath(id, legs[index].side, path)) }
+        }
+        // Two legs report at different times; once for both is enough.
+        if hasFigures, figuresAt.map({ now - $0 >= MediaLeg.reportInterval * 4 / 5 }) ?? true {
+            figuresAt = now
+            events.append(.figures(id, a: statistics(of: .a), b: statistics(of: .b)))
+        }
+        hasFigures = false
+        return events
     }
 
     /// The last reports, with BYE; nothing is to be fed to the session afterwards.

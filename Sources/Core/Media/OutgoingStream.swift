@@ -38,6 +38,9 @@ package struct OutgoingStream: Sendable {
         bytesBefore = old.bytesSent
     }
 
+    /// Sent under the present SSRC.
+    package var packetsOfSource: UInt64 { packetsSent - packetsBefore }
+
     /// The timestamp of what is sampled `now`, given what was sent last.
     package func timestamp(at now: Instant) -> UInt32 {
         guard let lastSentAt else { return lastTimestamp }

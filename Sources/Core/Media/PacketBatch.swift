@@ -4,9 +4,10 @@ package import Primitives
 ///
 /// The bytes of a datagram stay where they are until `removeAll`, so that a batched system call may point at them.
 package struct PacketBatch: ~Copyable {
-    /// What to send where. RTCP goes out of the RTCP socket of `side`.
+    /// What to send where.
     package struct Entry: Sendable {
         package var side: MediaSide
+        /// Goes out of the RTCP socket of `side`; a report that shares the RTP port does not.
         package var isRTCP: Bool
         package var destination: Endpoint
         package var size: Int

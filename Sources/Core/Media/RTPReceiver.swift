@@ -2,8 +2,11 @@ package import Primitives
 package import RTP
 
 /// The receiving half of an endpoint that plays audio itself: packets in, samples out at the endpoint's own pace, with
-/// reordering, playout delay and concealment; keys come out as events, and a peer that falls silent is stood in for by
-/// the background noise that it describes (RFC 3389).
+/// reordering, adaptive playout delay and concealment; keys come out as events, and a peer that falls silent is stood in
+/// for by the background noise that it describes (RFC 3389).
+///
+/// The delay is changed, and another clock of the sender's made up for, by cutting out or putting in pitch periods
+/// (`TimeScaler`): at once when more delay is needed, at leisure when less will do.
 package struct RTPReceiver {
     package enum Received: Hashable, Sendable {
         case audio
@@ -16,6 +19,12 @@ package struct RTPReceiver {
         /// Not RTP, another payload type, an outlier or a duplicate.
         case dropped
     }
+    /// Frames between two cuts; a delay that is more than 100 ms too long is cut faster.
+    private static let framesPerCut = 5
+    private static let framesPerUrgentCut = 2
+    private static let urgent = Duration.milliseconds(100)
+    /// One that is too short by more is made longer even where it can be heard: packets are about to come late.
+    private static let short = Duration.milliseconds(-15)
     /// More than 120 ms at 48 kHz.
     private static let decodedAtMost = 5_760 + 960
 
@@ -25,8 +34,15 @@ package struct RTPReceiver {
     /// Frames that had to be concealed.
     package private(set) var concealedFrames: UInt64 = 0
     package private(set) var dropped: UInt64 = 0
+    /// Samples cut out and put in, at the decoder's rate.
+    package private(set) var samplesCut: UInt64 = 0
+    package private(set) var samplesAdded: UInt64 = 0
     private var decoder: any AudioDecoder
-    private var playout: PlayoutBuffer
+    package private(set) var playout: PlayoutBuffer
+    private var scaler: TimeScaler
+    private var framesSinceCut = 0
+    private var codec: AudioCodec
+    private let initialDelay: Duration
     private var pcm: [Int16]
     private var pending = 0..<0
     private var lastSamples: Int
@@ -45,7 +61,10 @@ package struct RTPReceiver {
         self.telephoneEventPayloadType = telephoneEventPayloadType
         self.decoder = decoder
         reception = ReceptionStatistics(clockRate: codec.clockRate)
-        playout = PlayoutBuffer(delay: delay)
+        self.codec = codec
+        initialDelay = delay
+        playout = PlayoutBuffer(clockRate: codec.clockRate, delay: delay)
+        scaler = TimeScaler(rate: decoder.rate)
         pcm = [Int16](repeating: 0, count: Self.decodedAtMost)
         lastSamples = decoder.rate / 50
         takesComfortNoise = codec.clockRate == 8_000
@@ -61,7 +80,9 @@ package struct RTPReceiver {
         self.telephoneEventPayloadType = telephoneEventPayloadType
         self.decoder = decoder
         reception.setClockRate(codec.clockRate)
-        playout.removeAll()
+        self.codec = codec
+        playout = PlayoutBuffer(clockRate: codec.clockRate, delay: initialDelay)
+        scaler = TimeScaler(rate: decoder.rate)
         pending = 0..<0
         lastSamples = decoder.rate / 50
         lastEvent = nil
@@ -85,8 +106,7 @@ package struct RTPReceiver {
         }
         let payload = header.payload(of: datagram)
         if isEvent {
-            // An empty payload keeps the place, so that the event is not taken for a loss.
-            playout.insert(sequence: header.sequence, payload: UnsafeRawBufferPointer(start: nil, count: 0), at: now)
+            playout.insert(.event, sequence: header.sequence)
             guard let event = try? TelephoneEvent(parsing: payload) else { return drop() }
             if let lastEvent, lastEvent == (event.event, header.timestamp) { return .eventContinues }
             lastEvent = (event.event, header.timestamp)
@@ -95,11 +115,18 @@ package struct RTPReceiver {
         guard isAudio else {
             guard let described = ComfortNoise(parsing: payload) else { return drop() }
             comingNoise = described
-            playout.insert(sequence: header.sequence, payload: UnsafeRawBufferPointer(start: nil, count: 0), at: now)
+            playout.insert(.comfortNoise, sequence: header.sequence)
             return .comfortNoise
         }
-        playout.insert(sequence: header.sequence, payload: payload, at: now)
-        return .audio
+        let kept = playout.insert(
+            sequence: header.sequence, timestamp: header.timestamp, payload: payload, at: now)
+        switch kept {
+        case .kept: return .audio
+        case .late:
+            reception.discard(sequence: header.sequence)
+            return .audio
+        case .duplicate, .tooBig: return drop()
+        }
     }
 
     package mutating func receive(_ datagram: [UInt8], at now: Instant) -> Received {
@@ -110,8 +137,10 @@ package struct RTPReceiver {
     /// stand for lost ones. The rest is silence, or the peer's comfort noise.
     package mutating func read(into output: UnsafeMutableBufferPointer<Int16>, at now: Instant) -> Int {
         var written = 0
+        playout.block = .nanoseconds(Int64(output.count) * 1_000_000_000 / Int64(decoder.rate))
         while written < output.count {
-            if pending.isEmpty, !refill(at: now) { break }
+            let played = now + .nanoseconds(Int64(written) * 1_000_000_000 / Int64(decoder.rate))
+            if pending.isEmpty, !refill(at: played) { break }
             let count = min(pending.count, output.count - written)
             for index in 0..<count { output[written + index] = pcm[pending.lowerBound + index] }
             pending = pending.lowerBound + count..<pending.upperBound
@@ -135,56 +164,88 @@ package struct RTPReceiver {
         _ rtcp: inout RTCPSession, sender: inout RTPSender, isLast: Bool = false,
         into buffer: UnsafeMutableRawBufferPointer, at now: Instant
     ) -> Int? {
-        try? rtcp.write(
+        let review = StreamReview(
+            reception, codec: codec, ptime: sender.ptime, roundTrip: rtcp.roundTrip, buffer: playout.depth)
+        return try? rtcp.write(
             into: buffer, ssrc: sender.stream.ssrc, sender: sender.makeSenderInfo(at: now), reception: &reception,
-            isLast: isLast, at: now)
+            metrics: review.metrics, isLast: isLast, at: now)
     }
 
-    /// True when `pending` has samples again.
-    private mutating func refill(at now: Instant) -> Bool {
-        let decoder = decoder
-        let last = lastSamples
-        var conceals = false
-        var isSilent = false
-        let isQuiet = isQuiet
-        let count = pcm.withUnsafeMutableBufferPointer { pcm in
-            playout.take(at: now) { frame -> Int in
-                switch frame {
-                case .empty: return 0
-                case .payload(let payload):
-                    if payload.isEmpty {
-                        isSilent = true
-                        return last
-                    }
-                    if let decoded = decoder.decode(payload, into: pcm), decoded > 0 { return decoded }
-                    conceals = true
-                    decoder.conceal(into: UnsafeMutableBufferPointer(rebasing: pcm[..<last]), next: nil)
-                    return last
-                case .lost where isQuiet:
-                    isSilent = true
-                    return last
-                case .lost(let next):
-                    conceals = true
-                    let following = next.flatMap { $0.isEmpty ? nil : $0 }
-                    decoder.conceal(into: UnsafeMutableBufferPointer(rebasing: pcm[..<last]), next: following)
-                    return last
-                }
-            }
+    /// What a frame of the playout buffer has become.
+    private enum Refill { case audio(Int), concealed(Int), standIn(Int), silence(Int), nothing }
+
+    /// True when `pending` has samples again; the first of them plays at `played`.
+    private mutating func refill(at played: Instant) -> Bool {
+        let count: Int
+        let frame = takeFrame(at: played)
+        if playout.lastMark == .comfortNoise, let comingNoise {
+            noise.update(comingNoise)
+            self.comingNoise = nil
+            isQuiet = true
         }
-        if conceals { concealedFrames += 1 }
-        if isSilent {
-            if let comingNoise {
-                noise.update(comingNoise)
-                self.isQuiet = true
-            }
-            comingNoise = nil
-            Self.silence(&pcm, count, self.isQuiet, &noise)
-        } else if count > 0 {
-            self.isQuiet = false
-            lastSamples = count
+        switch frame {
+        case .audio(let decoded):
+            isQuiet = false
+            lastSamples = decoded
+            playout.advance(ticks: decoded * codec.clockRate / decoder.rate)
+            count = scale(decoded)
+        case .concealed(let samples):
+            concealedFrames += 1
+            playout.advance(ticks: samples * codec.clockRate / decoder.rate)
+            count = samples
+        case .standIn(let samples):
+            concealedFrames += 1
+            count = samples
+        case .silence(let samples):
+            Self.silence(&pcm, samples, isQuiet, &noise)
+            count = samples
+        case .nothing: count = 0
         }
         pending = 0..<count
         return count > 0
+    }
+
+    private mutating func takeFrame(at played: Instant) -> Refill {
+        let decoder = decoder
+        let last = lastSamples
+        let clockRate = codec.clockRate
+        return pcm.withUnsafeMutableBufferPointer { pcm in
+            playout.take(at: played) { frame -> Refill in
+                let whole = UnsafeMutableBufferPointer(rebasing: pcm[..<last])
+                switch frame {
+                case .empty: return .nothing
+                case .payload(let payload):
+                    if let decoded = decoder.decode(payload, into: pcm), decoded > 0 { return .audio(decoded) }
+                    decoder.conceal(into: whole, next: nil)
+                    return .concealed(last)
+                case .lost(let next):
+                    decoder.conceal(into: whole, next: next)
+                    return .concealed(last)
+                case .starved:
+                    decoder.conceal(into: whole, next: nil)
+                    return .standIn(last)
+                case .pause(let ticks): return .silence(max(1, min(last, ticks * decoder.rate / clockRate)))
+                }
+            }
+        }
+    }
+
+    /// Makes the frame in `pcm` shorter or longer if the playout delay asks for it; how many samples it has then.
+    private mutating func scale(_ count: Int) -> Int {
+        framesSinceCut += 1
+        let surplus = playout.surplus
+        guard surplus != .zero else { return count }
+        let isUrgent = surplus < Self.short || surplus > Self.urgent
+        guard framesSinceCut >= (isUrgent ? Self.framesPerUrgentCut : Self.framesPerCut) else { return count }
+        let scaled = pcm.withUnsafeMutableBufferPointer {
+            surplus > .zero
+                ? scaler.shorten($0, count: count, isUrgent: isUrgent)
+                : scaler.lengthen($0, count: count, isUrgent: isUrgent)
+        }
+        if scaled == count { return count }
+        framesSinceCut = 0
+        if scaled < count { samplesCut += UInt64(count - scaled) } else { samplesAdded += UInt64(scaled - count) }
+        return scaled
     }
 
     /// What is heard of a peer that sends nothing.

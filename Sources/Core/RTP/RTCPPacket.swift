@@ -1,6 +1,8 @@
 /// One reception report block (RFC 3550 section 6.4.1).
 package struct RTCPReportBlock: Hashable, Sendable {
     package static let sizeBytes = 24
+    /// As many as the count of a packet's header can state.
+    package static let countPerPacket = 31
 
     /// The source this is about.
     package var ssrc: UInt32
@@ -68,22 +70,90 @@ package struct RTCPReportBlocks {
     }
 }
 
+/// The chunks of a source description inside a datagram (RFC 3550 section 6.5). Valid only as long as the datagram.
+package struct RTCPSourceDescription {
+    /// As the header states; a chunk that is cut short is the last that is read.
+    package let chunkCount: Int
+    private let bytes: UnsafeRawBufferPointer
+
+    init(chunkCount: Int, bytes: UnsafeRawBufferPointer) {
+        self.chunkCount = chunkCount
+        self.bytes = bytes
+    }
+
+    /// Hands every item of every chunk to `body`: its source, its type (1: CNAME), its text.
+    package func forEachItem(_ body: (_ ssrc: UInt32, _ type: UInt8, _ text: UnsafeRawBufferPointer) -> Void) {
+        var position = 0
+        for _ in 0..<chunkCount {
+            guard position + 4 <= bytes.count else { return }
+            let ssrc = bytes.bigEndian32(at: position)
+            let start = position
+            position += 4
+            while position < bytes.count, bytes[position] != 0 {
+                guard position + 2 <= bytes.count else { return }
+                let end = position + 2 + Int(bytes[position + 1])
+                guard end <= bytes.count else { return }
+                body(ssrc, bytes[position], UnsafeRawBufferPointer(rebasing: bytes[position + 2..<end]))
+                position = end
+            }
+            // The null byte, and on to the word boundary.
+            position = start + (position - start) / 4 * 4 + 4
+        }
+    }
+
+    /// The canonical name of a source, nil: of the first that has one.
+    package func cname(of wanted: UInt32? = nil) -> UnsafeRawBufferPointer? {
+        var found: UnsafeRawBufferPointer?
+        forEachItem { ssrc, type, text in
+            if type == 1, found == nil, wanted == nil || wanted == ssrc { found = text }
+        }
+        return found
+    }
+}
+
+/// The sources that leave, inside a datagram (RFC 3550 section 6.6). Valid only as long as the datagram.
+package struct RTCPGoodbye {
+    package let count: Int
+    private let bytes: UnsafeRawBufferPointer
+
+    init(count: Int, bytes: UnsafeRawBufferPointer) {
+        self.count = count
+        self.bytes = bytes
+    }
+
+    package subscript(index: Int) -> UInt32 {
+        precondition(index >= 0 && index < count, "source out of range")
+        return bytes.bigEndian32(at: 4 * index)
+    }
+
+    package func contains(_ ssrc: UInt32) -> Bool { (0..<count).contains { self[$0] == ssrc } }
+
+    /// Why, as text; nil when it is not said or cut short.
+    package var reason: UnsafeRawBufferPointer? {
+        let start = 4 * count
+        guard start < bytes.count else { return nil }
+        let end = start + 1 + Int(bytes[start])
+        guard end <= bytes.count, end > start + 1 else { return nil }
+        return UnsafeRawBufferPointer(rebasing: bytes[start + 1..<end])
+    }
+}
+
 /// One packet of an RTCP compound, viewed in place.
 package enum RTCPPacket {
     case senderReport(ssrc: UInt32, RTCPSenderInfo, RTCPReportBlocks)
     case receiverReport(ssrc: UInt32, RTCPReportBlocks)
-    /// The first chunk's canonical name.
-    case sourceDescription(ssrc: UInt32, cname: UnsafeRawBufferPointer)
-    /// The first source that leaves.
-    case goodbye(ssrc: UInt32)
+    case sourceDescription(RTCPSourceDescription)
+    case goodbye(RTCPGoodbye)
+    case extendedReport(ssrc: UInt32, RTCPExtendedReportBlocks)
     /// APP, feedback and whatever else: skipped.
     case other(packetType: UInt8)
 }
 
-/// Packet types of RFC 3550 section 12.1.
+/// Packet types of RFC 3550 section 12.1 and RFC 3611 section 2.
 package enum RTCPPacketType {
     package static let senderReport: UInt8 = 200
     package static let receiverReport: UInt8 = 201
     package static let sourceDescription: UInt8 = 202
     package static let goodbye: UInt8 = 203
+    package static let extendedReport: UInt8 = 207
 }

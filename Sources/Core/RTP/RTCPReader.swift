@@ -19,13 +19,15 @@ package struct RTCPReader {
             guard version == 2 else { throw .wrongVersion(version) }
             let size = Self.size(datagram, at: position)
             guard position + size <= count else { throw .badRTCPLength(bytes: count) }
+            var padding = 0
             if datagram[position] & 0x20 != 0 {
-                let padding = Int(datagram[position + size - 1])
+                padding = Int(datagram[position + size - 1])
                 guard position + size == count, padding > 0, padding <= size - 4 else {
                     throw .badPadding(bytes: padding)
                 }
             }
-            guard Self.contentFits(datagram, at: position, size: size) else { throw .badRTCPLength(bytes: count) }
+            let packet = UnsafeRawBufferPointer(rebasing: datagram[position..<position + size - padding])
+            guard Self.contentFits(packet) else { throw .badRTCPLength(bytes: count) }
             position += size
         }
         self.datagram = datagram
@@ -35,7 +37,8 @@ package struct RTCPReader {
     package mutating func next() -> RTCPPacket? {
         guard offset < datagram.count else { return nil }
         let size = Self.size(datagram, at: offset)
-        let packet = UnsafeRawBufferPointer(rebasing: datagram[offset..<offset + size])
+        let padding = datagram[offset] & 0x20 == 0 ? 0 : Int(datagram[offset + size - 1])
+        let packet = UnsafeRawBufferPointer(rebasing: datagram[offset..<offset + size - padding])
         offset += size
         let count = Int(packet[0] & 0x1F)
         let type = packet[1]
@@ -49,10 +52,12 @@ package struct RTCPReader {
         case RTCPPacketType.receiverReport:
             return .receiverReport(ssrc: packet.bigEndian32(at: 4), Self.blocks(packet, count, from: 8))
         case RTCPPacketType.sourceDescription where count > 0:
-            guard let cname = Self.cname(packet) else { return .other(packetType: type) }
-            return .sourceDescription(ssrc: packet.bigEndian32(at: 4), cname: cname)
+            return .sourceDescription(RTCPSourceDescription(chunkCount: count, bytes: Self.tail(packet, from: 4)))
         case RTCPPacketType.goodbye where count > 0:
-            return .goodbye(ssrc: packet.bigEndian32(at: 4))
+            return .goodbye(RTCPGoodbye(count: count, bytes: Self.tail(packet, from: 4)))
+        case RTCPPacketType.extendedReport:
+            return .extendedReport(
+                ssrc: packet.bigEndian32(at: 4), RTCPExtendedReportBlocks(Self.tail(packet, from: 8)))
         default:
             return .other(packetType: type)
         }
@@ -62,31 +67,26 @@ package struct RTCPReader {
         4 * (Int(datagram.bigEndian16(at: position + 2)) + 1)
     }
 
-    private static func contentFits(_ datagram: UnsafeRawBufferPointer, at position: Int, size: Int) -> Bool {
-        let count = Int(datagram[position] & 0x1F)
-        return switch datagram[position + 1] {
-        case RTCPPacketType.senderReport: size >= 28 + count * RTCPReportBlock.sizeBytes
-        case RTCPPacketType.receiverReport: size >= 8 + count * RTCPReportBlock.sizeBytes
-        case RTCPPacketType.sourceDescription: size >= 4 + 4 * count
-        case RTCPPacketType.goodbye: size >= 4 + 4 * count
+    /// Whether a packet, without its padding, has room for what its header states.
+    private static func contentFits(_ packet: UnsafeRawBufferPointer) -> Bool {
+        let count = Int(packet[0] & 0x1F)
+        return switch packet[1] {
+        case RTCPPacketType.senderReport: packet.count >= 28 + count * RTCPReportBlock.sizeBytes
+        case RTCPPacketType.receiverReport: packet.count >= 8 + count * RTCPReportBlock.sizeBytes
+        case RTCPPacketType.sourceDescription: packet.count >= 4 + 4 * count
+        case RTCPPacketType.goodbye: packet.count >= 4 + 4 * count
+        case RTCPPacketType.extendedReport:
+            packet.count >= 8 && RTCPExtendedReportBlocks.fit(tail(packet, from: 8))
         default: true
         }
+    }
+
+    private static func tail(_ packet: UnsafeRawBufferPointer, from start: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: packet[start...])
     }
 
     private static func blocks(_ packet: UnsafeRawBufferPointer, _ count: Int, from start: Int) -> RTCPReportBlocks {
         let end = start + count * RTCPReportBlock.sizeBytes
         return RTCPReportBlocks(count: count, bytes: UnsafeRawBufferPointer(rebasing: packet[start..<end]))
-    }
-
-    /// The CNAME item of the first chunk (RFC 3550 section 6.5).
-    private static func cname(_ packet: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-        var position = 8
-        while position + 2 <= packet.count, packet[position] != 0 {
-            let end = position + 2 + Int(packet[position + 1])
-            guard end <= packet.count else { return nil }
-            if packet[position] == 1 { return UnsafeRawBufferPointer(rebasing: packet[position + 2..<end]) }
-            position = end
-        }
-        return nil
     }
 }

@@ -1,6 +1,9 @@
 package import Primitives
 
-/// What was received of one peer's stream: order, loss and jitter (RFC 3550 section 6.4.1, appendices A.1, A.3, A.8).
+/// What was received of one peer's stream: order, loss and jitter (RFC 3550 section 6.4.1, appendices A.1, A.3, A.8), and
+/// how the losses are spread (RFC 3611 section 4.7.2).
+///
+/// A sequence number is judged lost or received when it is 64 behind the highest, so that reordering is no loss.
 ///
 /// Deviations: a source is believed from its first packet (A.1 asks for two in sequence, which would clip every talk
 /// spurt's start), and a change of SSRC starts a new count whose predecessor's loss is kept.
@@ -31,8 +34,18 @@ package struct ReceptionStatistics: Hashable, Sendable {
     private var expectedAfterJump: UInt16?
     /// Bit n: `extendedHighest - n` was received.
     private var window: UInt64 = 0
+    /// The same without those that came too late to be played.
+    private var playable: UInt64 = 0
+    private var settled = BurstGapMeter()
+    private var lastTimestamp: UInt32?
+    /// Ticks from one packet to the next, as last seen between two in sequence; 0: not seen yet.
+    private var packetTicks: UInt32 = 0
+    /// Came, but too late to be played.
+    package private(set) var cumulativeDiscarded: UInt64 = 0
+    package private(set) var cumulativeDuplicates: UInt64 = 0
     private var received: UInt64 = 0
     private var lostBefore: UInt64 = 0
+    private var expectedBefore: UInt64 = 0
     private var receivedBefore: UInt64 = 0
     private var expectedPrior: UInt64 = 0
     private var receivedPrior: UInt64 = 0
@@ -51,8 +64,13 @@ package struct ReceptionStatistics: Hashable, Sendable {
         switch arrival {
         case .first, .next, .late:
             received += 1
-            if measuresJitter { updateJitter(header.timestamp, at: now) }
-        case .duplicate: received += 1
+            if measuresJitter {
+                updateJitter(header.timestamp, at: now)
+                measurePacket(header.timestamp, arrival)
+            }
+        case .duplicate:
+            received += 1
+            cumulativeDuplicates += 1
         case .outlier: break
         }
         return arrival
@@ -64,6 +82,15 @@ package struct ReceptionStatistics: Hashable, Sendable {
         clockRate = rate
         transit = nil
         jitterTimes16 = 0
+        lastTimestamp = nil
+        packetTicks = 0
+    }
+
+    /// A packet that was received came too late to be played (RFC 3611 section 4.7.1).
+    package mutating func discard(sequence: UInt16) {
+        cumulativeDiscarded += 1
+        let behind = Int(UInt16(truncatingIfNeeded: extendedHighest) &- sequence)
+        if behind < 64 { playable &= ~(1 << UInt64(behind)) }
     }
 
     private mutating func order(_ header: RTPHeader) -> Arrival {
@@ -74,8 +101,10 @@ package struct ReceptionStatistics: Hashable, Sendable {
         let delta = header.sequence &- UInt16(truncatingIfNeeded: extendedHighest)
         if delta == 0 { return .duplicate }
         if delta < Self.maximumDropout {
+            settle(advancing: Int(delta))
             extendedHighest &+= UInt32(delta)
             window = delta < 64 ? window << UInt64(delta) | 1 : 1
+            playable = delta < 64 ? playable << UInt64(delta) | 1 : 1
             expectedAfterJump = nil
             return .next(missing: Int(delta) - 1)
         }
@@ -85,6 +114,7 @@ package struct ReceptionStatistics: Hashable, Sendable {
             let bit = UInt64(1) << UInt64(behind)
             if window & bit != 0 { return .duplicate }
             window |= bit
+            playable |= bit
             return .late
         }
         if expectedAfterJump == header.sequence {
@@ -95,14 +125,50 @@ package struct ReceptionStatistics: Hashable, Sendable {
         return .outlier
     }
 
+    /// Judges the sequence numbers that leave the window when it moves on by `delta`, the oldest first.
+    private mutating func settle(advancing delta: Int) {
+        let known = Int(min(64, expected))
+        var position = known - 1
+        while position >= 0, position + delta >= 64 {
+            if playable & 1 << UInt64(position) != 0 { settled.receive() } else { settled.lose() }
+            position -= 1
+        }
+        if delta > 64 { settled.lose(UInt64(delta - 64)) }
+    }
+
+    /// How losses and late packets are spread, over all sources.
+    package var lossPattern: BurstGapMeter {
+        guard ssrc != nil else { return settled }
+        var copy = self
+        copy.settle(advancing: 64)
+        return copy.settled
+    }
+
+    private mutating func measurePacket(_ timestamp: UInt32, _ arrival: Arrival) {
+        defer { if arrival != .late { lastTimestamp = timestamp } }
+        guard arrival == .next(missing: 0), let lastTimestamp else { return }
+        let ticks = timestamp &- lastTimestamp
+        // A longer step is a pause.
+        if ticks > 0, Int(ticks) <= clockRate / 5 { packetTicks = ticks }
+    }
+
+    /// How much audio a packet holds, as far as timestamps tell; nil when they do not.
+    package var packetDuration: Duration? {
+        packetTicks == 0 ? nil : .nanoseconds(Int64(packetTicks) * 1_000_000_000 / Int64(clockRate))
+    }
+
     private mutating func restart(_ header: RTPHeader) {
+        if ssrc != nil { settle(advancing: 64) }
         lostBefore = cumulativeLost
+        expectedBefore += expected
         receivedBefore += received
         ssrc = header.ssrc
         base = UInt32(header.sequence)
         extendedHighest = base
         expectedAfterJump = nil
         window = 1
+        playable = 1
+        lastTimestamp = nil
         received = 0
         expectedPrior = 0
         receivedPrior = 0
@@ -124,6 +190,9 @@ package struct ReceptionStatistics: Hashable, Sendable {
 
     /// Received of all sources, duplicates included.
     package var cumulativeReceived: UInt64 { receivedBefore + received }
+
+    /// By sequence numbers, of all sources.
+    package var cumulativeExpected: UInt64 { expectedBefore + expected }
 
     /// Expected minus received over all sources; duplicates never make it negative.
     package var cumulativeLost: UInt64 { lostBefore + (expected > received ? expected - received : 0) }

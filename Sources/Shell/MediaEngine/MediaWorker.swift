@@ -284,6 +284,7 @@ final class MediaWorker: @unchecked Sendable {
                 flush(index)
                 followKeys(index)
                 if let id = slots[index]?.session.id { for side in silent { onEvent(.silent(id, side)) } }
+                for event in slots[index]?.session.takeEvents(at: now) ?? [] { onEvent(event) }
             }
             look(at: slots[index]?.session.nextDeadline)
         }
