@@ -54,6 +54,10 @@ final class CallWorld {
 
     func silence(_ side: MediaSide) { step { control.media(.silent(MediaSessionID(1), side), &$0) } }
 
+    func closeFlow(_ flow: SIPFlow) {
+        step { $0.agent.pending += $0.agent.transactions.flowFailed(flow, at: $0.now) }
+    }
+
     /// The appliance stops.
     func endAll() { step { control.endAll(&$0) } }
 

@@ -169,6 +169,19 @@ import Testing
         #expect(keys.count == 8)
         for index in keys.indices { #expect(!keys[..<index].contains(keys[index])) }
     }
+
+    @Test func `the plain offer after a refused one is its next version`() throws {
+        var media = leg(rules: SRTPRules(overTLS: .preferred), over: .tls)
+        let first = try parsed(media.makeFirstOffer())
+        let plain = media.makePlainOffer()
+        let second = try parsed(#require(plain))
+        #expect(first.media[0].proto == "RTP/SAVP" && second.media[0].proto == "RTP/AVP")
+        #expect(second.origin.sessionID == first.origin.sessionID)
+        #expect(second.origin.sessionVersion == first.origin.sessionVersion + 1)
+        let another = media.makePlainOffer()
+        #expect(another == nil)
+    }
+
     @Test func `an association by DTLS keeps its roles, whoever offers next`() throws {
         let fingerprint = try #require(CertificateFingerprint(.sha256, digest: [UInt8](repeating: 1, count: 32)))
         let rules = SRTPRules(inClear: .required, keyingInClear: [.dtls], fingerprint: fingerprint)

@@ -113,6 +113,28 @@ import Testing
         world.expectNothingLeft()
     }
 
+    @Test func `a caller from outside who shows a user's number is not that user`() throws {
+        let outside = world.phone("100", port: 5_070)
+        world.lines["100"] = LineID(7)
+        let foreign = try outside.call(bob, callID: "outside")
+        world.lines["100"] = nil
+        #expect(world.control.callCount(begunBy: "100") == 0)
+        _ = invite(ada, replacing: foreign.near.replaces.description)
+        _ = try ada.nextResponse(403)
+        let own = try ada.call(cleo)
+        #expect(world.control.callCount(begunBy: "100") == 1)
+        #expect(try own.near.refer(to: foreign.near).status == 202)
+        var notes = [try own.near.takeNotify()]
+        while ada.has(.notify) { notes.append(try own.near.takeNotify()) }
+        #expect(notes.last == "403 Forbidden, terminated")
+        #expect(world.control.activeCount == 2 && !bob.has(.bye) && !outside.has(.bye))
+        try own.near.hangUp()
+        try own.far.takeBye()
+        try foreign.near.hangUp()
+        try foreign.far.takeBye()
+        world.expectNothingLeft()
+    }
+
     @Test func `a replacement without a common codec changes nothing`() throws {
         let call = try ada.call(bob)
         let other = world.phone("101", port: 40_150)

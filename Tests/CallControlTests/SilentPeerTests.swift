@@ -188,6 +188,34 @@ import Testing
         board.expectNothingLeft()
     }
 
+    @Test func `a connection that closes while a silent telephone is asked whether it lives says nothing`() throws {
+        let desk = Desk()
+        let (a, _) = try desk.talk()
+        desk.world.silence(.b)
+        #expect(desk.bob.has(.options))
+        desk.world.closeFlow(desk.bob.flow)
+        #expect(desk.world.control.activeCount == 1)
+        desk.bob.inbox = []
+        desk.world.silence(.b)
+        #expect(desk.bob.has(.options), "it is asked again")
+        desk.world.advance(by: .seconds(33))
+        try a.takeBye()
+        desk.world.expectNothingLeft()
+    }
+
+    @Test func `a telephone that cannot be reached is no telephone that does not answer`() throws {
+        let board = Switchboard()
+        let ada = board.phone("100", port: 40_000)
+        let bob = board.phone("101", port: 40_100)
+        _ = ada.invite("101")
+        _ = try bob.nextRequest(.invite)
+        board.closeFlow(bob.flow)
+        #expect(board.lamps("101").last == "terminated/error")
+        #expect(board.states.last { $0.party.number == "101" }?.code == nil)
+        _ = try ada.nextResponse(480)
+        board.expectNothingLeft()
+    }
+
     @Test func `a connection that stays closed ends the call with its session`() throws {
         let board = Switchboard()
         let ada = board.phone("100", port: 40_000)

@@ -36,9 +36,10 @@ struct DialogSetTests {
         }
         #expect(try set.receive(response(180, to: invite, tag: "b")) == .none)  // overtaken
         #expect(set.early.map(\.id.remoteTag) == ["a"])
-        #expect(set.endEarly().map(\.id.remoteTag) == ["a"])
-        #expect(set.endEarly().isEmpty)
-        #expect(set.confirmed == call)
+        set.remove(dialog.id)
+        #expect(set.early.isEmpty && set.dialogs.map(\.id.remoteTag) == ["b", "c"])
+        set.endOthers()
+        #expect(set.dialogs == [call] && set.confirmed == call)
     }
 
     @Test(arguments: [302, 404, 486, 487, 603]) func `a refusal ends every early dialog`(status: Int) throws {

@@ -107,7 +107,8 @@ struct SessionTimerTests {
         arguments: [
             ("1800;refresher=uac", 900, 1_768), ("1800;refresher=uas", nil, 1_768), ("90;refresher=uac", 45, 60),
             ("90;refresher=uas", nil, 60), ("96;refresher=uas", nil, 64), ("600", 300, 568),
-            ("1;refresher=uac", 45, 60), (nil, nil, nil),
+            ("1;refresher=uac", 45, 60), ("1801;refresher=uas", 900, 1_768), ("4294967295", 900, 1_768),
+            (nil, nil, nil),
         ] as [(String?, Int64?, Int64?)])
     func `as UAC it refreshes at half the interval and expires before its end`(
         expires: String?, refresh: Int64?, expiry: Int64?

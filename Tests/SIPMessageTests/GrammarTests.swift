@@ -85,7 +85,8 @@ import Testing
     /// RFC 3261 section 20.33.
     @Test(
         arguments: [
-            ("18000;duration=3600", 18_000), ("120 (I'm in a meeting)", 120), ("5", 5), ("99999999999", 4_294_967_295),
+            ("18000;duration=3600", 18_000), ("120 (I'm in a meeting)", 120), ("5", 5), ("99999999999", 86_400),
+            ("86401", 86_400),
             ("", nil), ("soon", nil), ("-1", nil),
         ] as [(String, Int?)])
     func `Retry-After gives its seconds`(text: String, seconds: Int?) throws {

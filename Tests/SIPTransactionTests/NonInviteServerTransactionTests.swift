@@ -22,7 +22,7 @@ struct NonInviteServerTransactionTests {
         case .trying: break
         case .proceeding: _ = machine.handle(.respond(status: 100), at: .origin)
         case .completed: _ = machine.handle(.respond(status: 200), at: .origin)
-        case .terminated: _ = machine.handle(.transportFailed, at: .origin)
+        case .terminated: _ = machine.handle(.deadline, at: .origin + .seconds(32))
         }
         return machine
     }
@@ -33,25 +33,21 @@ struct NonInviteServerTransactionTests {
         Row(start: .trying, input: .retransmission, at: 1, effects: [], next: 32_000),
         Row(start: .trying, input: .deadline, at: 31_999, effects: [], next: 32_000),
         Row(start: .trying, input: .deadline, at: 32_000, effects: [.finish(.unanswered)], next: nil),
-        Row(start: .trying, input: .transportFailed, at: 1, effects: [.finish(.transportFailed)], next: nil),
 
         Row(start: .proceeding, input: .respond(status: 100), at: 1, effects: [.send], next: 32_000),
         Row(start: .proceeding, input: .respond(status: 404), at: 1, effects: [.send], next: 32_001),
         Row(start: .proceeding, input: .retransmission, at: 1, effects: [.sendAgain], next: 32_000),
         Row(start: .proceeding, input: .deadline, at: 31_999, effects: [], next: 32_000),
         Row(start: .proceeding, input: .deadline, at: 32_000, effects: [.finish(.unanswered)], next: nil),
-        Row(start: .proceeding, input: .transportFailed, at: 1, effects: [.finish(.transportFailed)], next: nil),
 
         Row(start: .completed, input: .respond(status: 404), at: 1, effects: [], next: 32_000),
         Row(start: .completed, input: .retransmission, at: 1, effects: [.sendAgain], next: 32_000),
         Row(start: .completed, input: .deadline, at: 31_999, effects: [], next: 32_000),
         Row(start: .completed, input: .deadline, at: 32_000, effects: [.finish(.answered)], next: nil),
-        Row(start: .completed, input: .transportFailed, at: 1, effects: [.finish(.transportFailed)], next: nil),
 
         Row(start: .terminated, input: .respond(status: 200), at: 1, effects: [], next: nil),
         Row(start: .terminated, input: .retransmission, at: 1, effects: [], next: nil),
         Row(start: .terminated, input: .deadline, at: 99_000, effects: [], next: nil),
-        Row(start: .terminated, input: .transportFailed, at: 1, effects: [], next: nil),
 
         Row(
             start: .trying, input: .respond(status: 200), at: 1, effects: [.send, .finish(.answered)], next: nil,

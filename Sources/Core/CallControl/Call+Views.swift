@@ -62,7 +62,13 @@ extension Call {
 
     /// True while the call has a place and that user has begun it, wherever it has been transferred to since.
     func isBegun(by user: String) -> Bool {
-        isActive && participants[0].line == nil && legs[0].party.number == user
+        isActive && isLeg(0, of: user)
+    }
+
+    /// True of a leg to or from a telephone of that user. One over a line shows a number too, which may be the same: whoever
+    /// is out there has chosen it.
+    func isLeg(_ index: Int, of user: String) -> Bool {
+        participants[index].line == nil && legs[index].party.number == user
     }
 
     // MARK: Busy lamps

@@ -25,6 +25,9 @@ package struct CallContext: Sendable {
     /// True when nothing is kept of any call.
     package var isEmpty: Bool { directory.isEmpty && authentications.isEmpty }
 
+    /// How many transactions and dialogs are known to belong to calls.
+    package var entryCount: Int { directory.count }
+
     package mutating func count(_ name: String) { agent.count(name) }
 
     mutating func makeTag() -> String { agent.makeTag() }
@@ -62,7 +65,14 @@ package struct CallContext: Sendable {
         agent.cancel(directory.current(client), fields: fields)
     }
 
-    mutating func acknowledge(_ server: ServerTransactionID) { agent.acknowledge(server) }
+    /// The 2xx of `server` needs no repetition any more.
+    mutating func acknowledge(_ server: ServerTransactionID) {
+        agent.acknowledge(server)
+        directory.forget(server)
+    }
+
+    /// Nothing more is expected of the request that the leg knows as `client`.
+    mutating func forget(_ client: ClientTransactionID) { directory.forget(directory.current(client)) }
 
     // MARK: Challenges
 

@@ -99,7 +99,7 @@ extension CallControl {
             case .foreignEarly: 481
             case .early: nil
             case .confirmed where replaces.earlyOnly: 486
-            case .confirmed: call.legs[found.leg].party.number == caller.number ? nil : 403
+            case .confirmed: call.isLeg(found.leg, of: caller.number) ? nil : 403
             }
         if let refusal {
             context.reply(server, to: request, refusal)

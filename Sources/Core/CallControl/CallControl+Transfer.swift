@@ -20,7 +20,7 @@ extension CallControl {
     ) {
         guard let target = (try? request.targetDialog()) ?? nil,
             let found = leg(callID: target.callID, target.localTag, target.remoteTag, context),
-            let call = call(found.call), call.legs[found.leg].party.number == user.number
+            let call = call(found.call), call.isLeg(found.leg, of: user.number)
         else {
             context.reply(server, to: request, 403)
             return
@@ -60,7 +60,7 @@ extension CallControl {
             withCall(id, &context) { $0.transferFailed(481, &$1) }
             return
         }
-        guard other.legs[found.leg].party.number == call.legs[transfer.transferor].party.number else {
+        guard other.isLeg(found.leg, of: call.legs[transfer.transferor].party.number) else {
             withCall(id, &context) { $0.transferFailed(403, &$1) }
             return
         }

@@ -101,6 +101,7 @@ package struct CallControl: Sendable {
         guard let leg = context.directory.leg(of: server) else { return }
         context.count("calls.ack-missing")
         withLeg(leg, &context) { $0.ackMissing(server, &$1) }
+        context.directory.forget(server)
     }
 
     package mutating func received(
@@ -109,6 +110,10 @@ package struct CallControl: Sendable {
         guard let leg = context.directory.leg(of: client) else { return }
         let known = context.directory.known(client)
         withCall(leg.call, &context) { $0.received(response, to: known, for: leg.leg, &$1) }
+        // The 2xx of an INVITE comes again; the leg says when that does not matter any more.
+        if response.isFinal, !response.isSuccess || (try? response.cseq())?.method != .invite {
+            context.directory.forget(client)
+        }
     }
 
     package mutating func failed(
@@ -117,6 +122,7 @@ package struct CallControl: Sendable {
         guard let leg = context.directory.leg(of: client) else { return }
         let known = context.directory.known(client)
         withCall(leg.call, &context) { $0.failed(known, reason, for: leg.leg, &$1) }
+        context.directory.forget(client)
     }
 
     package mutating func media(_ event: MediaEvent, _ context: inout CallContext) {

@@ -165,6 +165,7 @@ extension CallLeg {
             return false
         }
         self.dialog = dialog
+        forksEnd = context.now + context.agent.transactions.timers.timeout
         peer.note(response)
         flow = flow(towards: dialog)
         acknowledge(dialog.makeAck(for: invite), of: client, &context)

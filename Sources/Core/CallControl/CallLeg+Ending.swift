@@ -133,9 +133,25 @@ extension CallLeg {
             state = .over
             return []
         case .calling:  // a callee must not, but it wants to be left alone
-            hangUp(&context)
-            return [.refused(status: 480)]
+            return dialog.map { dropFork($0.id, &context) } ?? []
         case .cancelling, .closing, .over: return []  // crossed our own, whose answer still comes
         }
+    }
+
+    /// A fork of the callee's side has ended its dialog. Where nothing else rings, that refuses the call.
+    mutating func dropFork(_ id: DialogID, _ context: inout CallContext) -> [LegEvent] {
+        forks?.remove(id)
+        earlyAnswers.removeAll { $0.dialog == id }
+        guard case .calling = state else { return [] }
+        guard forks?.early.isEmpty == false else {
+            hangUp(&context)
+            return [.refused(status: 480)]
+        }
+        guard dialog?.id == id else { return [] }
+        dialog = nil
+        settledEarly = nil
+        exchange = OfferAnswerState()
+        _ = exchange.take(.invite, from: .local, hasDescription: true)
+        return []
     }
 }

@@ -52,7 +52,7 @@ extension CallLeg {
 
     /// Sends the ACK of a 2xx and keeps it for repetitions.
     mutating func acknowledge(_ ack: SIPRequest, of client: ClientTransactionID, _ context: inout CallContext) {
-        if sentAcks.count >= Self.sentAckLimit { sentAcks.removeFirst() }
+        if sentAcks.count >= Self.sentAckLimit { context.forget(sentAcks.removeFirst().client) }
         sentAcks.append(SentAck(client: client, request: ack))
         context.sendAck(ack, over: flow)
     }

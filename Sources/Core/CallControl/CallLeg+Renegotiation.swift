@@ -67,7 +67,7 @@ extension CallLeg {
             let delay = OfferAnswerState.glareDelay(ownsCallID: ownsCallID, entropy: &context.agent.entropy)
             return again(sent, after: delay, &context) ? [] : [.offerRefused(status: 491)]
         case 500, 503:
-            if let seconds = response.retryAfterSeconds, seconds <= Self.longestRetry,
+            if let seconds = response.retryAfter(), seconds <= Self.longestRetry,
                 again(sent, after: .seconds(seconds), &context)
             {
                 return []
@@ -203,12 +203,5 @@ extension CallLeg.State {
         case .invited, .calling: true
         case .answering, .cancelling, .established, .leaving, .closing, .over: false
         }
-    }
-}
-
-extension SIPResponse {
-    /// The seconds of Retry-After, without what may follow them (RFC 3261 section 20.33).
-    fileprivate var retryAfterSeconds: Int? {
-        headers[.retryAfter].flatMap { Int($0.prefix { $0.isNumber }) }
     }
 }

@@ -20,15 +20,17 @@ extension CallLeg {
             return []
         }
         update(target)
+        guard dialog?.id == id else {
+            return receivedAside(request, server, in: id, &context)
+        }
         peer.note(request)
-        let isInUse = dialog?.id == id
-        if isInUse, source.connection != flow.connection || [.invite, .update].contains(request.method) {
+        if source.connection != flow.connection || [.invite, .update].contains(request.method) {
             flow = target.flow(over: source, sentBy: try? request.topVia())  // back over another connection, or moved
         }
         switch request.method {
         case .bye: return receivedBye(request, server, &context)
         case .invite: return receivedReinvite(request, server, &context)
-        case .update: return receivedUpdate(request, server, isInUse: isInUse, &context)
+        case .update: return receivedUpdate(request, server, isInUse: true, &context)
         case .prack: return receivedPrack(request, server, &context)
         case .info: return receivedInfo(request, server, &context)
         case .refer: return [.referred(request, server)]
@@ -38,6 +40,23 @@ extension CallLeg {
         default:
             let fields = [SIPHeaders.Field(.allow, SIPCapabilities.allow)]
             respond(server, to: request, 405, fields: fields, &context)
+        }
+        return []
+    }
+
+    /// A request in the dialog of another fork: one that rings as well, or one that answered too late and is being ended.
+    /// It neither ends nor changes the call; but who rings alone, and wants to be left alone, is.
+    private mutating func receivedAside(
+        _ request: SIPRequest, _ server: ServerTransactionID, in id: DialogID, _ context: inout CallContext
+    ) -> [LegEvent] {
+        switch request.method {
+        case .bye:
+            respond(server, to: request, 200, &context)
+            return dropFork(id, &context)
+        case .update: _ = receivedUpdate(request, server, isInUse: false, &context)
+        case .invite where isRinging: respond(server, to: request, 491, &context)  // our own is open (section 14.2)
+        case .options where isRinging: respond(server, to: request, 200, fields: SIPCapabilities.fields, &context)
+        default: respond(server, to: request, 481, &context)
         }
         return []
     }
@@ -77,6 +96,11 @@ extension CallLeg {
         guard DigitRelay.types.contains(type) else {
             let accept = SIPHeaders.Field(.accept, DigitRelay.types.joined(separator: ", "))
             respond(server, to: request, 415, fields: [accept], &context)
+            return []
+        }
+        guard digitRate.admit(at: context.now) else {  // of this dialog only; a 503 would speak of the whole appliance
+            context.count("calls.digits-refused")
+            respond(server, to: request, 500, fields: [.init(.retryAfter, "1")], &context)
             return []
         }
         guard let digit = DigitRelay(body: request.body, type: type) else {

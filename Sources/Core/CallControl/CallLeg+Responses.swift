@@ -49,7 +49,10 @@ extension CallLeg {
         switch state {
         case .calling(client):
             state = .over
-            return [.refused(status: 408)]
+            switch reason {  // RFC 3261 section 8.1.3.1
+            case .timedOut: return [.refused(status: 408)]
+            case .transportFailed: return [.refused(status: 503)]
+            }
         case .cancelling(client), .closing(client):
             state = .over
             return []
@@ -58,7 +61,11 @@ extension CallLeg {
         guard let index = requests.firstIndex(where: { $0.client == client }) else { return [] }
         let sent = requests.remove(at: index)
         switch sent.purpose {
-        case .probe: return lost(&context)
+        case .probe:
+            switch reason {
+            case .timedOut: return lost(&context)
+            case .transportFailed: return []  // says nothing about the peer; the session timer goes on
+            }
         case .prack, .notice: return []
         case .offer, .refresh:
             switch reason {
@@ -77,17 +84,25 @@ extension CallLeg {
         case .invited, .answering, .calling, .established, .leaving: break
         }
         var next = provisionals?.nextDeadline
-        for other in [isEstablished ? sessionTimer.nextDeadline : nil, retry] {
+        for other in [isEstablished ? sessionTimer.nextDeadline : nil, retry, hasOtherForks ? forksEnd : nil] {
             guard let other else { continue }
             next = next.map { min($0, other) } ?? other
         }
         return next
     }
 
+    /// True while there are dialogs besides the answered one.
+    private var hasOtherForks: Bool { (forks?.dialogs.count ?? 0) > 1 }
+
     /// Does what is due; an early call changes nothing.
     mutating func deadline(_ context: inout CallContext) -> [LegEvent] {
         guard let due = nextDeadline, context.now >= due else { return [] }
         var events = provisionalDeadline(&context)
+        if let forksEnd, context.now >= forksEnd {
+            self.forksEnd = nil
+            forks?.endOthers()
+            endedForks = []
+        }
         if let retry, context.now >= retry {
             self.retry = nil
             wantsRenegotiation = true

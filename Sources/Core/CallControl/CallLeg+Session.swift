@@ -87,9 +87,9 @@ extension CallLeg {
                 return []
             }
         }
-        if state == .established { sessionTimer = timed.timer }
-        respond(
-            server, to: request, 200, fields: state == .established ? timed.fields : [], body: answer, &context)
+        let isTimed = state == .established && isInUse
+        if isTimed { sessionTimer = timed.timer }
+        respond(server, to: request, 200, fields: isTimed ? timed.fields : [], body: answer, &context)
         return body.isEmpty ? [] : [.mediaChanged]
     }
 

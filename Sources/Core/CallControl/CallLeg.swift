@@ -84,6 +84,9 @@ struct CallLeg: Sendable {
     /// A BYE for a fork that answered too late is on its way.
     var endedForks: [DialogID] = []
 
+    /// When no more forks can answer (RFC 3261 section 13.2.2.4).
+    var forksEnd: Instant?
+
     // MARK: The session
 
     var unacknowledged: UnacknowledgedInvite?
@@ -97,6 +100,7 @@ struct CallLeg: Sendable {
     /// When an offer is tried again after a 491 or a 500 with Retry-After.
     var retry: Instant?
     var retries = 0
+    var digitRate = DigitRate()
     /// What the peer said it understands.
     var peer = PeerCapabilities()
     /// Why the leg ended, as the other side said (RFC 3326).

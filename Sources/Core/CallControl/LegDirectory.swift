@@ -1,6 +1,9 @@
 import SIPTransaction
 
-/// Which leg a transaction or a dialog belongs to. A call's entries go when the call goes.
+/// Which leg a transaction or a dialog belongs to.
+///
+/// A transaction is forgotten when nothing more is to come of it, so that a call takes the same room however long it runs;
+/// what is left of a call goes with it.
 struct LegDirectory: Sendable {
     private var clients: [ClientTransactionID: LegReference] = [:]
     private var servers: [ServerTransactionID: LegReference] = [:]
@@ -11,13 +14,15 @@ struct LegDirectory: Sendable {
     private var known: [ClientTransactionID: ClientTransactionID] = [:]
     private var current: [ClientTransactionID: ClientTransactionID] = [:]
 
-    private enum Entry { case client(ClientTransactionID), server(ServerTransactionID), tag(String) }
+    private enum Entry: Equatable { case client(ClientTransactionID), server(ServerTransactionID), tag(String) }
 
     init() {}
 
     var isEmpty: Bool {
         clients.isEmpty && servers.isEmpty && tags.isEmpty && entries.isEmpty && known.isEmpty && current.isEmpty
     }
+
+    var count: Int { clients.count + servers.count + tags.count }
 
     func leg(of id: ClientTransactionID) -> LegReference? { clients[id] }
     func leg(of id: ServerTransactionID) -> LegReference? { servers[id] }
@@ -30,6 +35,7 @@ struct LegDirectory: Sendable {
     func current(_ id: ClientTransactionID) -> ClientTransactionID { current[id] ?? id }
 
     mutating func enter(_ id: ClientTransactionID, for leg: LegReference) {
+        guard clients[id] != leg else { return }
         clients[id] = leg
         entries[leg.call, default: []].append(.client(id))
     }
@@ -42,6 +48,7 @@ struct LegDirectory: Sendable {
     }
 
     mutating func enter(_ id: ServerTransactionID, for leg: LegReference) {
+        guard servers[id] != leg else { return }
         servers[id] = leg
         entries[leg.call, default: []].append(.server(id))
     }
@@ -49,6 +56,30 @@ struct LegDirectory: Sendable {
     mutating func enter(tag: String, for leg: LegReference) {
         tags[tag] = leg
         entries[leg.call, default: []].append(.tag(tag))
+    }
+
+    /// The transaction has had its final response, or will have none. Without effect when it is not known.
+    mutating func forget(_ id: ClientTransactionID) {
+        guard let leg = clients[id] else { return }
+        remove(.client(id), of: leg.call)
+        remove(id)
+    }
+
+    /// The transaction has been acknowledged, or never will be. Without effect when it is not known.
+    mutating func forget(_ id: ServerTransactionID) {
+        guard let leg = servers.removeValue(forKey: id) else { return }
+        remove(.server(id), of: leg.call)
+    }
+
+    /// A call has few entries at a time, and what ends is among the newest.
+    private mutating func remove(_ entry: Entry, of call: UInt64) {
+        guard let index = entries[call]?.lastIndex(of: entry) else { return }
+        entries[call]?.remove(at: index)
+    }
+
+    private mutating func remove(_ id: ClientTransactionID) {
+        clients[id] = nil
+        if let first = known.removeValue(forKey: id), current[first] == id { current[first] = nil }
     }
 
     /// The leg goes into another call.
@@ -68,10 +99,7 @@ struct LegDirectory: Sendable {
     mutating func remove(call: UInt64) {
         for entry in entries.removeValue(forKey: call) ?? [] {
             switch entry {
-            case .client(let id):
-                clients[id] = nil
-                current[id] = nil
-                known[id] = nil
+            case .client(let id): remove(id)
             case .server(let id): servers[id] = nil
             case .tag(let tag): tags[tag] = nil
             }

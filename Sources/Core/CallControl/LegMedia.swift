@@ -101,6 +101,7 @@ package struct LegMedia: Sendable {
     package mutating func makePlainOffer() -> [UInt8]? {
         guard canOfferLess else { return nil }
         canOfferLess = false
+        local.sessionVersion += 1  // nothing of the refused one holds but its name
         lastSent = nil
         return makeOffer()
     }

@@ -168,8 +168,9 @@ package struct SubscriptionServer: Sendable {
             remove(id)
             return
         }
-        let seconds = response.headers[.retryAfter].flatMap { Int($0.prefix { $0.isNumber }) }
-        guard response.status != 481, let seconds, subscription.postponements < Self.postponementLimit else {
+        guard response.status != 481, let seconds = response.retryAfter(),
+            subscription.postponements < Self.postponementLimit
+        else {
             agent.count("subscriptions.lost")
             remove(id)
             return

@@ -6,7 +6,7 @@ package import SIPMessage
 /// ```text
 ///             1xx with To tag: early             300-699, or cancelled: all early ones ended
 ///  empty ────────────────────────► some early ───────────────────────────────────────────► over
-///    └────────── first 2xx: confirmed ─┴──► confirmed ──64*T1──► over (`endEarly`)
+///    └────────── first 2xx: confirmed ─┴──► confirmed ──64*T1──► it alone (`endOthers`)
 ///                                            2xx of the same: ACK again; 2xx of another: ACK and BYE
 /// ```
 package struct DialogSet: Sendable {
@@ -65,8 +65,19 @@ package struct DialogSet: Sendable {
         }
     }
 
-    /// Forgets the early dialogs and gives them: 64*T1 after the first 2xx (13.2.2.4), and when the INVITE fails.
-    package mutating func endEarly() -> [Dialog] {
+    /// Forgets a dialog which its peer has ended.
+    package mutating func remove(_ id: DialogID) {
+        dialogs.removeAll { $0.id == id }
+    }
+
+    /// 64*T1 after the first 2xx no other fork can answer any more (13.2.2.4), and those that did have been ended: forgets
+    /// all but the confirmed dialog.
+    package mutating func endOthers() {
+        dialogs.removeAll { $0.id != confirmedID }
+    }
+
+    /// Forgets the early dialogs and gives them: the INVITE has failed.
+    private mutating func endEarly() -> [Dialog] {
         let ended = early
         dialogs.removeAll { $0.state == .early }
         return ended

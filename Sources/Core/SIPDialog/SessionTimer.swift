@@ -94,7 +94,7 @@ package struct SessionTimer: Sendable, Equatable {
     /// refreshes now is to go on.
     package func prepare(_ request: inout SIPRequest) {
         let minimum = max(peerMinimum, policy.minimum)
-        let seconds = max(running?.seconds ?? policy.interval, minimum)
+        let seconds = asked
         let refresher = running.map { $0.refreshesHere ? SessionExpires.Refresher.uac : .uas }
         request.headers.set(.sessionExpires, SessionExpires(seconds: seconds, refresher: refresher).description)
         if minimum > Self.smallestInterval { request.headers.set(.minSE, String(minimum)) }
@@ -103,7 +103,13 @@ package struct SessionTimer: Sendable, Equatable {
         request.headers.set(.supported, options.description)
     }
 
+    /// The interval that our requests ask for, in seconds.
+    private var asked: Int { max(running?.seconds ?? policy.interval, peerMinimum, policy.minimum) }
+
     /// As UAC: takes a final response to a prepared request (sections 7.2, 7.4). Other failures change nothing.
+    ///
+    /// A 2xx may shorten the interval, not lengthen it: of who names a longer one the loss is to be noticed no later than
+    /// we asked for, so we refresh within that ourselves.
     package mutating func receive(_ response: SIPResponse, at now: Instant) -> Outcome {
         if response.status == 422 {
             guard let wanted = try? response.minSE(), wanted > max(peerMinimum, running?.seconds ?? policy.interval)
@@ -113,7 +119,10 @@ package struct SessionTimer: Sendable, Equatable {
         }
         guard response.isSuccess else { return .settled }
         if let expires = try? response.sessionExpires() {
-            start(expires.seconds, refreshesHere: expires.refresher != .uas, isAlone: false, at: now)
+            let isLonger = expires.seconds > asked
+            start(
+                min(expires.seconds, asked), refreshesHere: isLonger || expires.refresher != .uas, isAlone: false,
+                at: now)
         } else if policy.refreshesAlone {
             start(max(policy.interval, policy.minimum), refreshesHere: true, isAlone: true, at: now)
         } else {

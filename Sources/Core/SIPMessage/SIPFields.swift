@@ -97,14 +97,14 @@ extension SIPFields {
         return Int(min(number, UInt64(UInt32.max)))
     }
 
-    /// Seconds, without comment and parameters; saturates at 2^32 - 1. Nil when absent or malformed (RFC 3261 section
-    /// 20.33).
+    /// Seconds, without comment and parameters; at most a day: who says more would have us away for good. Nil when
+    /// absent or malformed (RFC 3261 section 20.33).
     package func retryAfter() -> Int? {
         let number = headers.bytes(of: .retryAfter)?.withView { value -> UInt64? in
             var scanner = FieldScanner(value)
-            return scanner.number(limit: UInt64(UInt32.max))
+            return scanner.number(limit: 86_400)
         }
-        return (number ?? nil).map { Int(min($0, UInt64(UInt32.max))) }
+        return (number ?? nil).map { Int(min($0, 86_400)) }
     }
 
     /// 0...255; nil when absent.

@@ -11,7 +11,6 @@ package struct NonInviteServerTransaction: Sendable {
         /// The request came again.
         case retransmission
         case deadline
-        case transportFailed
     }
     package enum Effect: Equatable, Sendable {
         /// Send the response just given, and remember it.
@@ -20,7 +19,7 @@ package struct NonInviteServerTransaction: Sendable {
         case sendAgain
         case finish(Outcome)
     }
-    package enum Outcome: Equatable, Sendable { case answered, unanswered, transportFailed }
+    package enum Outcome: Equatable, Sendable { case answered, unanswered }
 
     private enum State {
         case trying(giveUp: Instant), proceeding(giveUp: Instant)
@@ -66,8 +65,6 @@ package struct NonInviteServerTransaction: Sendable {
             return finish(.unanswered)
         case (.completed(let timerJ), .deadline) where now >= timerJ:
             return finish(.answered)
-        case (.trying, .transportFailed), (.proceeding, .transportFailed), (.completed, .transportFailed):
-            return finish(.transportFailed)
         case (.trying, _), (.proceeding, _), (.completed, _), (.terminated, _):
             return []  // woken early, a second final response, or nothing to repeat yet
         }

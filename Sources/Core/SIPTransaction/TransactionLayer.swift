@@ -10,7 +10,7 @@ package import SIPMessage
 /// end), `Limits.pendingInvitesPerSource` and `Limits.clientTransactions`. When it is full, the non-INVITE transactions
 /// that were completed longest ago give way to new requests; when there are none, new requests get 503.
 package struct TransactionLayer: Sendable {
-    let timers: TimerValues
+    package let timers: TimerValues
     let limits: Limits
 
     /// One counter for both sides: ids say which transaction is older.

@@ -63,9 +63,13 @@ extension Trunk {
                 refused(.unusableInterval, &agent, &shared)
             }
         case 408, 500..<600:
-            nextHop(.refused(status: response.status), retryAfter: response.retryAfter, &agent, &shared)
+            nextHop(
+                .refused(status: response.status), retryAfter: response.retryAfter().map { .seconds($0) }, &agent,
+                &shared)
         default:
-            refused(.refused(status: response.status), retryAfter: response.retryAfter, &agent, &shared)
+            refused(
+                .refused(status: response.status), retryAfter: response.retryAfter().map { .seconds($0) }, &agent,
+                &shared)
         }
     }
 
@@ -142,13 +146,5 @@ extension Trunk {
         } catch {
             phase = .gone
         }
-    }
-}
-
-extension SIPResponse {
-    /// Seconds, comment and parameters left out (RFC 3261 section 20.33); nil when absent or malformed.
-    var retryAfter: Duration? {
-        guard let text = headers[.retryAfter] else { return nil }
-        return Int64(text.prefix { $0 >= "0" && $0 <= "9" }).map { .seconds(min($0, 86_400)) }
     }
 }
