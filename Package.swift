@@ -304,8 +304,8 @@ let package = Package(
         tests(
             "Telephony",
             [
-                "ApplianceCore", "CloudMessages", "Media", "OpenSSLCrypto", "Persistence", "Primitives", "SDP",
-                "SIPDialog", "SIPMessage", "SIPTransaction", "Settings",
+                "ApplianceCore", "CloudMessages", "Media", "OpenSSLCrypto", "Persistence", "Primitives", "RTP",
+                "SDP", "SIPDialog", "SIPMessage", "SIPTransaction", "Settings",
             ]),
         tests(
             "Transport",

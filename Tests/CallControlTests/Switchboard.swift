@@ -71,6 +71,8 @@ final class Switchboard {
         enter { context.agent.pending += context.agent.transactions.flowFailed(flow, at: now) }
     }
 
+    func feed(_ event: MediaEvent) { enter { control.media(event, &context) } }
+
     func endAll() { enter { control.endAll(&context) } }
 
     private func enter(_ body: () -> Void) {

@@ -111,6 +111,21 @@ private struct DTLSPair {
         now = end
     }
 
+    mutating func close(_ index: Int) {
+        var batch = PacketBatch()
+        sessions[index].close(at: now, output: &batch)
+        flush(batch, of: index)
+    }
+
+    /// A new session in the place of one that was closed.
+    mutating func renew(_ index: Int) throws {
+        sessions[index] = MediaSession(
+            id: MediaSessionID(9), codecs: LibraryCodecs(), protection: OpenSSLPacketProtection(),
+            keying: identities[index], entropy: &entropy, at: now)
+        let phone = MediaStreamDescription(remote: Self.phone[index], codec: .pcmu, payloadType: 0)
+        try sessions[index].configure(.b, phone, entropy: &entropy, at: now)
+    }
+
     /// The telephone of a session speaks for 20 ms.
     mutating func speak(_ index: Int, _ number: Int, _ payload: [UInt8]) {
         receive(EngineHarness.packet(payload, index: number), at: index, .b, from: Self.phone[index])
@@ -185,6 +200,36 @@ private struct DTLSPair {
         #expect(pair.heard[0].isEmpty && pair.heard[1].isEmpty)
         #expect(pair.kinds(0).allSatisfy { $0 == .dtls } && pair.kinds(1).allSatisfy { $0 == .dtls })
         #expect("\(MediaFailure.keysNotAgreed(.a, pair.failures[0][0]))".contains("certificate"))
+    }
+
+    @Test func `after an end by either side the same description begins anew`() throws {
+        var pair = try DTLSPair()
+        for index in 0...1 { try pair.configure(index) }
+        pair.run()
+        // Side a of session 1 goes, and tells so; a new session is in its place.
+        pair.close(1)
+        pair.run()
+        pair.speak(0, 1, voice)
+        #expect(pair.heard[1].isEmpty)
+        try pair.renew(1)
+        try pair.configure(1)
+        try pair.configure(0)
+        pair.run()
+        pair.speak(0, 2, voice)
+        pair.speak(1, 2, voice)
+        #expect(pair.heard[0].count == 1 && pair.heard[1].count == 1)
+    }
+
+    @Test func `after a failure the same description tries anew`() throws {
+        var pair = try DTLSPair()
+        try pair.configure(0)
+        pair.run(.seconds(31))
+        #expect(pair.failures[0].count == 1)
+        try pair.renew(1)  // which has kept what came too early
+        for index in 0...1 { try pair.configure(index) }
+        pair.run()
+        pair.speak(0, 1, voice)
+        #expect(pair.heard[1].count == 1)
     }
 
     @Test func `a peer that never answers is given up at the limit`() throws {
@@ -416,13 +461,21 @@ private struct DTLSPair {
                     // Its own, which the telephone's is not.
                     keyAgreement: KeyAgreementParameters(role: .server, peerFingerprints: [identity.fingerprint]))))
         var effects = phone.handle(.start, at: .origin)
-        var failure: KeyAgreementFailure?
-        for _ in 0..<10 where failure == nil {
+        var hasAlert = false
+        for _ in 0..<10 where !hasAlert {
             for case .transmit(let bytes) in effects { a.send(bytes, to: ports.a, of: harness.address) }
-            effects = a.receive(within: 1_000).map { phone.handle(.datagram($0.bytes), at: .origin) } ?? []
-            for case .failed(let reason) in effects { failure = reason }
+            guard let datagram = a.receive(within: 1_000) else { break }
+            hasAlert = datagram.bytes.first == 21
+            effects = phone.handle(.datagram(datagram.bytes), at: .origin)
         }
-        #expect(failure != nil)
+        #expect(hasAlert)
+        // In the clear, where anyone could have said it: the telephone waits for its limit.
+        #expect(effects.isEmpty)
+        guard case .failed(.refused(let reason))? = phone.handle(.deadline, at: .origin + .seconds(30)).last else {
+            Issue.record("the telephone has not failed")
+            return
+        }
+        #expect(reason.contains("bad certificate"))
         #expect(harness.log.next() == .failed(MediaSessionID(1), .keysNotAgreed(.a, .wrongCertificate)))
         harness.engine.shutdown()
     }

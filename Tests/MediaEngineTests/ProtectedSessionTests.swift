@@ -207,6 +207,45 @@ import Testing
         #expect(bench.feed(try bench.phones[0].seal(packet(2)), on: .a).count == 1)
     }
 
+    /// RTP of side a with SSRC and number, its reports with SSRC and SRTCP index.
+    private func indices(_ bytes: [UInt8], isRTCP: Bool) -> [UInt8] {
+        // AEAD: the index ends the packet (RFC 7714 section 9).
+        isRTCP ? Array(bytes[4..<8] + bytes.suffix(4)) : Array(bytes[8..<12] + bytes[2..<4])
+    }
+
+    @Test(arguments: [nil, SRTPSuite.aesCM128HMACSHA1Tag80])
+    func `keys that come back never protect the same index twice`(between: SRTPSuite?) throws {
+        var bench = try Bench((.pcmu, .aeadAES128GCM), (.pcmu, nil))
+        let keys = (bench.phones[0].sendKey, bench.phones[0].receiveKey)
+        var packets: [[UInt8]] = []
+        var reports: [[UInt8]] = []
+        for round in 0..<3 {
+            if round > 0 {
+                let other = between.map { SRTPMasterKey(suite: $0, entropy: &bench.entropy) }
+                (bench.phones[0].sendKey, bench.phones[0].receiveKey) = (other, other)
+                try bench.configure()
+                _ = bench.feed(packet(round * 10 - 1), on: .b)
+                (bench.phones[0].sendKey, bench.phones[0].receiveKey) = keys
+                try bench.configure()
+            }
+            for index in 0..<3 {
+                let out = bench.feed(packet(round * 10 + index), on: .b)
+                #expect(out.count == 1)
+                packets += out.map { indices($0, isRTCP: false) }
+            }
+            var batch = PacketBatch()
+            bench.now = bench.now + .seconds(6)
+            _ = bench.session.handleDeadline(at: bench.now, output: &batch)
+            for (entry, bytes) in batch.datagrams() where entry.side == .a {
+                reports.append(indices(bytes, isRTCP: true))
+            }
+        }
+        #expect(reports.count == 3)
+        #expect(Set(packets).count == packets.count && Set(reports).count == reports.count)
+        // A number may turn over before the keys come back, so that another one alone does not do.
+        #expect(Set(packets.map { Array($0[..<4]) }).count == 3)
+    }
+
     @Test func `reports are protected both ways`() throws {
         var bench = try Bench((.pcmu, .aesCM128HMACSHA1Tag32), (.pcmu, .aeadAES128GCM))
         for index in 0..<200 { _ = bench.feed(try bench.phones[0].seal(packet(index)), on: .a) }

@@ -40,6 +40,18 @@ import Testing
         #expect(AudioNegotiation.offer(local(codecs: [.opus])).media[0].formats == ["96", "101", "102"])
     }
 
+    @Test func `no two formats get one payload type, and what finds none free is left out`() throws {
+        func offer(following types: ClosedRange<Int>) throws -> [String] {
+            let list = types.map(String.init).joined(separator: " ")
+            let maps = types.map { "a=rtpmap:\($0) x-other-\($0)/8000\r\n" }.joined()
+            let previous = try description("m=audio 4000 RTP/AVP \(list)\r\n\(maps)")
+            return AudioNegotiation.offer(local(), following: previous).media[0].formats
+        }
+        #expect(try offer(following: 98...126) == ["96", "0", "8", "127", "97"])
+        #expect(try offer(following: 97...126) == ["96", "0", "8", "127"])
+        #expect(try offer(following: 96...127) == ["0", "8"])
+    }
+
     @Test func `G722 is offered under its static type and the clock that is not its own`() throws {
         let offer = AudioNegotiation.offer(local(codecs: AudioCodec.preferred))
         #expect(offer.media[0].formats == ["96", "9", "8", "0", "101", "102"])

@@ -12,27 +12,25 @@ import Testing
     }
     private static let ours = fingerprint(1)
     private static let theirs = fingerprint(2)
+    private static let association = "abc3de65cddef001be82"
 
     private func local(
-        _ policy: SRTPPolicy, keying: [SRTPKeying] = [.dtls, .sdes], own: CertificateFingerprint? = ours,
-        carriesKeys: Bool = true
+        _ policy: SRTPPolicy, keying: [SRTPKeying] = [.dtls, .sdes], own: CertificateFingerprint? = ours
     ) -> LocalMedia {
         var entropy = Entropy(SeededGenerator(seed: 1))
         return LocalMedia(
             address: .loopbackV4, port: 16_384, codecs: [.pcmu], telephoneEvent: false, sessionID: 7, sessionVersion: 1,
             security: LegSecurity(
-                policy, carriesKeys: carriesKeys, keying: keying, fingerprint: own, entropy: &entropy))
+                policy, keying: keying, fingerprint: own, entropy: &entropy))
     }
 
     private func description(
         setup: String?, fingerprint: String = "fingerprint:\(theirs)", mux: Bool = true, more: [String] = [],
-        proto: String = "UDP/TLS/RTP/SAVP"
+        proto: String = "UDP/TLS/RTP/SAVP", association: String? = association
     ) throws -> SessionDescription {
         let lines =
-            [fingerprint] + (setup.map { ["setup:\($0)"] } ?? []) + (mux ? ["rtcp-mux"] : []) + [
-                "tls-id:abc3de65cddef001be82"
-            ]
-            + more
+            [fingerprint] + (setup.map { ["setup:\($0)"] } ?? []) + (mux ? ["rtcp-mux"] : [])
+            + (association.map { ["tls-id:\($0)"] } ?? []) + more
         let text =
             "v=0\no=- 1 1 IN IP4 192.0.2.1\nc=IN IP4 192.0.2.1\nt=0 0\nm=audio 4000 \(proto) 0\n"
             + lines.map { "a=\($0)\n" }.joined()
@@ -51,7 +49,10 @@ import Testing
         for proto in ["UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"] {
             let (answer, stream) = try AudioNegotiation.answer(
                 offer: description(setup: setup, proto: proto), local: local(.accepted))
-            #expect(stream.keyAgreement == KeyAgreementParameters(role: role, peerFingerprints: [Self.theirs]))
+            #expect(
+                stream.keyAgreement
+                    == KeyAgreementParameters(
+                        role: role, peerFingerprints: [Self.theirs], peerAssociation: Self.association))
             #expect(stream.sendKey == nil && stream.receiveKey == nil && stream.isRTCPMultiplexed)
             let section = answer.media[0]
             #expect(section.proto == proto && section.rtcpMux)
@@ -68,7 +69,10 @@ import Testing
         #expect(offer.media[0].value(of: "setup") == "actpass")
         #expect(offer.media[0].value(of: "fingerprint") == "\(Self.ours)" && !offer.media[0].has("crypto"))
         let stream = try AudioNegotiation.accept(answer: description(setup: setup), local: own, offer: offer)
-        #expect(stream.keyAgreement == KeyAgreementParameters(role: role, peerFingerprints: [Self.theirs]))
+        #expect(
+            stream.keyAgreement
+                == KeyAgreementParameters(
+                    role: role, peerFingerprints: [Self.theirs], peerAssociation: Self.association))
     }
 
     @Test func `offer and answer agree crosswise`() throws {
@@ -147,7 +151,7 @@ import Testing
 
     @Test func `SDES takes over where a section's fingerprint is none of DTLS, and the other way round`() throws {
         // DTLS alone may stand in the clear.
-        let clear = local(.accepted, keying: [.sdes, .dtls], carriesKeys: false)
+        let clear = local(.accepted, keying: [.dtls])
         let offer = try description(setup: "actpass", more: [Self.crypto], proto: "RTP/SAVP")
         let (answer, stream) = try AudioNegotiation.answer(offer: offer, local: clear)
         #expect(stream.keyAgreement != nil && !answer.media[0].has("crypto"))
@@ -171,6 +175,19 @@ import Testing
         #expect(
             try AudioNegotiation.answer(offer: description(setup: "actpass"), local: own).stream.keyAgreement?.role
                 == .client)
+    }
+
+    @Test func `another name of the association asks for another one, none at all does not`() throws {
+        func parameters(_ name: String?) throws -> KeyAgreementParameters {
+            let offer = try description(setup: "actpass", association: name)
+            return try #require(try AudioNegotiation.answer(offer: offer, local: local(.accepted)).stream.keyAgreement)
+        }
+        let first = try parameters(Self.association)
+        #expect(first.peerAssociation == Self.association)
+        #expect(try parameters(Self.association).continues(first))
+        #expect(try !parameters("abc3de65cddef001be83").continues(first))
+        #expect(try parameters(nil).continues(first))
+        #expect(try !first.continues(parameters(nil)), "it begins one that has a name")
     }
 
     @Test func `a leg that only accepts stays with DTLS once it has it`() throws {

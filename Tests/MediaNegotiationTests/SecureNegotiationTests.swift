@@ -13,7 +13,8 @@ import Testing
         var entropy = Entropy(SeededGenerator(seed: seed))
         return LocalMedia(
             address: .loopbackV4, port: 16_384, codecs: [.pcmu], telephoneEvent: false, sessionID: 7, sessionVersion: 1,
-            security: LegSecurity(policy, carriesKeys: carriesKeys, suites: suites, entropy: &entropy))
+            security: LegSecurity(
+                policy, keying: carriesKeys ? [.sdes] : [], suites: suites, entropy: &entropy))
     }
 
     private func description(_ lines: [String], proto: String = "RTP/SAVP") throws -> SessionDescription {

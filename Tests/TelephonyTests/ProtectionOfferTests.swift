@@ -1,6 +1,8 @@
 import ApplianceCore
 import Media
 import Primitives
+import RTP
+import SIPDialog
 import SIPMessage
 import SIPTransaction
 import Settings
@@ -77,5 +79,65 @@ import Testing
         let side = try bob.answer(second, body: sdp(["PCMU"], port: 34_000))
         let hold = try side.request(.invite, body: sdp(["PCMU"], port: 34_000, direction: "sendonly", version: 2))
         #expect(hold.status == 200 && String(decoding: hold.body, as: UTF8.self).contains("RTP/AVP"))
+    }
+
+    // MARK: A dialog over TLS stays there
+
+    private func hasKeys(_ body: [UInt8]) -> Bool { String(decoding: body, as: UTF8.self).contains("a=crypto:") }
+
+    /// With the tag that our offers give this suite.
+    private func protected(port: UInt16, version: Int = 1, direction: String = "sendrecv") -> [UInt8] {
+        let plain = String(
+            decoding: sdp(["PCMU"], port: port, direction: direction, version: version), as: UTF8.self)
+        return Array(
+            (plain.replacing("RTP/AVP", with: "RTP/SAVP") + Self.key.replacing("crypto:1", with: "crypto:3")).utf8)
+    }
+
+    @Test(arguments: [SIPFlow.Transport.udp, .tcp], [SIPMethod.invite, .update, .options, .bye])
+    func `a request in the clear gets 403 and changes nothing`(transport: SIPFlow.Transport, method: SIPMethod) throws {
+        let (world, ada, bob, invite) = try call(.required, over: .tls)
+        let incoming = try bob.nextRequest(.invite)
+        #expect(hasKeys(incoming.body))
+        let b = try bob.answer(incoming, body: protected(port: 34_000))
+        let a = try ada.confirm(invite, ada.nextResponse())
+        let clear = Phone(world, "101", port: 40_300, transport: transport)
+        let hasBody = method == .invite || method == .update
+        let body = hasBody ? protected(port: 35_000, version: 2) : []
+        var forged = b.dialog
+        clear.send(
+            forged.makeRequest(
+                method, contact: clear.contact, contentType: hasBody ? "application/sdp" : nil, body: body))
+        let refusal = try clear.nextResponse()
+        #expect(refusal.status == 403 && refusal.body.isEmpty)
+        // The same number over TLS is new there, and what follows goes over TLS.
+        let held = try b.request(.invite, body: protected(port: 34_000, version: 2, direction: "sendonly"))
+        #expect(held.status == 200 && hasKeys(held.body))
+        #expect(try a.request(.bye).status == 200)
+        try b.takeBye()
+        #expect(!clear.inbox.contains { if case .request(let request) = $0 { request.method != .ack } else { false } })
+        world.expectEverythingEnded()
+    }
+
+    @Test func `an ACK in the clear does not take the dialog with it`() throws {
+        let (world, ada, bob, invite) = try call(.required, over: .tls)
+        let b = try bob.answer(bob.nextRequest(.invite), body: protected(port: 34_000))
+        let response = try ada.nextResponse()
+        let dialog = try Dialog(sent: invite, received: response)
+        let clear = Phone(world, "100", port: 40_300)
+        clear.send(dialog.makeAck(cseq: dialog.localCSeq))
+        world.advance(by: .seconds(1))
+        #expect(try ada.nextResponse().status == 200, "it has not counted")
+        let a = try ada.confirm(invite, response)
+        #expect(try b.request(.bye).status == 200)
+        try a.takeBye()
+        #expect(clear.inbox.isEmpty)
+        world.expectEverythingEnded()
+    }
+
+    @Test func `a failure of keys is told with its side and its cause`() throws {
+        let (world, _, _, _) = try call(.optional, over: .tls)
+        world.feed(.media(.failed(MediaSessionID(1), .keysNotAgreed(.b, .wrongCertificate))))
+        let logs = world.trace.compactMap { if case .log(.notice, let text) = $0 { text } else { nil } }
+        #expect(logs.contains { $0.contains("side b") && $0.contains("certificate") })
     }
 }

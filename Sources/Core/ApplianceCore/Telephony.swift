@@ -174,7 +174,11 @@ package struct Telephony: Sendable {
             context.agent.pending += context.agent.transactions.flowFailed(flow, at: now)
             events.flowClosed(flow, &context.agent)
             trunks.flowClosed(flow, &context.agent)
-        case .media(let event): calls.media(event, &context)
+        case .media(let event):
+            if case .failed(let id, let failure) = event {
+                outputs.append(.log(.notice, "media session \(id.value): \(failure)"))
+            }
+            calls.media(event, &context)
         case .listening(let listeners):
             registrar.listening(on: listeners)
             location.policy = LocationPolicy(listeners: listeners)

@@ -1,6 +1,6 @@
 import CallControl
 import Events
-import Primitives
+package import Primitives
 import Registration
 import SIPMessage
 import SIPTransaction

@@ -53,9 +53,13 @@ extension Call {
 
     private mutating func mediaFailed(_ failure: MediaFailure, _ context: inout CallContext) {
         context.count("media.failed")
+        if let counter = failure.counter { context.count(counter) }
         switch failure {
+        case .keysNotAgreed(let side, _):
+            keysNotAgreed(on: side, &context)
+            return
         case .noPortFree, .tooManySessions: refuseCaller(503, fields: [.init(.retryAfter, "5")], &context)
-        case .codecUnavailable, .protectionUnavailable, .keyAgreementUnavailable, .keysNotAgreed, .socket:
+        case .codecUnavailable, .protectionUnavailable, .keyAgreementUnavailable, .socket:
             refuseCaller(500, &context)
         }
         switch phase {
@@ -65,6 +69,20 @@ extension Call {
         case .ringing, .talking: end(&context)
         case .ending, .ended: finish(&context)
         }
+    }
+
+    /// One side gets no keys. That ends the session with who speaks there, and concerns nobody else: not the telephones that
+    /// still ring, nor who has taken the place of one that is gone.
+    private mutating func keysNotAgreed(on side: MediaSide, _ context: inout CallContext) {
+        let isEarly = bridge[side] == nil && fork?.side == side
+        guard phase == .ringing || phase == .talking, let index = bridge[side] ?? (isEarly ? early : nil),
+            legs[index].media.stream?.keyAgreement != nil
+        else { return }
+        let reason = ReasonValue.sip(488, text: "No SRTP keys by DTLS")
+        if isEarly { return dropEarly(index, because: reason, &context) }
+        if phase == .ringing { refuseCaller(500, &context) }
+        withLeg(index, &context) { $0.giveUp(because: reason, &$1) }
+        if phase == .ringing || bridge[side] == index { end(&context) }
     }
 
     mutating func talk(_ context: inout CallContext) {

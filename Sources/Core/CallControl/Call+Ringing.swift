@@ -104,6 +104,16 @@ extension Call {
         }
     }
 
+    /// A callee that lets itself be heard cannot be: it is left, and the others go on ringing.
+    mutating func dropEarly(_ index: Int, because reason: ReasonValue, _ context: inout CallContext) {
+        participants[index].event = .error
+        legs[index].hangUp(because: [reason], &context)
+        fork?.outcome.note(480)
+        early = fork?.legs.first { legs[$0].isRinging && legs[$0].hasEarlyMedia }
+        configureMedia(&context)
+        settle(&context)
+    }
+
     mutating func refused(by index: Int, _ status: Int, _ context: inout CallContext) {
         participants[index].event = status == 408 ? .timeout : status >= 500 && status < 600 ? .error : .rejected
         participants[index].code = status

@@ -63,12 +63,12 @@ extension CallLeg {
     // MARK: ACK
 
     /// An ACK to a 2xx of ours. It carries the answer when ours was the offer, and comes over another connection when the
-    /// 2xx had to take one.
+    /// 2xx had to take one. In the clear it counts for nothing in a dialog over TLS.
     mutating func acknowledged(
         by ack: SIPRequest, over source: SIPFlow, _ context: inout CallContext
     ) -> [LegEvent] {
         guard let unacknowledged, (try? ack.cseq())?.number == unacknowledged.cseq, let dialog,
-            DialogID(of: ack, as: .uas) == dialog.id
+            DialogID(of: ack, as: .uas) == dialog.id, mayMove(to: source)
         else { return [] }
         if source.connection != flow.connection { flow = dialog.flow(over: source, sentBy: try? ack.topVia()) }
         context.acknowledge(unacknowledged.server)

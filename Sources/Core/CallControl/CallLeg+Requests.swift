@@ -13,6 +13,13 @@ extension CallLeg {
             respond(server, to: request, 481, &context)
             return []
         }
+        guard mayMove(to: source) else {
+            context.count("calls.unprotected-requests")
+            var response = makeResponse(to: request, 403)
+            response.reason = "This Dialog Is Protected by TLS"
+            context.respond(server, with: response)
+            return []
+        }
         do {
             try target.accept(request)
         } catch {
@@ -60,6 +67,11 @@ extension CallLeg {
         }
         return []
     }
+
+    /// A dialog that TLS carries stays there: its descriptions may hold keys (RFC 4568 section 8.3), and nobody in the clear
+    /// has shown to be the peer. 403 speaks of the one request (RFC 5057 section 5.1), which may be sent again over TLS;
+    /// 481 would end the peer's call, and 488 speak of its media.
+    func mayMove(to source: SIPFlow) -> Bool { flow.transport != .tls || source.transport == .tls }
 
     /// Of subscriptions only those by REFER share a dialog with a call (RFC 6665 section 4.5.2, RFC 3515 section 2.4.4): every
     /// other one needs a dialog of its own, and a 489 would say that its package is not here at all.

@@ -9,7 +9,8 @@ import RTP
 ///                         starting ── its deadline, at once ──▶ agreeing ── keys ──▶ agreed
 /// ```
 /// An association goes on while parameters and the signalled address stay; otherwise a new one begins, and the keys of
-/// the last one count until it has its own.
+/// the last one count until it has its own. After one that has failed or that the peer has closed, every description
+/// begins another.
 struct LegKeyAgreement {
     private(set) var parameters: KeyAgreementParameters?
     /// True when datagrams of the port are to be told apart: with an association, and before the side is configured.
@@ -35,7 +36,7 @@ struct LegKeyAgreement {
         }
         let hasMoved = remote != nil && description.remote != nil && description.remote != remote
         result.remote = description.remote ?? remote
-        if new == parameters, !hasMoved { return result }
+        if let parameters, new.continues(parameters), !hasMoved { return result }
         guard let made = try? factory?.makeAgreement(new, at: now) else { throw .keyAgreementUnavailable }
         result.agreement = made
         result.parameters = new
@@ -67,9 +68,18 @@ struct LegKeyAgreement {
     mutating func handle(_ input: KeyAgreementInput, at now: Instant) -> [KeyAgreementEffect] {
         let effects = agreement?.handle(input, at: now) ?? []
         for effect in effects {
-            if case .transmit = effect { continue }
-            isAgreeing = false
+            switch effect {
+            case .transmit: break
+            case .agreed: isAgreeing = false
+            case .failed, .closed: forget()
+            }
         }
         return effects
+    }
+
+    /// The association is worth nothing any more: the next description begins another one, whatever it says.
+    mutating func forget() {
+        isAgreeing = false
+        parameters = nil
     }
 }

@@ -9,6 +9,11 @@ struct LegProtection {
     private var unprotector: (any PacketUnprotector)?
     /// Keys are agreed on by DTLS: without them nothing is sent or believed.
     private var isRequired = false
+    /// A protector has counted under some key.
+    private var hasProtected = false
+    /// Another number: keys of descriptions have taken effect anew. They may have been in force before, and a new protector
+    /// counts from zero, so the stream goes on under another SSRC (RFC 3711 section 9.1).
+    private(set) var epoch = 0
 
     /// What a description asks for. Under a key that stays, the counters go on: an index must not be used twice, nor a
     /// replay be believed. Throws `.protectionUnavailable`.
@@ -25,6 +30,8 @@ struct LegProtection {
             if let key = description.sendKey {
                 guard let made = try? factory?.makeProtector(key) else { throw .protectionUnavailable(key.suite) }
                 result.protector = made
+                if hasProtected { result.epoch += 1 }
+                result.hasProtected = true
             }
         }
         if description.receiveKey != receiveKey {
@@ -43,7 +50,10 @@ struct LegProtection {
         send: SRTPMasterKey, receive: SRTPMasterKey, using factory: (any PacketProtection)?
     ) throws(SRTPError) {
         guard let factory else { throw .unavailable(send.suite) }
-        if send != sendKey { protector = try factory.makeProtector(send) }
+        if send != sendKey {
+            protector = try factory.makeProtector(send)
+            hasProtected = true
+        }
         if receive != receiveKey { unprotector = try factory.makeUnprotector(receive) }
         sendKey = send
         receiveKey = receive

@@ -14,3 +14,17 @@ extension MediaFailure: CustomStringConvertible {
         }
     }
 }
+
+extension MediaFailure {
+    /// The name under which failures of this cause are counted; nil: with all the others alone.
+    package var counter: String? {
+        guard case .keysNotAgreed(_, let failure) = self else { return nil }
+        return switch failure {
+        case .timedOut: "media.dtls-timed-out"
+        case .wrongCertificate: "media.dtls-wrong-certificate"
+        case .noCommonProfile: "media.dtls-no-common-profile"
+        case .refused: "media.dtls-refused"
+        case .unavailable: "media.dtls-unavailable"
+        }
+    }
+}

@@ -107,9 +107,10 @@ struct MediaLeg {
             rtcpSource = nil
             lastSignalled = remote
         }
+        let countsAnew = protection.epoch != self.protection.epoch
         self.protection = protection
         let clockRate = new.codec.clockRate
-        if stream.clockRate != clockRate {
+        if stream.clockRate != clockRate || countsAnew {
             stream = OutgoingStream(continuing: stream, clockRate: clockRate, entropy: &entropy)
         }
         reception.setClockRate(clockRate)

@@ -77,6 +77,7 @@ extension MediaSession {
 
     private mutating func fail(_ index: Int, _ failure: KeyAgreementFailure) {
         legs[index].dropKeys()
+        agreements[index].forget()
         failures.append((legs[index].side, failure))
     }
 }

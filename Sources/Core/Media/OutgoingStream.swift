@@ -28,7 +28,8 @@ package struct OutgoingStream: Sendable {
         self.clockRate = clockRate
     }
 
-    /// The same counts under a new SSRC, when the clock changes (RFC 7160 section 4.1: another clock, another source).
+    /// The same counts under a new SSRC, when the clock changes (RFC 7160 section 4.1: another clock, another source), or
+    /// when SRTP counts its packets from zero again.
     package init(continuing old: OutgoingStream, clockRate: Int, entropy: inout Entropy) {
         self.init(clockRate: clockRate, entropy: &entropy)
         packetsSent = old.packetsSent

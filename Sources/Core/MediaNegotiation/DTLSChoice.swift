@@ -4,16 +4,20 @@ import SDP
 
 /// What both sides said about a DTLS association, and what our lines look like (RFC 5763 section 5).
 ///
-/// RTP and RTCP must share a port (RFC 5761): one association gives the keys of both. `a=tls-id` (RFC 8842) is ignored,
-/// so an association lives as long as role, fingerprints and the peer's address stay.
+/// RTP and RTCP must share a port (RFC 5761): one association gives the keys of both. We name no
+/// association (`a=tls-id`, RFC 8842); one lives as long as role, fingerprints, the peer's name for it and its address stay.
 struct DTLSChoice {
     let role: DTLSRole
     /// Of the peer.
     let fingerprints: [CertificateFingerprint]
+    /// The peer's `a=tls-id`.
+    let association: String?
     /// Ours.
     let fingerprint: CertificateFingerprint
 
-    var parameters: KeyAgreementParameters { KeyAgreementParameters(role: role, peerFingerprints: fingerprints) }
+    var parameters: KeyAgreementParameters {
+        KeyAgreementParameters(role: role, peerFingerprints: fingerprints, peerAssociation: association)
+    }
 
     /// What our answer to this section of an offer is: we begin where we may choose (RFC 5763 section 5), unless an
     /// association is in force, whose roles stay.
@@ -50,6 +54,7 @@ struct DTLSChoice {
         self.role = role
         fingerprints = theirs
         fingerprint = own
+        association = section.value(of: "tls-id")
     }
 
     /// Of our offers.

@@ -30,10 +30,8 @@ package struct LegSecurity: Hashable, Sendable {
     package static let plain = LegSecurity()
 
     package let policy: SRTPPolicy
-    /// True when keys may stand in this leg's session descriptions: its signalling is TLS, or the configuration says that
-    /// the network is private enough (RFC 4568 section 8.3). Otherwise no description has a key, whatever the policy.
-    package let carriesKeys: Bool
-    /// What is taken, the first of them offered.
+    /// What is taken, the first of them offered. Without SDES no description has a key, whatever the policy: who makes this
+    /// value says whether the signalling is secret enough (RFC 4568 section 8.3).
     package let keying: [SRTPKeying]
     /// What we protect with under SDES, one for each suite that we offer and take, the strongest first.
     package let keys: [SRTPMasterKey]
@@ -46,7 +44,6 @@ package struct LegSecurity: Hashable, Sendable {
 
     private init() {
         policy = .never
-        carriesKeys = false
         keying = []
         keys = []
         fingerprint = nil
@@ -57,14 +54,13 @@ package struct LegSecurity: Hashable, Sendable {
     /// - Parameters:
     ///   - keying: DTLS counts only together with a `fingerprint`.
     package init(
-        _ policy: SRTPPolicy, carriesKeys: Bool, keying: [SRTPKeying] = [.sdes],
+        _ policy: SRTPPolicy, keying: [SRTPKeying] = [.sdes],
         fingerprint: CertificateFingerprint? = nil, suites: [SRTPSuite] = SRTPSuite.allCases, entropy: inout Entropy
     ) {
         self.policy = policy
-        self.carriesKeys = carriesKeys
         self.keying = keying.filter { $0 != .dtls || fingerprint != nil }
         self.fingerprint = policy != .never && keying.contains(.dtls) ? fingerprint : nil
-        guard policy != .never, carriesKeys, keying.contains(.sdes) else {
+        guard policy != .never, keying.contains(.sdes) else {
             keys = []
             return
         }
@@ -74,7 +70,7 @@ package struct LegSecurity: Hashable, Sendable {
     }
 
     /// Whether keys in the session description are taken.
-    package var takesSDES: Bool { policy != .never && carriesKeys && !keys.isEmpty }
+    package var takesSDES: Bool { policy != .never && !keys.isEmpty }
     /// Whether keys by DTLS are.
     package var takesDTLS: Bool { fingerprint != nil }
     /// Whether a protected stream can be agreed on.

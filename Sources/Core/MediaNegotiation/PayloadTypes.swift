@@ -5,31 +5,34 @@ import SDP
 enum PayloadTypes {
     /// Where dynamic payload types begin (RFC 3551 section 3).
     private static let opus: UInt8 = 96
+    private static let dynamic: ClosedRange<UInt8> = 96...127
     private static let narrowbandEvent: UInt8 = 101
     private static let widebandEvent: UInt8 = 102
     /// The clocks of telephone-event that we speak.
     static let eventClockRates = [8_000, 48_000]
 
-    /// The formats of an offer. Those that `previous` has keep their payload types, and no other takes one of its.
+    /// The formats of an offer. Those that `previous` has keep their payload types, and no other takes one of its; a
+    /// format that finds none free is left out.
     static func formats(_ local: LocalMedia, keeping previous: MediaDescription?) -> [AudioFormat] {
         let known = previous?.audioFormats ?? []
         var taken = known.map(\.payloadType)
-        func payloadType(_ preferred: UInt8, _ isSame: (AudioFormat) -> Bool) -> UInt8 {
+        func payloadType(_ preferred: UInt8, _ isSame: (AudioFormat) -> Bool) -> UInt8? {
             if let same = known.first(where: isSame) { return same.payloadType }
-            var candidate = preferred
-            while taken.contains(candidate), candidate < 127 { candidate += 1 }
+            let free = (Array(preferred...dynamic.upperBound) + Array(dynamic.lowerBound..<preferred))
+                .first { !taken.contains($0) }
+            guard let candidate = free else { return nil }
             taken.append(candidate)
             return candidate
         }
         var formats: [AudioFormat] = []
         for codec in local.codecs {
-            let type = codec.staticPayloadType ?? payloadType(opus) { matches($0, codec) }
+            guard let type = codec.staticPayloadType ?? payloadType(opus, { matches($0, codec) }) else { continue }
             formats.append(format(codec, type))
         }
         guard local.telephoneEvent else { return formats }
         for (rate, preferred) in zip(eventClockRates, [narrowbandEvent, widebandEvent]) {
             guard rate == 8_000 || local.codecs.contains(where: { $0.clockRate == rate }) else { continue }
-            let type = payloadType(preferred) { isTelephoneEvent($0, clockRate: rate) }
+            guard let type = payloadType(preferred, { isTelephoneEvent($0, clockRate: rate) }) else { continue }
             formats.append(telephoneEvent(rate, type))
         }
         return formats

@@ -29,7 +29,7 @@ package struct SRTPRules: Hashable, Sendable {
     /// Policy and fresh keys for one leg.
     package func security(isSignallingSecure: Bool, entropy: inout Entropy) -> LegSecurity {
         LegSecurity(
-            isSignallingSecure ? overTLS : inClear, carriesKeys: true,
+            isSignallingSecure ? overTLS : inClear,
             keying: isSignallingSecure ? keyingOverTLS : keyingInClear, fingerprint: fingerprint, entropy: &entropy)
     }
 }

@@ -10,10 +10,19 @@ package struct KeyAgreementParameters: Hashable, Sendable {
     package let role: DTLSRole
     /// The peer's certificate has to bear one of these; without any no peer is believed.
     package let peerFingerprints: [CertificateFingerprint]
+    /// The peer's name for the association, `a=tls-id` (RFC 8842 section 5.1): with another one it wants a new association.
+    package let peerAssociation: String?
 
-    package init(role: DTLSRole, peerFingerprints: [CertificateFingerprint]) {
+    package init(role: DTLSRole, peerFingerprints: [CertificateFingerprint], peerAssociation: String? = nil) {
         self.role = role
         self.peerFingerprints = peerFingerprints
+        self.peerAssociation = peerAssociation
+    }
+
+    /// Whether these, said later, mean the association of `earlier`. Who names none any more has not asked for another.
+    package func continues(_ earlier: KeyAgreementParameters) -> Bool {
+        role == earlier.role && peerFingerprints == earlier.peerFingerprints
+            && (peerAssociation == nil || peerAssociation == earlier.peerAssociation)
     }
 }
 

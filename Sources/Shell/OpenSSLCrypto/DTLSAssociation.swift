@@ -7,11 +7,15 @@ package import RTP
 /// ```text
 ///  idle ── start ──▶ handshaking ── Finished, and certificate and profile are right ──▶ agreed ── close, alert ──▶ ended
 ///                        │ retransmits its flights                                        │ repeats its last flight
-///                        └── alert, wrong certificate, no profile, Limits.keyAgreement ──▶ ended
+///                        └── own alert, wrong certificate, no profile, Limits.keyAgreement ──▶ ended
 /// ```
 /// The peer is known by its certificate's fingerprint alone: no authority, name or date counts, and without a match
 /// there are no keys. There is no cookie exchange (RFC 6347 section 4.2.1): a handshake is only taken from where the
-/// signalling says that the peer is, once per stream, so a forged address gains nothing that the signalling did not give.
+/// signalling says that the peer is, once per stream, so nobody is flooded who was not named there.
+///
+/// Until Finished nothing proves where a datagram comes from. Who can put that source on one gets no keys, nor can an alert
+/// of his end the handshake: alerts in the clear are passed over (RFC 6347 section 4.1.2.7), and the limit decides. A forged
+/// handshake message in good form can still make it fail, as DTLS 1.2 has it.
 ///
 /// Time: the limit of the handshake counts in the injected time. When to send a flight again is libssl's to know, and it
 /// asks the wall clock: `nextDeadline` is what it says is left, from the injected now on. A wall clock that is set back
@@ -42,6 +46,8 @@ package final class DTLSAssociation: KeyAgreement {
     private var state = State.idle
     private var timer: Instant?
     private var sawWrongCertificate = false
+    /// The last one that came in the clear: nobody's word, but the best guess when the limit has come.
+    private var plainAlert: UInt8?
 
     init(
         _ identity: DTLSIdentity, _ parameters: KeyAgreementParameters, limits: Limits, at now: Instant
@@ -84,10 +90,14 @@ package final class DTLSAssociation: KeyAgreement {
             state = .handshaking(giveUp: now + limit)
             return shake()
         case (.handshaking, .datagram(let bytes)):
-            guard feed(bytes) else { return [] }
+            let (kept, alert) = DTLSRecords.withoutPlainAlerts(bytes)
+            plainAlert = alert ?? plainAlert
+            guard feed(kept) else { return [] }
             return shake()
         case (.handshaking(let giveUp), .deadline):
-            guard now < giveUp else { return end(.timedOut(after: limit)) }
+            guard now < giveUp else {
+                return end(plainAlert.map { .refused(reason: Self.text(ofAlert: $0)) } ?? .timedOut(after: limit))
+            }
             guard shim_dtls_handle_timeout(ssl) >= 0 else { return end(.timedOut(after: limit)) }
             return sent()
         case (.agreed, .datagram(let bytes)):
@@ -232,6 +242,11 @@ package final class DTLSAssociation: KeyAgreement {
             guard X509_digest(certificate, function, &digest, &length) == 1 else { return false }
             return constantTimeEquals(Array(digest.prefix(Int(length))), fingerprint.digest)
         }
+    }
+
+    private static func text(ofAlert code: UInt8) -> String {
+        let text = SSL_alert_desc_string_long(Int32(code)).map { String(cString: $0) } ?? "unknown"
+        return "the peer may have said \"\(text)\", and no more"
     }
 
     /// The oldest entry of the thread's error queue, in words.

@@ -2,6 +2,29 @@
 enum DTLSRecords {
     /// Type, version, epoch, sequence number and length.
     static let headerBytes = 13
+    private static let alert: UInt8 = 21
+
+    /// The records of a datagram without alerts that no key protects (epoch 0), and the code of the last one. What is no whole
+    /// record stays as it is.
+    static func withoutPlainAlerts(_ datagram: [UInt8]) -> (kept: [UInt8], alert: UInt8?) {
+        var kept: [UInt8]?
+        var code: UInt8?
+        var start = 0
+        while datagram.count - start >= headerBytes {
+            let end = start + headerBytes + Int(datagram[start + 11]) << 8 + Int(datagram[start + 12])
+            guard end <= datagram.count else { break }
+            if datagram[start] == alert, datagram[start + 3] == 0, datagram[start + 4] == 0 {
+                kept = kept ?? Array(datagram[..<start])
+                if end - start == headerBytes + 2 { code = datagram[end - 1] }
+            } else if kept != nil {
+                kept? += datagram[start..<end]
+            }
+            start = end
+        }
+        guard var kept else { return (datagram, nil) }
+        kept += datagram[start...]
+        return (kept, code)
+    }
 
     /// The records in `bytes`, as many whole ones to a datagram as its size allows; one that is longer goes alone. Bytes
     /// that are no whole record are left out.
