@@ -248,8 +248,10 @@ class Telephone:
                    *(["Content-Type: application/sdp"] if body else [])], body, request.way)
 
     def serve(self, request):
-        """As callee: rings, answers, and says yes to what comes in the dialog; only rings while `rings` is set."""
-        if request.method == "INVITE":
+        """As callee: rings, answers, and says yes to what comes in the dialog; only rings while `rings` is set. It has no SRTP."""
+        if request.method == "INVITE" and b"RTP/SAVP" in request.body:
+            self.reply(request, "488 Not Acceptable Here")
+        elif request.method == "INVITE":
             self.reply(request, "180 Ringing")
             if not self.rings:
                 self.reply(request, "200 OK", SDP.format(port=20_000 + 2 * (self.port % 5_000), direction="sendrecv"))

@@ -111,7 +111,7 @@ import Testing
         #expect(sideA.packetsReceived == 2)
     }
 
-    @Test func `when the ports are used up a session fails, and quarantine keeps closed ones back`() throws {
+    @Test func `when the ports are used up a session fails, and closed ones serve again before one has to`() throws {
         let harness = try EngineHarness(6, ports: 21_000...21_007)
         #expect(harness.open(1) != nil)
         #expect(harness.open(2) != nil)
@@ -119,8 +119,7 @@ import Testing
         #expect(harness.log.next() == .failed(MediaSessionID(3), .noPortFree))
         harness.engine.submit(.close(MediaSessionID(1)))
         #expect(harness.log.next() == .closed(MediaSessionID(1), a: StreamStatistics(), b: StreamStatistics()))
-        harness.engine.submit(.open(MediaSessionID(4)))
-        #expect(harness.log.next() == .failed(MediaSessionID(4), .noPortFree))
+        #expect(harness.open(4) != nil, "a port at rest is better than no call")
     }
 
     @Test func `ports that others hold are passed over`() throws {

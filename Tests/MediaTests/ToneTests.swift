@@ -58,8 +58,20 @@ extension ToneGenerator {
         pool.release(20_004, at: .origin)
         pool.release(20_004, at: .origin + .seconds(60))
         pool.release(20_005, at: .origin)
-        #expect(pool.take(at: .origin + .milliseconds(4_999)) == nil)
         #expect(pool.take(at: .origin + .seconds(5)) == 20_004)
+        #expect(pool.take(at: .origin + .seconds(5)) == nil)
+    }
+
+    @Test func `when every free port rests the one that has rested longest serves`() throws {
+        var pool = try #require(PortPool(range: 20_002...20_007))
+        for _ in 0..<3 { _ = pool.take(at: .origin) }
+        for (port, second) in [(20_006, 1), (20_002, 2), (20_004, 3)] {
+            pool.release(UInt16(port), at: .origin + .seconds(second))
+        }
+        #expect(pool.take(at: .origin + .seconds(4)) == 20_006)
+        #expect(pool.take(at: .origin + .seconds(4)) == 20_002)
+        #expect(pool.take(at: .origin + .milliseconds(8_000)) == 20_004)
+        #expect(pool.take(at: .origin + .seconds(9)) == nil)
     }
 
     @Test func `workers share a range without overlap`() throws {

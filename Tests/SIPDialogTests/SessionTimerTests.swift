@@ -57,6 +57,9 @@ struct SessionTimerTests {
         ServerRow(expires: "86400", minSE: "3600", answer: .accepted(.init(seconds: 3_600, refresher: .uac))),
         ServerRow(expires: nil, minSE: "3600", answer: .accepted(.init(seconds: 3_600, refresher: .uac))),
         ServerRow(expires: "4294967295", answer: .accepted(.init(seconds: 1_800, refresher: .uac))),
+        // A floor beyond reason is none: no timer of the peer's, and we refresh as for who has none.
+        ServerRow(
+            expires: "4294967295", minSE: "4294967295", answer: .accepted(.init(seconds: 1_800, refresher: .uas))),
         ServerRow(expires: "89", answer: .tooBrief(minSE: 90)),
         ServerRow(expires: "0", policy: policy(minimum: 1), answer: .tooBrief(minSE: 90)),
         ServerRow(expires: "299", policy: policy(minimum: 300), answer: .tooBrief(minSE: 300)),

@@ -43,6 +43,18 @@ struct ProtectionTests {
         }
     }
 
+    @Test func `who sends pings without end is closed`() async throws {
+        var limits = Limits()
+        limits.sipPingsPerSecond = 3
+        try await withStations(limits: limits) { server, client in
+            let local = try await server.transport.listen(.tcp, on: Self.any)
+            let (channel, _) = try await rawConnection(to: local, group: client.group)
+            try await channel.writeAndFlush(ByteBuffer(string: String(repeating: "\r\n\r\n", count: 4))).get()
+            #expect(try await server.next() == .counted(.pingFlood))
+            try await channel.closeFuture.get()
+        }
+    }
+
     @Test(arguments: ["", "\r\n\r\n", "\r\n", "\0", "\0\0\0\0", " "])
     func `what holds a mapping open over UDP is ignored`(text: String) async throws {
         try await withStations { server, client in

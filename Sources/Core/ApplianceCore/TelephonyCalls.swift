@@ -71,7 +71,7 @@ extension Telephony {
     /// False when the request has been refused: a scheme or an extension that we do not have, or no new calls.
     private mutating func isAcceptable(_ request: SIPRequest, _ server: ServerTransactionID) -> Bool {
         guard passesInspection(request, server) else { return false }
-        guard !isDraining || isForHelp(request.uri) else {
+        guard !isDraining else {
             context.count("calls.refused")
             context.reply(server, to: request, 503, fields: [.init(.retryAfter, "30")])
             return false

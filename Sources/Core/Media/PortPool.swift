@@ -1,8 +1,8 @@
 package import Primitives
 
 /// Which even ports of a range carry RTP (the odd one above carries RTCP), handed out in turn, so that a port rests as
-/// long as possible before it is used again, and at least for the quarantine: late packets of the last call must not
-/// reach the next one.
+/// long as possible before it is used again, and for the quarantine while others are free: late packets of the last call
+/// should not reach the next one. When every free port rests, the one that has rested longest is better than no call.
 package struct PortPool: Sendable {
     package static let quarantine = Duration.seconds(5)
     private static let taken = Instant(nanoseconds: .max)
@@ -25,7 +25,7 @@ package struct PortPool: Sendable {
 
     package var pairCount: Int { freeFrom.count }
 
-    /// The next free RTP port; nil when all are taken or in quarantine.
+    /// The next free RTP port; nil when all are taken.
     package mutating func take(at now: Instant) -> UInt16? {
         for _ in 0..<freeFrom.count {
             let index = cursor
@@ -35,7 +35,10 @@ package struct PortPool: Sendable {
                 return firstPort + UInt16(index * stride)
             }
         }
-        return nil
+        guard let index = freeFrom.indices.min(by: { freeFrom[$0] < freeFrom[$1] }), freeFrom[index] != Self.taken
+        else { return nil }
+        freeFrom[index] = Self.taken
+        return firstPort + UInt16(index * stride)
     }
 
     /// Gives back a port that `take` gave, into quarantine. Also for one that turned out to be in use by others.

@@ -38,6 +38,8 @@ package struct Limits: Sendable, Equatable {
     /// From a message's first byte to its last, and until the first message of a connection that was opened to us.
     package var sipMessageTime = Duration.seconds(32)
     /// Until a connection of ours stands, with TLS. Short, because a caller waits: two lost packets fit in.
+    /// Keep-alives of one connection; who sends more is no telephone.
+    package var sipPingsPerSecond = 20
     package var sipConnectTime = Duration.seconds(4)
     /// What may wait to be sent while a connection is being opened.
     package var sipConnectingBytes = 131_072

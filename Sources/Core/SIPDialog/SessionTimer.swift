@@ -63,6 +63,9 @@ package struct SessionTimer: Sendable, Equatable {
     /// RFC 4028 section 5.
     package static let smallestInterval = 90
 
+    /// A floor that a peer may set; beyond it there would be no timer in all but name.
+    package static let longestMinimum = 7_200
+
     private struct Running: Sendable, Equatable {
         let seconds: Int
         let refreshesHere: Bool
@@ -135,8 +138,9 @@ package struct SessionTimer: Sendable, Equatable {
     ///
     /// Throws `.malformedHeader`: answer 400.
     package mutating func answer(_ request: SIPRequest, at now: Instant) throws(SIPParseError) -> Answer {
-        let minimum = max(try request.minSE() ?? 0, Self.smallestInterval)
-        let isSupported = request.supported().contains("timer")
+        let floor = max(try request.minSE() ?? 0, Self.smallestInterval)
+        let isSupported = request.supported().contains("timer") && floor <= Self.longestMinimum
+        let minimum = floor <= Self.longestMinimum ? floor : Self.smallestInterval
         let asked = try request.sessionExpires()
         if let asked, asked.seconds < max(policy.minimum, Self.smallestInterval), isSupported {
             return .tooBrief(minSE: max(policy.minimum, Self.smallestInterval))

@@ -25,8 +25,7 @@ extension SQLiteStore {
                     number, of: generations, reason: "the file is missing or empty", at: wall, options: options)
             }
             do {
-                let queue = try openChecked(generations.database(number), options: options)
-                return Opened(queue: queue, generation: number)
+                return try openInReserve(number, of: generations, options: options)
             } catch let failure as StoreFailure {
                 guard case .damaged(let reason) = failure else { throw failure }
                 return try recover(number, of: generations, reason: reason, at: wall, options: options)
@@ -37,6 +36,23 @@ extension SQLiteStore {
             throw .cannotOpen(path: generations.directory, reason: failure.reason)
         } catch {
             throw .cannotOpen(path: generations.directory, reason: storeFailure(from: error).summary)
+        }
+    }
+
+    /// On a full disk the journal finds no room to begin: the room that is kept for promised deletions lets it. Whoever
+    /// opens makes the reserve anew as soon as there is room.
+    private static func openInReserve(
+        _ number: Int, of generations: Generations, options: Options
+    ) throws -> Opened {
+        let path = generations.database(number)
+        do {
+            return Opened(queue: try openChecked(path, options: options), generation: number)
+        } catch StoreFailure.diskFull {
+            guard !options.isReadOnly, DiskReserve(directory: generations.directory).release() else {
+                throw StoreFailure.diskFull
+            }
+            let notice = "the disk is full: opened in the room that is kept for deletions; make room"
+            return Opened(queue: try openChecked(path, options: options), generation: number, notices: [notice])
         }
     }
 

@@ -19,6 +19,8 @@ func storeFailure(from error: any Error) -> StoreFailure {
     case .SQLITE_FULL: return .diskFull
     case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM, .SQLITE_AUTH: return .readOnly
     case .SQLITE_CORRUPT, .SQLITE_NOTADB: return .damaged(message)
+    // The shared memory file of the journal found no room (SQLITE_IOERR_SHMSIZE).
+    case .SQLITE_IOERR where failure.extendedResultCode == .SQLITE_IOERR_SHMSIZE: return .diskFull
     default: return .input("SQLite \(failure.extendedResultCode.rawValue): \(message)")
     }
 }

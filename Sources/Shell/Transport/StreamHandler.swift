@@ -21,6 +21,9 @@ final class StreamHandler: ChannelInboundHandler {
     private var expectsFirstMessage: Bool
     private var messageDeadline: Scheduled<Void>?
     private var isFinished = false
+    /// Keep-alives since `pingsBegan`, which is at most a second ago.
+    private var pings = 0
+    private var pingsBegan = NIODeadline.now()
 
     init(transport: SIPTransport, flow: SIPFlow, expectsFirstMessage: Bool) {
         self.transport = transport
@@ -41,7 +44,7 @@ final class StreamHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isFinished else { return }
         framer.append(unwrapInboundIn(data).readableBytesView)
-        var answer = ByteBuffer()
+        var pongs = 0
         do {
             while !isFinished, let frame = try framer.next() {
                 switch frame {
@@ -49,8 +52,10 @@ final class StreamHandler: ChannelInboundHandler {
                     expectsFirstMessage = false
                     expectNothing()
                     transport.report(.message(bytes, flow))
-                case .ping: answer.writeString("\r\n")
-                case .pong: break
+                case .ping:
+                    pongs += 1
+                    countPing(context)
+                case .pong: countPing(context)
                 }
             }
         } catch {
@@ -65,13 +70,26 @@ final class StreamHandler: ChannelInboundHandler {
             context.eventLoop.scheduleTask(in: Self.answerTime) { channel.close(promise: nil) }
             return
         }
-        if answer.readableBytes > 0 { context.writeAndFlush(NIOAny(answer), promise: nil) }
+        if pongs > 0, !isFinished {
+            context.writeAndFlush(NIOAny(ByteBuffer(string: String(repeating: "\r\n", count: pongs))), promise: nil)
+        }
         guard !expectsFirstMessage, !isFinished else { return }
         if framer.bufferedBytes == 0 {
             expectNothing()
         } else if messageDeadline == nil {
             expectMessage(.slowMessage, context)
         }
+    }
+
+    /// A keep-alive costs the peer four bytes and us an answer: who sends many is closed.
+    private func countPing(_ context: ChannelHandlerContext) {
+        let now = NIODeadline.now()
+        if now - pingsBegan > .seconds(1) { (pings, pingsBegan) = (0, now) }
+        pings += 1
+        guard pings > transport.limits.sipPingsPerSecond else { return }
+        isFinished = true
+        transport.report(.counted(.pingFlood))
+        context.close(promise: nil)
     }
 
     private func expectNothing() {
