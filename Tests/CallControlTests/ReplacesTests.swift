@@ -118,11 +118,11 @@ import Testing
         world.lines["100"] = LineID(7)
         let foreign = try outside.call(bob, callID: "outside")
         world.lines["100"] = nil
-        #expect(world.control.callCount(begunBy: "100") == 0)
+        #expect(world.control.callCount(chargedTo: "100") == 0)
         _ = invite(ada, replacing: foreign.near.replaces.description)
         _ = try ada.nextResponse(403)
         let own = try ada.call(cleo)
-        #expect(world.control.callCount(begunBy: "100") == 1)
+        #expect(world.control.callCount(chargedTo: "100") == 1)
         #expect(try own.near.refer(to: foreign.near).status == 202)
         var notes = [try own.near.takeNotify()]
         while ada.has(.notify) { notes.append(try own.near.takeNotify()) }

@@ -168,11 +168,11 @@ final class Switchboard {
             questions.append(question)
             guard let number = DialPlan.number(in: question.uri), Self.names[number] != nil || ranks[number] != nil
             else {
-                control.routed(question.id, nil, &context)
+                control.routed(question, nil, &context)
                 return
             }
             control.routed(
-                question.id, Route(destination: destination(number), ranks: targets(of: number)), &context)
+                question, Route(destination: destination(number), ranks: targets(of: number)), &context)
         }
     }
 

@@ -132,4 +132,21 @@ import Testing
         #expect(try office.one.nextRequest(.invite).uri.user == "112")
         office.world.expectEverythingEnded()
     }
+
+    @Test func `who forwards calls outside has no more of them than of their own`() throws {
+        var limits = Limits()
+        limits.callsPerUser = 1
+        let office = try Office(limits: limits)
+        let cleo = Phone(office.world, "102", port: 40_200)
+        for caller in [office.ada, cleo] {
+            _ = try caller.invite("101", body: sdp(["PCMU"], port: 30_000))
+            var moved = SIPResponse(to: try office.bob.nextRequest(.invite), status: 302, toTag: "moved")
+            moved.headers.append(.contact, "<sip:+4930111@pbx.example>")
+            office.bob.send(.response(moved))
+        }
+        #expect(try office.one.nextRequest(.invite).uri.user == "+4930111")
+        #expect(!office.one.has(.invite))
+        #expect(office.world.count("calls.refused-user") == 1)
+        #expect(try cleo.nextResponse().status >= 400)
+    }
 }

@@ -322,7 +322,7 @@ package struct Telephony: Sendable {
             outputs.append(.callRecord(record))
         case .routing(let question):
             let route = route(for: question)
-            calls.routed(question.id, route, &context)
+            calls.routed(question, route, &context)
         case .dialogState(let change): tell(change)
         }
     }

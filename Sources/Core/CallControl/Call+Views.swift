@@ -60,9 +60,10 @@ extension Call {
         legs.indices.count { participants[$0].line == line && !participants[$0].hasMoved && !legs[$0].isOver }
     }
 
-    /// True while the call has a place and that user has begun it, wherever it has been transferred to since.
-    func isBegun(by user: String) -> Bool {
-        isActive && isLeg(0, of: user)
+    /// True while the call has a place and that user has begun it, wherever it has been transferred to since, or has led it
+    /// outside.
+    func isCharged(to user: String) -> Bool {
+        isActive && (isLeg(0, of: user) || sponsors.contains(user))
     }
 
     /// True of a leg to or from a telephone of that user. One over a line shows a number too, which may be the same: whoever

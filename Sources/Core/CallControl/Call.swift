@@ -54,6 +54,8 @@ struct Call: Sendable {
     var participants: [CallParticipant]
     /// What leg descriptions start from; the port is set once known.
     let localMedia: LocalMedia
+    /// Users by whose rights the call was led outside; see `CallControl.routed`.
+    var sponsors: [String] = []
     /// For legs whose target or invitation does not say otherwise.
     let telephoneMedia: MediaRules
     var ports: [MediaSide: UInt16] = [:]

@@ -20,7 +20,7 @@ extension CallControl {
         }
         guard
             invitation.line != nil || invitation.isEmergency
-                || callCount(begunBy: invitation.caller.number) < limits.callsPerUser
+                || callCount(chargedTo: invitation.caller.number) < limits.callsPerUser
         else {
             context.count("calls.refused-user")
             context.reply(invitation.server, to: request, 403, reason: "Too Many Calls")

@@ -8,8 +8,21 @@ import SIPUserAgent
 /// What a transfer needs besides its call: the owner's answer, and other calls.
 extension CallControl {
     /// The answer to a `RoutingRequest`; nil: the URI leads nowhere. Without effect when nobody waits for it any more.
-    package mutating func routed(_ id: RoutingID, _ route: Route?, _ context: inout CallContext) {
-        withCall(id.call, &context) { $0.routed(id.number, route, &$1) }
+    ///
+    /// A way out is charged to the party on whose behalf it is taken, and refused when that party has all the calls that
+    /// one may have: else forwarding and transfer would lead around the limit.
+    package mutating func routed(_ question: RoutingRequest, _ route: Route?, _ context: inout CallContext) {
+        let (call, user) = (question.id.call, question.party.number)
+        var taken = route
+        if case .outside? = route?.destination, question.line == nil {
+            if callCount(chargedTo: user, besides: call) >= limits.callsPerUser {
+                context.count("calls.refused-user")
+                taken = nil
+            } else {
+                charge(call, to: user)
+            }
+        }
+        withCall(call, &context) { $0.routed(question.id.number, taken, &$1) }
     }
 
     /// A REFER outside a dialog, of an authenticated user: 403, unless Target-Dialog names one of the dialogs of that

@@ -63,9 +63,16 @@ package struct CallControl: Sendable {
     /// How many calls use that line: its channels in use.
     package func legCount(using line: LineID) -> Int { calls.values.reduce(0) { $0 + $1.legCount(using: line) } }
 
-    /// How many running calls that user has begun: their part of `Limits.callsPerUser`. Calls that others have begun, and
-    /// that ring at or were answered by the user, are those others'.
-    package func callCount(begunBy user: String) -> Int { calls.values.count { $0.isBegun(by: user) } }
+    /// How many running calls that user has begun, or led outside by forwarding or transfer: their part of
+    /// `Limits.callsPerUser`. Calls that others have begun, and that ring at or were answered by the user, are those others'.
+    package func callCount(chargedTo user: String, besides id: UInt64? = nil) -> Int {
+        calls.count { $0.key != id && $0.value.isCharged(to: user) }
+    }
+
+    mutating func charge(_ id: UInt64, to user: String) {
+        guard calls[id]?.sponsors.contains(user) == false else { return }
+        calls[id]?.sponsors.append(user)
+    }
 
     // MARK: Events
 
