@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import queue
+import random
 import shutil
 import signal
 import socket
@@ -156,17 +157,17 @@ _given, _giving = set(), threading.Lock()
 
 
 def free_port(address="127.0.0.1"):
-    """A port that nobody has for UDP and TCP alike, outside the media ports of the stories' configurations; each is given out once."""
+    """A port that nobody has for UDP and TCP alike; each is given out once. It lies below those that the system gives to whoever
+    asks for any, so that nobody takes it before the program that it is for, and beside the media ports of the stories."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    for _ in range(100):
+    for port in random.sample(range(28_700, 32_700), 400):
         with _giving, socket.socket(family, socket.SOCK_DGRAM) as udp, socket.socket(family) as tcp:
-            udp.bind((address, 0))
-            port = udp.getsockname()[1]
             try:
+                udp.bind((address, port))
                 tcp.bind((address, port))
             except OSError:
                 continue
-            if port not in _given and not 16384 <= port <= 17383:
+            if port not in _given:
                 _given.add(port)
                 return port
     raise Failed("found no port that is free for UDP and TCP")
