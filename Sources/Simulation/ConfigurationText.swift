@@ -7,7 +7,9 @@ enum ConfigurationText {
     static func write(_ settings: ApplianceSettings) -> String {
         var lines: [[String]] = [
             ["edition", settings.edition.rawValue], ["realm", settings.sip.realm],
-            ["protection", String(settings.sip.protectionEnabled)], ["media-address", "\(settings.media.address)"],
+            ["protection", String(settings.sip.protectionEnabled)],
+            ["conferences", settings.features.conferences.joined(separator: " ")],
+            ["music-on-hold", String(settings.features.musicOnHold)], ["media-address", "\(settings.media.address)"],
             ["monitoring-interval", String(settings.cloud.monitoringInterval.wholeMilliseconds)],
         ]
         let optional: [(String, String?)] = [
@@ -42,6 +44,8 @@ enum ConfigurationText {
         case "media-address": settings.media.address = IPAddress(words[1]) ?? .loopbackV4
         case "monitoring-interval": settings.cloud.monitoringInterval = .milliseconds(Int64(words[1]) ?? 0)
         case "echo": settings.features.echo = words[1]
+        case "conferences": settings.features.conferences = words[1].split(separator: " ").map(String.init)
+        case "music-on-hold": settings.features.musicOnHold = words[1] == "true"
         case "relay": settings.cloud.relay = words[1]
         case "control-center": settings.cloud.controlCenter = words[1]
         case "backup": settings.cloud.backup = words[1]

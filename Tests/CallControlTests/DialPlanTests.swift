@@ -23,7 +23,7 @@ import Testing
         let sales = CallParty(number: "610", name: "Sales")
         #expect(Self.plan.destination(of: "101", calledBy: Self.ada) == .user(Self.bob))
         #expect(Self.plan.destination(of: "610", calledBy: Self.ada) == .group(sales, members: [Self.bob]))
-        #expect(Self.plan.destination(of: "600", calledBy: Self.ada) == .echo(CallParty(number: "600", name: "Echo")))
+        #expect(Self.plan.destination(of: "600", calledBy: Self.ada) == .service(CallParty(number: "600", name: "Echo"), .echo))
         for number in ["", "1", "10", "1000", "999", "sip", "*"] {
             #expect(Self.plan.destination(of: number, calledBy: Self.ada) == nil)
         }

@@ -193,7 +193,7 @@ extension Telephony {
             switch destination {
             case .user(let party): [party]
             case .group(_, let members): members
-            case .echo, .outside: []
+            case .service, .outside: []
             }
         var ranks: [[CallTarget]] = []
         for party in parties {

@@ -34,7 +34,7 @@ extension Call {
         guard case .opening = phase else { return }
         ports = [.a: portA, .b: portB]
         legs[0].media.bind(port: portA)
-        guard case .echo = destination else {
+        guard case .service(_, let service) = destination else {
             phase = .ringing
             ring(
                 Fork(
@@ -47,7 +47,11 @@ extension Call {
             end(&context)
             return
         }
-        context.effects.append(.media(.setEcho(MediaSessionID(id))))
+        let session = MediaSessionID(id)
+        switch service {
+        case .echo: context.effects.append(.media(.setEcho(session)))
+        case .conference(let room): context.effects.append(.media(.hear(session, .a, .room(room, RoomParticipation()))))
+        }
         talk(&context)
     }
 

@@ -218,9 +218,9 @@ extension Call {
 }
 
 extension Route {
-    /// The echo feature cannot take over a call that rings elsewhere already.
+    /// The appliance's own services cannot take over a call that rings elsewhere already.
     var ringable: [[CallTarget]] {
-        if case .echo = destination { [] } else { ranks.filter { !$0.isEmpty } }
+        if case .service = destination { [] } else { ranks.filter { !$0.isEmpty } }
     }
 }
 

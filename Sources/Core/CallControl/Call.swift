@@ -7,12 +7,12 @@ import SIPMessage
 import SIPTransaction
 import SIPUserAgent
 
-/// A call: two parties joined by a media session, or one and the echo feature.
+/// A call: two parties joined by a media session, or one and a service of the appliance.
 ///
 /// ```text
 ///            ports opened               a callee answers, or one takes its place (Replaces)
 ///  opening ───────────────► ringing ─────────────────────► talking ◄──┐
-///     │  echo: ─────────────────────────────────────────────► │ │     │ the new party answers; or nobody does, and
+///     │  self: ─────────────────────────────────────────────► │ │     │ the new party answers; or nobody does, and
 ///     │ no ports: 503, 500     │ all refuse: best of them     │ └─────┘ the transferor is still there
 ///     │ 5 s: 503               │ 60 s: 480    CANCEL: 487     │ BYE, peer lost   (REFER; a fork rings)
 ///     └────────────────────────┴───────────┬──────────────────┘

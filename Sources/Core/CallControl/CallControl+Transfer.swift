@@ -97,7 +97,7 @@ extension CallControl {
             if let released {
                 $0.adopt(released.leg, released.participant, &$1)
             } else {
-                $0.transferFailed(488, &$1)  // the echo feature, or a call that is being transferred itself
+                $0.transferFailed(488, &$1)  // a service, or a call that is being transferred itself
             }
         }
     }

@@ -1,3 +1,4 @@
+package import Media
 package import SIPMessage
 package import Settings
 
@@ -12,31 +13,45 @@ package struct CallParty: Sendable, Hashable {
     }
 }
 
+/// What the appliance does with a call that it answers itself.
+package enum CallService: Sendable, Hashable {
+    /// The caller hears itself.
+    case echo
+    /// The caller speaks with everybody in the room.
+    case conference(RoomID)
+}
+
 /// What an extension leads to. Extensions are matched whole; whoever is not in the plan does not exist.
 package struct DialPlan: Sendable {
     package enum Destination: Sendable, Equatable {
         case user(CallParty)
         /// All members ring at once; the caller's own telephone is not among them.
         case group(CallParty, members: [CallParty])
-        case echo(CallParty)
+        /// The appliance itself answers.
+        case service(CallParty, CallService)
         /// Somebody whom only a line reaches; their number as it is dialled.
         case outside(CallParty)
     }
 
     private var users: [String: CallParty] = [:]
     private var groups: [String: GroupSettings] = [:]
-    private let echo: String?
+    private var services: [String: (name: String, service: CallService)] = [:]
 
     package init(settings: ApplianceSettings) {
         for user in settings.users {
             users[user.extension] = CallParty(number: user.extension, name: user.name)
         }
         for group in settings.groups { groups[group.extension] = group }
-        echo = settings.features.echo
+        if let echo = settings.features.echo { services[echo] = ("Echo", .echo) }
+        for (index, number) in settings.features.conferences.enumerated() {
+            services[number] = ("Conference", .conference(RoomID(UInt64(index))))
+        }
     }
 
     /// True for the number of a user, a group or a feature.
-    package func knows(_ number: String) -> Bool { users[number] != nil || groups[number] != nil || number == echo }
+    package func knows(_ number: String) -> Bool {
+        users[number] != nil || groups[number] != nil || services[number] != nil
+    }
 
     package func user(_ number: String) -> CallParty? { users[number] }
 
@@ -47,7 +62,7 @@ package struct DialPlan: Sendable {
             let members = group.members.filter { $0 != caller.number }.compactMap { users[$0] }
             return .group(CallParty(number: number, name: group.name), members: members)
         }
-        return number == echo ? .echo(CallParty(number: number, name: "Echo")) : nil
+        return services[number].map { .service(CallParty(number: number, name: $0.name), $0.service) }
     }
 
     /// The number a URI asks for: its user part without `;` parameters, or a telephone number without its separators
@@ -65,7 +80,7 @@ extension DialPlan.Destination {
     /// What was dialled.
     package var party: CallParty {
         switch self {
-        case .user(let party), .group(let party, _), .echo(let party), .outside(let party): party
+        case .user(let party), .group(let party, _), .service(let party, _), .outside(let party): party
         }
     }
 }

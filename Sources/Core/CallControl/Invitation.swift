@@ -49,7 +49,7 @@ package struct Invitation: Sendable {
 
 extension Invitation {
     var hasTargets: Bool {
-        if case .echo = destination { true } else { !ranks.isEmpty }
+        if case .service = destination { true } else { !ranks.isEmpty }
     }
 
     /// The record of a call that found no telephone to ring.

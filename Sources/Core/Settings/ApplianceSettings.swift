@@ -62,7 +62,14 @@ package struct MediaSettings: Sendable, Equatable {
 package struct FeatureSettings: Sendable, Equatable {
     /// An extension that plays back what it hears; nil: none.
     package var echo: String?
+    /// Extensions that are conference rooms: who calls one speaks with all who have.
+    package var conferences: [String] = []
+    /// Who is put on hold hears music.
+    package var musicOnHold = true
     package init() {}
+
+    /// All extensions that lead to a feature.
+    package var extensions: [String] { (echo.map { [$0] } ?? []) + conferences }
 }
 
 /// A user with one extension.

@@ -98,8 +98,7 @@ package struct Trunks: Sendable {
             callerNumbers[user.extension] = user.callerNumber.flatMap { numbering.configured($0) }
         }
         let extensions = Set(
-            settings.users.map(\.extension) + settings.groups.map(\.extension)
-                + [settings.features.echo].compactMap { $0 })
+            settings.users.map(\.extension) + settings.groups.map(\.extension) + settings.features.extensions)
         var old = trunks
         trunks = []
         for new in settings.trunks.prefix(limits.trunks) where !trunks.contains(where: { $0.settings.name == new.name })

@@ -71,6 +71,10 @@ package struct SettingsDifference: Sendable, Equatable {
         }
         lines["https.listen"] = settings.https.map { "\(Endpoint(address: $0.address, port: $0.port))" }
         lines["features.echo"] = settings.features.echo
+        if !settings.features.conferences.isEmpty {
+            lines["features.conferences"] = settings.features.conferences.joined(separator: " ")
+        }
+        lines["features.music_on_hold"] = "\(settings.features.musicOnHold)"
         lines["cloud.relay"] = settings.cloud.relay
         lines["cloud.control_center"] = settings.cloud.controlCenter
         lines["cloud.backup"] = settings.cloud.backup

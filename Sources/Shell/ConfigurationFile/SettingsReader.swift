@@ -33,13 +33,32 @@ struct SettingsReader {
             }
         }
         if let node = sections["features"] {
-            let entries = reader.mapping(node, at: "features", allowed: ["echo"])
-            settings.features.echo = entries["echo"].flatMap { reader.number($0, at: "features.echo") }
+            settings.features = features(node)
         }
         if let node = sections["cloud"] { settings.cloud = cloud(node) }
         numbers(sections, into: &settings)
         trunks(sections, document, into: &settings)
         return settings
+    }
+
+    private func features(_ node: Node) -> FeatureSettings {
+        var features = FeatureSettings()
+        let entries = reader.mapping(node, at: "features", allowed: ["echo", "conferences", "music_on_hold"])
+        features.echo = entries["echo"].flatMap { reader.number($0, at: "features.echo") }
+        if let node = entries["music_on_hold"] {
+            features.musicOnHold = reader.boolean(node, at: "features.music_on_hold") ?? features.musicOnHold
+        }
+        guard let list = entries["conferences"] else { return features }
+        for (index, node) in reader.list(list, at: "features.conferences", limit: limits.mediaRooms).enumerated() {
+            let key = "features.conferences[\(index)]"
+            guard let number = reader.number(node, at: key) else { continue }
+            if features.extensions.contains(number) {
+                reader.report("extension \(number) is taken by another feature", at: node, key: key)
+            } else {
+                features.conferences.append(number)
+            }
+        }
+        return features
     }
 
     /// Trunks, how numbers are dialled on them, and which of them carries which number.
@@ -48,7 +67,7 @@ struct SettingsReader {
         if let node = sections["numbering"] { settings.numbering = outgoing.numbering(node) }
         if let list = sections["trunks"] {
             let numbers = settings.users.map(\.extension) + settings.groups.map(\.extension)
-            let destinations = Set(numbers + [settings.features.echo].compactMap { $0 })
+            let destinations = Set(numbers + settings.features.extensions)
             settings.trunks = TrunkReader(reader: reader, limits: limits, destinations: destinations).trunks(list)
             if !settings.trunks.isEmpty, settings.numbering.countryCode == nil {
                 reader.report("trunks need numbering.country_code, for example \"49\"", at: list, key: "trunks")
@@ -186,6 +205,7 @@ struct SettingsReader {
             }
         }
         if let echo = settings.features.echo { owners[echo] = "features.echo" }
+        for number in settings.features.conferences { owners[number] = "features.conferences" }
         if let list = sections["users"] {
             for (index, node) in reader.list(list, at: "users", limit: limits.users).enumerated() {
                 let key = "users[\(index)]"

@@ -79,6 +79,8 @@ enum SettingsTables {
             ("media.ports.last", String(settings.media.ports.upperBound)),
             ("media.opus_complexity", String(settings.media.opusComplexity)),
             ("media.srtp", settings.media.security.rawValue),
+            ("features.conferences", settings.features.conferences.joined(separator: " ")),
+            ("features.music_on_hold", settings.features.musicOnHold ? "true" : "false"),
             ("cloud.monitoring_interval_milliseconds", String(settings.cloud.monitoringInterval.wholeMilliseconds)),
         ]
         if let https = settings.https {
@@ -119,6 +121,9 @@ enum SettingsTables {
             case "https.address": httpsAddress = try address(value, of: name)
             case "https.port": httpsPort = try number(value, of: name)
             case "features.echo": settings.features.echo = value
+            case "features.conferences":
+                settings.features.conferences = value.split(separator: " ").map { String($0) }
+            case "features.music_on_hold": settings.features.musicOnHold = value == "true"
             case "cloud.relay": settings.cloud.relay = value
             case "cloud.control_center": settings.cloud.controlCenter = value
             case "cloud.backup": settings.cloud.backup = value

@@ -1,0 +1,28 @@
+import Media
+
+/// What the parties hear when it is not each other.
+extension Call {
+    /// Tells the media workers what each side is to hear now, where that has changed.
+    mutating func configureHearing(_ context: inout CallContext) {
+        guard phase == .talking else { return }
+        for side in MediaSide.allCases where bridge[side] != nil {
+            let program = program(for: side, context.sounds)
+            guard hearing[side, default: .peer] != program else { continue }
+            hearing[side] = program
+            context.effects.append(.media(.hear(MediaSessionID(id), side, program)))
+        }
+    }
+
+    private func program(for side: MediaSide, _ sounds: CallSounds) -> AudioProgram {
+        if case .service(_, .conference(let room)) = destination { return .room(room, RoomParticipation()) }
+        guard let other = bridge[side.other] else { return transfer == nil ? .peer : .playing(sounds.ringback) }
+        return hasToWait(for: other) ? sounds.hold.map { .playing($0) } ?? .peer : .peer
+    }
+
+    /// Whether the party of that leg has put the other one on hold, and lets it hear nothing of its own. The network
+    /// behind a line may send its own music with `sendonly`; a telephone that says so sends silence, if anything.
+    private func hasToWait(for index: Int) -> Bool {
+        guard legs[index].media.isHeldByPeer, let stream = legs[index].media.stream else { return false }
+        return !stream.receives || participants[index].line == nil
+    }
+}
