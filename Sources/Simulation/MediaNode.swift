@@ -44,9 +44,13 @@ final class MediaNode {
             }
         case .setEcho(let id):
             do { try slots[id]?.session.setEcho() } catch { event(.failed(id, error)) }
+        case .hear(let id, _, _), .record(let id, _, _), .stopRecording(let id, _), .collect(let id, _, _),
+            .stopCollecting(let id, _), .sendDigits(let id, _, _):
+            event(.refused(id, .unavailable))
+        case .gate: break
         case .close(let id): close(id)
         }
-        arm(command.session)
+        if let id = command.session { arm(id) }
     }
 
     private func open(_ id: MediaSessionID) {
@@ -136,13 +140,5 @@ final class MediaNode {
 
     private func event(_ event: MediaEvent) {
         world.after(.microseconds(200)) { [unowned self] in onEvent(event) }
-    }
-}
-
-extension MediaCommand {
-    fileprivate var session: MediaSessionID {
-        switch self {
-        case .open(let id), .configure(let id, _, _), .setEcho(let id), .close(let id): id
-        }
     }
 }

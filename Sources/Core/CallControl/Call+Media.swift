@@ -15,6 +15,8 @@ extension Call {
             if let index = bridge[side], phase == .talking { legs[index].sendProbe(&context) }
         case .audioPath(_, let side, let path): heard(side, path, &context)
         case .figures(_, let a, let b): statistics = [.a: a, .b: b]
+        case .refused: context.count("media.refused")
+        case .played, .listeningEnded, .digit, .collected, .recorded, .recordingEnded, .speaking: break
         case .closed(_, let a, let b):
             statistics = [.a: a, .b: b]
             finish(&context)

@@ -133,7 +133,8 @@ package struct CallControl: Sendable {
     }
 
     package mutating func media(_ event: MediaEvent, _ context: inout CallContext) {
-        withCall(event.session.value, &context) { $0.media(event, &$1) }
+        guard let session = event.session else { return }
+        withCall(session.value, &context) { $0.media(event, &$1) }
     }
 
     /// Does what is due.
@@ -187,16 +188,5 @@ package struct CallControl: Sendable {
         calls[call.id] = call
         activeCount += 1
         deadlines.set(call.id, to: call.nextDeadline)
-    }
-}
-
-extension MediaEvent {
-    /// The session that the event is about.
-    fileprivate var session: MediaSessionID {
-        switch self {
-        case .opened(let id, _, _), .failed(let id, _), .silent(let id, _), .audioPath(let id, _, _),
-            .figures(let id, _, _), .closed(let id, _, _):
-            id
-        }
     }
 }

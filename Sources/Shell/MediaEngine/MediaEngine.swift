@@ -68,13 +68,13 @@ package final class MediaEngine: Sendable {
 
     deinit { shutdown() }
 
-    /// Hands a command to the session's worker. When its mailbox is full, or the engine shut down, the answer is
-    /// `.failed` with `ENOBUFS`, at once.
+    /// Hands a command to the session's worker; one to a room goes to all of them, of which one has it. When a mailbox is
+    /// full, or the engine shut down, the answer is `.failed` with `ENOBUFS`, at once.
     package func submit(_ command: MediaCommand) {
-        let id =
-            switch command {
-            case .open(let id), .configure(let id, _, _), .setEcho(let id), .close(let id): id
-            }
+        guard let id = command.session else {
+            for worker in workers where !worker.mailbox.post(command) { shared.countRefusedCommand() }
+            return
+        }
         let worker = workers[Int(id.value % UInt64(workers.count))]
         guard !worker.mailbox.post(command) else { return }
         shared.countRefusedCommand()

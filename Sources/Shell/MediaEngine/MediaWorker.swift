@@ -184,6 +184,10 @@ final class MediaWorker: @unchecked Sendable {
             case .open(let id): open(id)
             case .configure(let id, let side, let description): configure(id, side, description)
             case .setEcho(let id): setEcho(id)
+            case .hear(let id, _, _), .record(let id, _, _), .stopRecording(let id, _), .collect(let id, _, _),
+                .stopCollecting(let id, _), .sendDigits(let id, _, _):
+                onEvent(.refused(id, .unavailable))
+            case .gate: shared.countRefusedCommand()
             case .close(let id): close(id)
             }
         }
