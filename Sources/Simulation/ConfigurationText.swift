@@ -8,6 +8,7 @@ enum ConfigurationText {
         var lines: [[String]] = [
             ["edition", settings.edition.rawValue], ["realm", settings.sip.realm],
             ["protection", String(settings.sip.protectionEnabled)],
+            ["country", settings.media.country.rawValue],
             ["conferences", settings.features.conferences.joined(separator: " ")],
             ["music-on-hold", String(settings.features.musicOnHold)], ["media-address", "\(settings.media.address)"],
             ["monitoring-interval", String(settings.cloud.monitoringInterval.wholeMilliseconds)],
@@ -44,6 +45,7 @@ enum ConfigurationText {
         case "media-address": settings.media.address = IPAddress(words[1]) ?? .loopbackV4
         case "monitoring-interval": settings.cloud.monitoringInterval = .milliseconds(Int64(words[1]) ?? 0)
         case "echo": settings.features.echo = words[1]
+        case "country": settings.media.country = MediaSettings.Country(rawValue: words[1]) ?? .itu
         case "conferences": settings.features.conferences = words[1].split(separator: " ").map(String.init)
         case "music-on-hold": settings.features.musicOnHold = words[1] == "true"
         case "relay": settings.cloud.relay = words[1]

@@ -6,17 +6,19 @@ extension Call {
     mutating func configureHearing(_ context: inout CallContext) {
         guard phase == .talking else { return }
         for side in MediaSide.allCases where bridge[side] != nil {
-            let program = program(for: side, context.sounds)
+            let program = program(for: side)
             guard hearing[side, default: .peer] != program else { continue }
             hearing[side] = program
             context.effects.append(.media(.hear(MediaSessionID(id), side, program)))
         }
     }
 
-    private func program(for side: MediaSide, _ sounds: CallSounds) -> AudioProgram {
+    private func program(for side: MediaSide) -> AudioProgram {
         if case .service(_, .conference(let room)) = destination { return .room(room, RoomParticipation()) }
-        guard let other = bridge[side.other] else { return transfer == nil ? .peer : .playing(sounds.ringback) }
-        return hasToWait(for: other) ? sounds.hold.map { .playing($0) } ?? .peer : .peer
+        guard let other = bridge[side.other] else { 
+            return transfer == nil || early != nil ? .peer : .playing(sounds.ringback, then: .peer)
+        }
+        return hasToWait(for: other) ? sounds.hold.map { .playing($0, then: .peer) } ?? .peer : .peer
     }
 
     /// Whether the party of that leg has put the other one on hold, and lets it hear nothing of its own. The network

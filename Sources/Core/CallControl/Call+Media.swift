@@ -49,11 +49,7 @@ extension Call {
             end(&context)
             return
         }
-        let session = MediaSessionID(id)
-        switch service {
-        case .echo: context.effects.append(.media(.setEcho(session)))
-        case .conference(let room): context.effects.append(.media(.hear(session, .a, .room(room, RoomParticipation()))))
-        }
+        if service == .echo { context.effects.append(.media(.setEcho(MediaSessionID(id)))) }
         talk(&context)
     }
 
@@ -125,6 +121,7 @@ extension Call {
             configured[side] = stream
             context.effects.append(.media(.configure(MediaSessionID(id), side, stream)))
         }
+        configureHearing(&context)
         // A later offer of one side is answered with the other's codec, if it has it.
         guard let a = bridge[.a], let b = bridge[.b] else { return }
         if let codec = legs[b].media.stream?.codec { legs[a].media.prefer([codec]) }

@@ -81,11 +81,13 @@ struct Call: Sendable {
     var audioPaths: [MediaSide: AudioPath] = [:]
     /// What the media workers were told last.
     var configured: [MediaSide: MediaStreamDescription] = [:]
+    var hearing: [MediaSide: AudioProgram] = [:]
+    let sounds: CallSounds
 
     /// Takes up an INVITE whose description can be answered, and asks for media ports.
     init(
         _ invitation: Invitation, dialog: Dialog, id: UInt64, localMedia: LocalMedia,
-        telephoneMedia: MediaRules, domain: String,
+        telephoneMedia: MediaRules, sounds: CallSounds, domain: String,
         timers: CallTimers, limits: Limits, context: inout CallContext
     ) {
         self.id = id
@@ -94,6 +96,7 @@ struct Call: Sendable {
         self.domain = domain
         self.localMedia = localMedia
         self.telephoneMedia = telephoneMedia
+        self.sounds = sounds
         destination = invitation.destination
         ranks = invitation.ranks
         startDate = context.wall

@@ -18,6 +18,7 @@ package struct CallControl: Sendable {
     private(set) var domain: String
     private(set) var mediaAddress: IPAddress
     private var security: MediaSecurity
+    private(set) var sounds: CallSounds
     /// Of the media workers, for DTLS.
     package var mediaCertificate: CertificateFingerprint?
     private var calls: [UInt64: Call] = [:]
@@ -33,6 +34,7 @@ package struct CallControl: Sendable {
         domain = settings.sip.realm
         mediaAddress = settings.media.address
         security = settings.media.security
+        sounds = CallSounds(settings)
     }
 
     /// For calls that begin from now on.
@@ -40,6 +42,7 @@ package struct CallControl: Sendable {
         domain = settings.sip.realm
         mediaAddress = settings.media.address
         security = settings.media.security
+        sounds = CallSounds(settings)
     }
 
     /// What telephones are offered and may ask for.
@@ -183,8 +186,7 @@ package struct CallControl: Sendable {
         lastID += 1
         let call = Call(
             invitation, dialog: dialog, id: lastID, localMedia: localMedia, telephoneMedia: telephoneMedia,
-            domain: domain, timers: timers,
-            limits: limits, context: &context)
+            sounds: sounds, domain: domain, timers: timers, limits: limits, context: &context)
         calls[call.id] = call
         activeCount += 1
         deadlines.set(call.id, to: call.nextDeadline)

@@ -56,7 +56,23 @@ package struct MediaSettings: Sendable, Equatable {
     package var opusComplexity = 5
     /// Of calls with telephones; a trunk has its own.
     package var security = MediaSecurity.optional
+    /// Whose tones are heard.
+    package var country = Country.itu
     package init() {}
+
+    /// Countries whose tones the appliance knows, by ISO 3166 code, and the recommendation for all others.
+    package enum Country: String, Sendable, CaseIterable {
+        case itu = "ITU"
+        case austria = "AT"
+        case switzerland = "CH"
+        case germany = "DE"
+        case spain = "ES"
+        case france = "FR"
+        case unitedKingdom = "GB"
+        case italy = "IT"
+        case netherlands = "NL"
+        case unitedStates = "US"
+    }
 }
 
 package struct FeatureSettings: Sendable, Equatable {

@@ -62,6 +62,7 @@ package struct SettingsDifference: Sendable, Equatable {
             "media.address": "\(settings.media.address)",
             "media.ports": "\(settings.media.ports.lowerBound)-\(settings.media.ports.upperBound)",
             "media.opus_complexity": "\(settings.media.opusComplexity)",
+            "media.country": settings.media.country.rawValue,
             "media.srtp": settings.media.security.rawValue,
             "cloud.monitoring_interval": "\(settings.cloud.monitoringInterval.components.seconds)",
         ]

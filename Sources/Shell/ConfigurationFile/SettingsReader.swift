@@ -115,7 +115,7 @@ struct SettingsReader {
 
     private func media(_ node: Node) -> MediaSettings {
         var settings = MediaSettings()
-        let entries = reader.mapping(node, at: "media", allowed: ["address", "ports", "opus_complexity", "srtp"])
+        let entries = reader.mapping(node, at: "media", allowed: ["address", "ports", "opus_complexity", "srtp", "country"])
         if let address = entries["address"].flatMap({ reader.address($0, at: "media.address") }) {
             settings.address = address
         }
@@ -136,6 +136,10 @@ struct SettingsReader {
         }
         if let node = entries["srtp"] {
             settings.security = reader.choice(node, at: "media.srtp", of: MediaSecurity.self) ?? settings.security
+        }
+        if let node = entries["country"] {
+            settings.country =
+                reader.choice(node, at: "media.country", of: MediaSettings.Country.self) ?? settings.country
         }
         return settings
     }

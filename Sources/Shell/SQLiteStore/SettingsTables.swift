@@ -79,6 +79,7 @@ enum SettingsTables {
             ("media.ports.last", String(settings.media.ports.upperBound)),
             ("media.opus_complexity", String(settings.media.opusComplexity)),
             ("media.srtp", settings.media.security.rawValue),
+            ("media.country", settings.media.country.rawValue),
             ("features.conferences", settings.features.conferences.joined(separator: " ")),
             ("features.music_on_hold", settings.features.musicOnHold ? "true" : "false"),
             ("cloud.monitoring_interval_milliseconds", String(settings.cloud.monitoringInterval.wholeMilliseconds)),
@@ -117,6 +118,7 @@ enum SettingsTables {
             case "media.ports.first": first = try number(value, of: name)
             case "media.ports.last": last = try number(value, of: name)
             case "media.opus_complexity": settings.media.opusComplexity = try number(value, of: name)
+            case "media.country": settings.media.country = try decoded(value, of: name)
             case "media.srtp": settings.media.security = try decoded(value, of: name)
             case "https.address": httpsAddress = try address(value, of: name)
             case "https.port": httpsPort = try number(value, of: name)
