@@ -9,17 +9,11 @@ import SIPTransaction
 import Testing
 
 /// A side whose keys are not agreed on in the media path: who is left, and who goes on.
-@Suite struct KeyFailureTests {
+@Suite struct KeyFailureTests: AmongThree {
     private static let fingerprint = CertificateFingerprint(.sha256, digest: [UInt8](repeating: 7, count: 32))!
-    let world = Switchboard()
-    let ada: TestPhone
-    let bob: TestPhone
-    let cleo: TestPhone
+    let trio = Trio()
 
     init() {
-        ada = world.phone("100", port: 40_000)
-        bob = world.phone("101", port: 40_100)
-        cleo = world.phone("102", port: 40_200)
         world.ranks["101"] = [[protected(bob)]]
     }
 

@@ -4,18 +4,12 @@ import Primitives
 import SIPMessage
 import Testing
 
-@Suite struct RedirectionTests {
-    let world = Switchboard()
-    let ada: TestPhone
-    let bob: TestPhone
-    let cleo: TestPhone
+@Suite struct RedirectionTests: AmongThree {
+    let trio = Trio()
     let dan: TestPhone
 
     init() {
-        ada = world.phone("100", port: 40_000)
-        bob = world.phone("101", port: 40_100)
-        cleo = world.phone("102", port: 40_200)
-        dan = world.phone("103", port: 40_300)
+        dan = trio.world.phone("103", port: 40_300)
     }
 
     private func contacts(_ values: String...) -> [SIPHeaders.Field] { values.map { .init(.contact, $0) } }

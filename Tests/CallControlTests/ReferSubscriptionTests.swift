@@ -4,17 +4,8 @@ import SIPMessage
 import Testing
 
 /// SUBSCRIBE for the subscription that a REFER has made (RFC 3515 section 2.4.4, RFC 6665 section 4.5.2).
-@Suite struct ReferSubscriptionTests {
-    let world = Switchboard()
-    let ada: TestPhone
-    let bob: TestPhone
-    let cleo: TestPhone
-
-    init() {
-        ada = world.phone("100", port: 40_000)
-        bob = world.phone("101", port: 40_100)
-        cleo = world.phone("102", port: 40_200)
-    }
+@Suite struct ReferSubscriptionTests: AmongThree {
+    let trio = Trio()
 
     @Test func `who has referred may ask once more how it goes, and may end the subscription without the transfer`()
         throws

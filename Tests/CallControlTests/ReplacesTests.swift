@@ -5,17 +5,8 @@ import SIPDialog
 import SIPMessage
 import Testing
 
-@Suite struct ReplacesTests {
-    let world = Switchboard()
-    let ada: TestPhone
-    let bob: TestPhone
-    let cleo: TestPhone
-
-    init() {
-        ada = world.phone("100", port: 40_000)
-        bob = world.phone("101", port: 40_100)
-        cleo = world.phone("102", port: 40_200)
-    }
+@Suite struct ReplacesTests: AmongThree {
+    let trio = Trio()
 
     private func invite(_ phone: TestPhone, replacing value: String, callID: String = "r") -> SIPRequest {
         phone.invite("101", callID: callID, fields: [.init(.replaces, value), .init(.require, "replaces")])

@@ -6,17 +6,8 @@ import SIPDialog
 import SIPMessage
 import Testing
 
-@Suite struct BlindTransferTests {
-    let world = Switchboard()
-    let ada: TestPhone
-    let bob: TestPhone
-    let cleo: TestPhone
-
-    init() {
-        ada = world.phone("100", port: 40_000)
-        bob = world.phone("101", port: 40_100)
-        cleo = world.phone("102", port: 40_200)
-    }
+@Suite struct BlindTransferTests: AmongThree {
+    let trio = Trio()
 
     @Test(arguments: [false, true])
     func `either side can transfer, hears how it goes, and leaves when the new party has answered`(
@@ -331,17 +322,8 @@ import Testing
     }
 }
 
-@Suite struct AttendedTransferTests {
-    let world = Switchboard()
-    let ada: TestPhone
-    let bob: TestPhone
-    let cleo: TestPhone
-
-    init() {
-        ada = world.phone("100", port: 40_000)
-        bob = world.phone("101", port: 40_100)
-        cleo = world.phone("102", port: 40_200)
-    }
+@Suite struct AttendedTransferTests: AmongThree {
+    let trio = Trio()
 
     @Test func `the two others are joined, the transferor's calls end`() throws {
         let first = try ada.call(bob)

@@ -61,18 +61,25 @@ import Testing
         }
     }
 
+    /// The BYE that comes second in the compound.
+    private func withGoodbye(_ bytes: [UInt8], _ body: (RTCPGoodbye) -> Void) throws {
+        try withBytes(bytes) { datagram in
+            var reader = try RTCPReader(datagram)
+            _ = reader.next()
+            guard case .goodbye(let goodbye) = reader.next() else {
+                Issue.record("no BYE")
+                return
+            }
+            body(goodbye)
+        }
+    }
+
     @Test func `several leave with a reason`() throws {
         let bytes: [UInt8] = [
             0x80, 201, 0, 1, 0, 0, 0, 1,
             0x82, 203, 0, 3, 0, 0, 0, 1, 0, 0, 0, 9, 2, 104, 105, 0,
         ]
-        try withBytes(bytes) { datagram in
-            var reader = try RTCPReader(datagram)
-            _ = reader.next()
-            guard case .goodbye(let sources) = reader.next() else {
-                Issue.record("no BYE")
-                return
-            }
+        try withGoodbye(bytes) { sources in
             #expect(sources.contains(9) && sources.contains(1) && !sources.contains(2))
             #expect(sources.reason.map { String(decoding: $0, as: UTF8.self) } == "hi")
         }
@@ -82,13 +89,7 @@ import Testing
         let bytes: [UInt8] = [
             0x80, 201, 0, 1, 0, 0, 0, 1, 0x81, 203, 0, 2, 0, 0, 0, 1, 200, 104, 105, 0,
         ]
-        try withBytes(bytes) { datagram in
-            var reader = try RTCPReader(datagram)
-            _ = reader.next()
-            guard case .goodbye(let sources) = reader.next() else {
-                Issue.record("no BYE")
-                return
-            }
+        try withGoodbye(bytes) { sources in
             #expect(sources.reason == nil)
         }
     }

@@ -360,15 +360,15 @@ import Testing
         let world = World()
         let ada = Phone(world, "100", port: 40_000)
         try ada.register()
-        world.feed(.resync("100", reboots: true))
+        let id = AdminRequestID(7)
+        for user in ["100", "101", "9"] { world.feed(.resync(id, extension: user, reboots: true)) }
         let notify = try ada.nextRequest(.notify)
         #expect(notify.headers[.event] == "check-sync;reboot=true")
-        #expect(
-            world.telephony.resynced("100", at: world.now)
-                == .done("1 telephone of 100 asked to fetch the configuration"))
-        guard case .refused(409, _) = world.telephony.resynced("101", at: world.now),
-            case .refused(404, _) = world.telephony.resynced("9", at: world.now)
-        else {
+        let replies = world.trace.compactMap { output -> AdminReply? in
+            if case .adminReply(id, let reply) = output { reply } else { nil }
+        }
+        #expect(replies.first == .done("1 telephone of 100 asked to fetch the configuration"))
+        guard replies.count == 3, case .refused(409, _) = replies[1], case .refused(404, _) = replies[2] else {
             Issue.record("not refused")
             return
         }

@@ -107,27 +107,19 @@ import Testing
         office.world.expectEverythingEnded()
     }
 
-    @Test func `a call for help is not held to its caller's limit`() throws {
+    @Test(
+        arguments: [(\Limits.callsPerUser, 403), (\.calls, 503)] as [(any WritableKeyPath<Limits, Int> & Sendable, Int)]
+    )
+    func `a call for help is held neither to its caller's limit nor to everybody's`(
+        limit: any WritableKeyPath<Limits, Int> & Sendable, refusal: Int
+    ) throws {
         var limits = Limits()
-        limits.callsPerUser = 1
+        limits[keyPath: limit] = 1
         let office = try Office(limits: limits)
         _ = try office.ada.invite("101", body: sdp(["PCMU"], port: 30_000), callID: "first")
         #expect(office.bob.has(.invite))
         _ = try office.ada.invite("+4930111", body: sdp(["PCMU"], port: 30_000), callID: "second")
-        #expect(try office.ada.nextResponse().status == 403)
-        _ = try office.ada.invite("112", body: sdp(["PCMU"], port: 30_000), callID: "help")
-        #expect(try office.one.nextRequest(.invite).uri.user == "112")
-        office.world.expectEverythingEnded()
-    }
-
-    @Test func `a call for help finds a place when every other is taken`() throws {
-        var limits = Limits()
-        limits.calls = 1
-        let office = try Office(limits: limits)
-        _ = try office.ada.invite("101", body: sdp(["PCMU"], port: 30_000), callID: "first")
-        #expect(office.bob.has(.invite))
-        _ = try office.ada.invite("+4930111", body: sdp(["PCMU"], port: 30_000), callID: "second")
-        #expect(try office.ada.nextResponse().status == 503)
+        #expect(try office.ada.nextResponse().status == refusal)
         _ = try office.ada.invite("112", body: sdp(["PCMU"], port: 30_000), callID: "help")
         #expect(try office.one.nextRequest(.invite).uri.user == "112")
         office.world.expectEverythingEnded()

@@ -85,7 +85,7 @@ final class World {
             inputs.append(.media(.opened(id, portA: port, portB: port + 2)))
         case .media(.close(let id)) where closesMedia:
             inputs.append(.media(.closed(id, a: statistics, b: statistics)))
-        case .media, .close, .resolve, .callRecord, .bindings, .count, .log, .drained: break
+        case .media, .close, .resolve, .callRecord, .bindings, .count, .log, .adminReply, .drained: break
         }
     }
 

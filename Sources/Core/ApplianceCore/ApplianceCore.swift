@@ -101,8 +101,7 @@ package struct ApplianceCore: Sendable {
             return stopped + telephonyEffects(.drain(deadline: now + limit), at: now)
         case .admin(let id, .calls): return [.adminReply(id, .calls(telephony.calls(at: now)))]
         case .admin(let id, .resync(let number, let reboots)):
-            let asked = telephonyEffects(.resync(number, reboots: reboots), at: now)
-            return asked + [.adminReply(id, telephony.resynced(number, at: now))]
+            return telephonyEffects(.resync(id, extension: number, reboots: reboots), at: now)
         case .admin(let id, .applySettings(let settings)): return apply(settings, for: id)
         case .stored(let ticket, let outcome):
             guard let (id, settings) = pendingSettings.removeValue(forKey: ticket) else {
@@ -158,6 +157,7 @@ package struct ApplianceCore: Sendable {
             case .bindings(let aor, let bindings): stored.append(.replaceBindings(aor: aor, bindings))
             case .count(let name): counters[name, default: 0] += 1
             case .log(let level, let text): effects.append(.log(level, text))
+            case .adminReply(let id, let reply): effects.append(.adminReply(id, reply))
             case .drained: drain?.telephonyEndedAt = now
             }
         }

@@ -10,7 +10,8 @@ struct OverloadAdmission: Sendable {
     /// Requests of one peer in a second: a call or a registration takes two, the second with credentials.
     static let perPeer = 4
 
-    private(set) var isOverloaded = false
+    /// More comes in than is worked off.
+    var isOverloaded = false
     private let perSecond: Int
     private var second = Instant.origin
     private var admitted: [Endpoint: Int] = [:]
@@ -19,11 +20,9 @@ struct OverloadAdmission: Sendable {
     /// - Parameter perSecond: requests of all familiar peers together.
     init(perSecond: Int) { self.perSecond = perSecond }
 
-    mutating func note(_ isOverloaded: Bool) { self.isOverloaded = isOverloaded }
-
-    /// True when new work from `remote` is to be taken. `isFamiliar`: it has proved before who it is.
+    /// True when new work from `remote` is to be taken all the same; to be asked while `isOverloaded` only, for the rates
+    /// count what it lets pass. `isFamiliar`: it has proved before who it is.
     mutating func admits(_ remote: Endpoint, isFamiliar: Bool, at now: Instant) -> Bool {
-        guard isOverloaded else { return true }
         guard isFamiliar else { return false }
         if now - second >= .seconds(1) {
             second = now

@@ -28,8 +28,8 @@ package struct Telephony: Sendable {
         case settings(ApplianceSettings)
         /// The outcome of an `Output.resolve`.
         case resolved(DNSQuery, DNSOutcome)
-        /// The telephones of a user are to fetch their configuration.
-        case resync(String, reboots: Bool)
+        /// The telephones of that extension are to fetch their configuration; answered by `Output.adminReply`.
+        case resync(AdminRequestID, extension: String, reboots: Bool)
         /// The certificate that the media workers present over DTLS; without it there is no DTLS.
         case mediaCertificate(CertificateFingerprint)
         /// More comes in than is worked off: new work is refused until it is over.
@@ -50,6 +50,8 @@ package struct Telephony: Sendable {
         case bindings(aor: String, [BindingRecord])
         case count(String)
         case log(LogLevel, String)
+        /// The answer to an `Input.resync`.
+        case adminReply(AdminRequestID, AdminReply)
         /// Once, after `Input.drain`: no call is left.
         case drained
     }
@@ -185,9 +187,9 @@ package struct Telephony: Sendable {
             trunks.listening(listeners, &context.agent)
         case .settings(let settings): adopt(settings)
         case .resolved(let query, let outcome): resolved(query, outcome)
-        case .resync(let user, let reboots): resync(user, reboots: reboots)
+        case .resync(let id, let user, let reboots): outputs.append(.adminReply(id, resync(user, reboots: reboots)))
         case .mediaCertificate(let fingerprint): calls.mediaCertificate = fingerprint
-        case .overload(let isOverloaded): overload.note(isOverloaded)
+        case .overload(let isOverloaded): overload.isOverloaded = isOverloaded
         case .drain(let deadline): beginDrain(until: deadline)
         case .deadline: runDeadlines(at: now)
         }

@@ -1,6 +1,6 @@
 import CallControl
 import Events
-package import Primitives
+import Primitives
 import Registration
 import SIPMessage
 import SIPTransaction
@@ -39,23 +39,19 @@ extension Telephony {
         events.setContacts(of: user, to: contacts, &context.agent)
     }
 
-    /// Makes the telephones of a user fetch their configuration (`Event: check-sync`).
-    mutating func resync(_ user: String, reboots: Bool) {
-        let targets = registrar.bindings(of: user, at: context.now).map {
-            NotificationTarget(uri: $0.contact.uri, route: $0.path, flow: $0.flow)
-        }
-        events.resync(user, domain: settings.sip.realm, at: targets, reboot: reboots, &context.agent)
-    }
-
-    /// What is to be told of `Input.resync`.
-    package func resynced(_ user: String, at now: Instant) -> AdminReply {
+    /// Makes the telephones of a user fetch their configuration (`Event: check-sync`); what the administrator is told.
+    mutating func resync(_ user: String, reboots: Bool) -> AdminReply {
         guard users[user] != nil else {
             return .refused(status: 404, detail: "there is no user with extension \(user)")
         }
-        let count = registrar.bindings(of: user, at: now).count
-        guard count > 0 else {
+        let targets = registrar.bindings(of: user, at: context.now).map {
+            NotificationTarget(uri: $0.contact.uri, route: $0.path, flow: $0.flow)
+        }
+        guard !targets.isEmpty else {
             return .refused(status: 409, detail: "no telephone of \(user) is registered; it will ask when it starts")
         }
+        events.resync(user, domain: settings.sip.realm, at: targets, reboot: reboots, &context.agent)
+        let count = targets.count
         return .done("\(count) telephone\(count == 1 ? "" : "s") of \(user) asked to fetch the configuration")
     }
 }

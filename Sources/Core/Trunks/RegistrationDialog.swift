@@ -7,9 +7,9 @@ import Settings
 
 /// What all REGISTER requests of a trunk share (RFC 3261 section 10.2.4), and what their answers said.
 struct RegistrationDialog: Sendable {
-    /// For answering challenges and longer intervals within one round.
-    static let maximumRetries = 5
-    private static let maximumRoutes = 8
+    /// For challenges (of which the digest session takes fewer in a row) and longer intervals together, in one round.
+    static let retryLimit = 5
+    private static let routeLimit = 8
 
     let callID: String
     let tag: String
@@ -44,7 +44,7 @@ struct RegistrationDialog: Sendable {
     /// Counts a repetition within the round; false when there were enough.
     mutating func mayRetry() -> Bool {
         retries += 1
-        return retries <= Self.maximumRetries
+        return retries <= Self.retryLimit
     }
 
     /// A REGISTER, or the one that takes the binding away.
@@ -104,7 +104,7 @@ struct RegistrationDialog: Sendable {
     /// A registrar that lists no contact of ours is believed all the same: some rewrite what they were given.
     mutating func accepted(_ response: SIPResponse, token: String) -> Int? {
         _ = session?.receive(response)
-        serviceRoutes = Array(((try? response.serviceRoutes()) ?? []).prefix(Self.maximumRoutes))
+        serviceRoutes = Array(((try? response.serviceRoutes()) ?? []).prefix(Self.routeLimit))
         var granted = response.expires() ?? expires
         if case .list(let contacts)? = try? response.contacts(),
             let own = contacts.first(where: { $0.uri.user == token }),

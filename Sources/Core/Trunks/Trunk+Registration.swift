@@ -62,14 +62,19 @@ extension Trunk {
             } else {
                 refused(.unusableInterval, &agent, &shared)
             }
-        case 408, 500..<600:
-            nextHop(
-                .refused(status: response.status), retryAfter: response.retryAfter().map { .seconds($0) }, &agent,
-                &shared)
-        default:
-            refused(
-                .refused(status: response.status), retryAfter: response.retryAfter().map { .seconds($0) }, &agent,
-                &shared)
+        default: refused(by: response, &agent, &shared)
+        }
+    }
+
+    /// Another hop may do what this one could not; a refusal is the registrar's word.
+    private mutating func refused(
+        by response: SIPResponse, _ agent: inout UserAgentContext, _ shared: inout TrunkShared
+    ) {
+        let reason = TrunkFailure.refused(status: response.status)
+        let retryAfter = response.retryAfter().map { Duration.seconds($0) }
+        switch response.status {
+        case 408, 500..<600: nextHop(reason, retryAfter: retryAfter, &agent, &shared)
+        default: refused(reason, retryAfter: retryAfter, &agent, &shared)
         }
     }
 

@@ -80,8 +80,7 @@ extension SIPTransport {
                 channel.eventLoop.makeCompletedFuture {
                     guard let tls else { return }
                     let handler = try NIOSSLClientHandler(context: tls, serverHostname: serverName)
-                    try channel.pipeline.syncOperations.addHandlers(
-                        handler, HandshakeWaiter(handshake))
+                    try channel.pipeline.syncOperations.addHandlers(handler, HandshakeWaiter(handshake))
                 }
             }
             .connect(to: address)
