@@ -23,6 +23,8 @@ final class Switchboard {
     private(set) var phones: [TestPhone] = []
     /// Whom a number rings; without an entry its telephones, all at once.
     var ranks: [String: [[CallTarget]]] = [:]
+    /// Numbers that the appliance answers itself.
+    var services: [String: CallService] = [:]
     /// The line of the telephone that stands for it.
     var lines: [String: LineID] = [:]
     private(set) var media: [MediaCommand] = []
@@ -33,10 +35,11 @@ final class Switchboard {
     /// What gets lost on its way to a telephone.
     var loses: (SIPMessage) -> Bool = { _ in false }
 
-    init(limits: Limits = Limits(), timers: CallTimers = CallTimers()) {
+    init(limits: Limits = Limits(), timers: CallTimers = CallTimers(), playsMusic: Bool = true) {
         var settings = ApplianceSettings()
         settings.sip.realm = Self.realm
         settings.media.address = .v4(0x0A00_0001)
+        settings.features.musicOnHold = playsMusic
         control = CallControl(settings: settings, limits: limits, timers: timers)
         context = CallContext(
             agent: UserAgentContext(transactions: TransactionLayer(limits: limits), at: now, wall: Self.wallStart),
@@ -131,7 +134,8 @@ final class Switchboard {
     }
 
     private func destination(_ number: String) -> DialPlan.Destination {
-        number.hasPrefix("+") ? .outside(party(number)) : .user(party(number))
+        if let service = services[number] { return .service(party(number), service) }
+        return number.hasPrefix("+") ? .outside(party(number)) : .user(party(number))
     }
 
     func target(_ phone: TestPhone, preference: Int = 1000) -> CallTarget {
@@ -215,6 +219,13 @@ final class Switchboard {
     }
 
     // MARK: What came out
+
+    /// What a side was last told to hear; nil: nothing but its peer.
+    func hearing(_ side: MediaSide, session: UInt64 = 1) -> AudioProgram? {
+        media.reversed().lazy.compactMap { command in
+            if case .hear(MediaSessionID(session), side, let program) = command { program } else { nil }
+        }.first
+    }
 
     /// What a side was configured to last.
     func stream(_ side: MediaSide, session: UInt64 = 1) -> MediaStreamDescription? {

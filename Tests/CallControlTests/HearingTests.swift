@@ -1,0 +1,98 @@
+import CallControl
+import Media
+import Primitives
+import SIPMessage
+import Testing
+
+/// What the parties hear when it is not each other.
+@Suite struct HearingTests: AmongThree {
+    let trio = Trio()
+    private static let music = AudioProgram.playing(.music(MusicOnHold.builtIn), then: .peer)
+    private static let ringback = AudioProgram.playing(Playlist(.ringback, of: .itu), then: .peer)
+
+    private func direct(_ side: TestSide, _ direction: String, version: Int) throws {
+        let port = side.phone.flow.remote.port
+        let body = sdp(["PCMU"], port: port + 1, direction: direction, version: version)
+        #expect(try side.request(.invite, body: body).status == 200)
+        side.phone.send(side.dialog.makeAck(cseq: side.dialog.localCSeq))
+    }
+
+    @Test(arguments: ["sendonly", "inactive"])
+    func `who is put on hold hears music until taken back`(direction: String) throws {
+        let call = try ada.call(bob)
+        #expect(world.hearing(.a) == nil && world.hearing(.b) == nil)
+        try direct(call.near, direction, version: 2)
+        #expect(world.hearing(.b) == Self.music && world.hearing(.a) == nil)
+        try direct(call.near, "sendrecv", version: 3)
+        #expect(world.hearing(.b) == .peer)
+        try call.near.hangUp()
+        try call.far.takeBye()
+        world.expectNothingLeft()
+    }
+
+    @Test func `a network that holds with music of its own is heard, one that sends nothing is not`() throws {
+        world.lines["100"] = LineID(1)
+        let call = try ada.call(bob)
+        try direct(call.near, "sendonly", version: 2)
+        #expect(world.hearing(.b) == nil)
+        try direct(call.near, "inactive", version: 3)
+        #expect(world.hearing(.b) == Self.music)
+        try call.near.hangUp()
+        try call.far.takeBye()
+        world.expectNothingLeft()
+    }
+
+    @Test func `both may hold; each is taken back for itself`() throws {
+        let call = try ada.call(bob)
+        try direct(call.near, "sendonly", version: 2)
+        try direct(call.far, "sendonly", version: 2)
+        #expect(world.hearing(.a) == Self.music && world.hearing(.b) == Self.music)
+        try direct(call.near, "sendrecv", version: 3)
+        #expect(world.hearing(.a) == Self.music && world.hearing(.b) == .peer)
+        try call.far.hangUp()
+        try call.near.takeBye()
+        world.expectNothingLeft()
+    }
+
+    @Test func `who is being transferred hears music, then the ring once the transferor has left, then the new party`()
+        throws
+    {
+        let call = try ada.call(bob)
+        try direct(call.far, "sendonly", version: 2)
+        #expect(try call.far.refer(to: "102").status == 202)
+        let incoming = try cleo.nextRequest(.invite)
+        cleo.respond(incoming, 180)
+        #expect(world.hearing(.a) == Self.music)
+        try call.far.hangUp()
+        #expect(world.hearing(.a) == Self.ringback)
+        let far = try cleo.answer(incoming)
+        #expect(world.hearing(.a) == .peer)
+        try far.hangUp()
+        try call.near.takeBye()
+        world.expectNothingLeft()
+    }
+
+    @Test func `music can be switched off`() throws {
+        let world = Switchboard(playsMusic: false)
+        let (ada, bob) = (world.phone("100", port: 40_000), world.phone("101", port: 40_100))
+        let call = try ada.call(bob)
+        try direct(call.near, "sendonly", version: 2)
+        #expect(world.hearing(.b) == nil)
+        try call.near.hangUp()
+        try call.far.takeBye()
+        world.expectNothingLeft()
+    }
+
+    @Test func `who calls a conference room is answered and put into it`() throws {
+        world.services["102"] = .conference(RoomID(3))
+        let invite = ada.invite("102", codecs: ["opus", "PCMU"])
+        let side = try ada.confirm(invite)
+        #expect(world.hearing(.a) == .room(RoomID(3), RoomParticipation()))
+        #expect(world.stream(.a)?.codec == .opus)
+        try direct(side, "sendonly", version: 2)
+        #expect(world.hearing(.a) == .room(RoomID(3), RoomParticipation()), "it may listen to nobody for a while")
+        try side.hangUp()
+        #expect(world.records.map(\.connectedUserNumber) == ["102"] || world.records.count == 1)
+        world.expectNothingLeft()
+    }
+}
