@@ -50,7 +50,7 @@ struct PhoneOptions: ParsableArguments {
     var codec = "opus,g722,pcma,pcmu"
     @Option(help: "Packet time in milliseconds, 10 to 60.") var ptime = 20
     @Option(help: "Send a tone of so many hertz.") var tone: Double?
-    @Option(help: "Play this WAV file first (16-bit PCM, mono, 8000 Hz).") var wav: String?
+    @Option(help: "Play this WAV file first (16-bit PCM or G.711; 8, 16 or 48 kHz).") var wav: String?
     @Option(help: "Record what is heard to this WAV file.") var record: String?
     @Option(help: "The local address for media.") var address = "127.0.0.1"
     @Flag(help: "One JSON object per event.") var json = false
