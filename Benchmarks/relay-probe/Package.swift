@@ -25,9 +25,17 @@ let package = Package(
         product("Media", in: "Core", ["Primitives", "RTP"]),
         .systemLibrary(name: "COpus", path: "Product/CLibraries/COpus", pkgConfig: "opus"),
         product("OpusCodec", in: "Shell", ["Primitives", "Media", "COpus"]),
+        .systemLibrary(name: "COpenSSL", path: "Product/CLibraries/COpenSSL", pkgConfig: "openssl"),
+        .target(name: "CSockets", path: "Product/CLibraries/CSockets"),
+        product("OpenSSLCrypto", in: "Shell", ["Primitives", "RTP", "COpenSSL"]),
+        product(
+            "MediaEngine", in: "Shell", ["Primitives", "RTP", "Media", "OpusCodec", "OpenSSLCrypto", "CSockets"]),
         .target(name: "CCounters"),
         .executableTarget(
             name: "relayprobe", dependencies: ["CCounters", "OpusCodec", "Media", "RTP", "Primitives"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "engineprobe", dependencies: ["CCounters", "MediaEngine", "Media", "RTP", "Primitives"],
             swiftSettings: strict),
     ]
 )

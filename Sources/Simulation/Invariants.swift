@@ -54,6 +54,9 @@ enum Invariants {
             world.appliance.core?.isTelephonyIdle != false
         }
         try world.wait("media sessions released", within: .seconds(60)) { world.appliance.media.sessionCount == 0 }
+        guard world.appliance.media.nextDeadline == nil else {
+            throw ScenarioFailure("media without sessions have a deadline", at: world.now)
+        }
         if let violation = world.violations.first { throw violation }
         let status = try world.status()
         guard status.calls == 0 else { throw ScenarioFailure("\(status.calls) calls are left", at: world.now) }

@@ -2,55 +2,57 @@ import Media
 import OpusCodec
 import Primitives
 
-/// The media workers of a simulated appliance: the real `MediaSession` over virtual sockets.
+/// The media worker of a simulated appliance: the real `MediaGraph` over virtual sockets.
 final class MediaNode {
-    private struct Slot {
-        var session: MediaSession
-        let portA: UInt16
-        let portB: UInt16
-        var armed: Instant?
+    private struct Ports {
+        let a: UInt16
+        let b: UInt16
 
-        func port(_ side: MediaSide) -> UInt16 { side == .a ? portA : portB }
+        subscript(side: MediaSide) -> UInt16 { side == .a ? a : b }
     }
 
     unowned let world: World
     var onEvent: (MediaEvent) -> Void = { _ in }
-    private var slots: [MediaSessionID: Slot] = [:]
+    private var graph: MediaGraph
+    /// By the graph's slots.
+    private var ports: [Ports?] = []
     private var pool = PortPool(range: 16_384...16_583)
-    private var entropy: Entropy
-    private let codecs = LibraryCodecs(opus: OpusEncoder.Options(complexity: 1))
+    private var armed: Instant?
     private(set) var relayedPackets = 0
 
     init(world: World) {
         self.world = world
-        entropy = world.fork()
+        graph = Self.makeGraph(world)
     }
 
-    var sessionCount: Int { slots.count }
+    private static func makeGraph(_ world: World) -> MediaGraph {
+        MediaGraph(codecs: LibraryCodecs(opus: OpusEncoder.Options(complexity: 1)), entropy: world.fork())
+    }
+
+    var sessionCount: Int { graph.sessionCount }
+
+    /// What the graph would still wake up for.
+    var nextDeadline: Instant? { graph.nextDeadline }
 
     func cutPower() {
-        for id in slots.keys.sorted() { release(id) }
+        for slot in ports.indices { release(slot) }
+        ports.removeAll()
+        graph = Self.makeGraph(world)
     }
 
     func run(_ command: MediaCommand) {
         switch command {
         case .open(let id): open(id)
+        case .close(let id): close(id)
         case .configure(let id, let side, let description):
             world.note(
                 "media \(id.value) \(side) \(description.codec.rawValue) to \(description.remote.map { "\($0)" } ?? "nobody")"
             )
-            do { try slots[id]?.session.configure(side, description, entropy: &entropy, at: world.now) } catch {
-                event(.failed(id, error))
-            }
-        case .setEcho(let id):
-            do { try slots[id]?.session.setEcho() } catch { event(.failed(id, error)) }
-        case .hear(let id, _, _), .record(let id, _, _), .stopRecording(let id, _), .collect(let id, _, _),
-            .stopCollecting(let id, _), .sendDigits(let id, _, _):
-            event(.refused(id, .unavailable))
-        case .gate: break
-        case .close(let id): close(id)
+            graph.handle(command, at: world.now)
+        default: graph.handle(command, at: world.now)
         }
-        if let id = command.session { arm(id) }
+        tell()
+        arm()
     }
 
     private func open(_ id: MediaSessionID) {
@@ -58,13 +60,14 @@ final class MediaNode {
             return event(.failed(id, .noPortFree))
         }
         world.note("media \(id.value) opens ports \(portA) and \(portB)")
-        slots[id] = Slot(
-            session: MediaSession(id: id, codecs: codecs, entropy: &entropy, at: world.now), portA: portA, portB: portB)
+        let slot = graph.open(id, at: world.now)
+        while ports.count <= slot { ports.append(nil) }
+        ports[slot] = Ports(a: portA, b: portB)
         for side in MediaSide.allCases {
             let port = side == .a ? portA : portB
             for offset in [UInt16(0), 1] {
                 world.bind(local(port + offset)) { [unowned self] bytes, source in
-                    receive(bytes, isRTCP: offset == 1, from: source, session: id, side)
+                    receive(bytes, isRTCP: offset == 1, from: source, slot: slot, side)
                 }
             }
         }
@@ -73,68 +76,71 @@ final class MediaNode {
 
     private func local(_ port: UInt16) -> Endpoint { Endpoint(address: ApplianceNode.address, port: port) }
 
-    private func receive(
-        _ bytes: [UInt8], isRTCP: Bool, from source: Endpoint, session id: MediaSessionID, _ side: MediaSide
-    ) {
-        guard slots[id] != nil else { return }
+    private func receive(_ bytes: [UInt8], isRTCP: Bool, from source: Endpoint, slot: Int, _ side: MediaSide) {
         relayedPackets += 1
         var batch = PacketBatch()
-        bytes.withUnsafeBytes { datagram in
+        var bytes = bytes
+        bytes.withUnsafeMutableBytes { datagram in
             if isRTCP {
-                slots[id]?.session.receiveRTCP(datagram, from: source, on: side, at: world.now)
+                graph.receiveRTCP(datagram, from: source, slot: slot, side: side, at: world.now)
             } else {
-                slots[id]?.session.receiveRTP(datagram, from: source, on: side, at: world.now, output: &batch)
+                graph.receiveRTP(datagram, from: source, slot: slot, side: side, at: world.now, output: &batch)
             }
         }
-        flush(batch, of: id)
-        arm(id)
+        flush(batch)
+        tell()
+        arm()
     }
 
-    private func flush(_ batch: borrowing PacketBatch, of id: MediaSessionID) {
-        guard let slot = slots[id] else { return }
+    private func flush(_ batch: borrowing PacketBatch) {
         for (entry, bytes) in batch.datagrams() {
-            let port = slot.port(entry.side) + (entry.isRTCP ? 1 : 0)
-            world.send(bytes, from: local(port), to: entry.destination)
+            guard let port = ports[entry.slot]?[entry.side] else { continue }
+            world.send(bytes, from: local(port + (entry.isRTCP ? 1 : 0)), to: entry.destination)
         }
     }
 
-    private func arm(_ id: MediaSessionID) {
-        guard let deadline = slots[id]?.session.nextDeadline else { return }
-        if let armed = slots[id]?.armed, armed <= deadline, armed >= world.now { return }
-        slots[id]?.armed = deadline
+    private func arm() {
+        guard let deadline = graph.nextDeadline else { return }
+        if let armed, armed <= deadline, armed >= world.now { return }
+        armed = deadline
         world.at(deadline) { [unowned self] in
-            guard slots[id]?.armed == deadline else { return }
-            slots[id]?.armed = nil
-            var batch = PacketBatch()
-            let silent = slots[id]?.session.handleDeadline(at: world.now, output: &batch) ?? []
-            flush(batch, of: id)
-            for side in silent { event(.silent(id, side)) }
-            for event in slots[id]?.session.takeEvents(at: world.now) ?? [] { self.event(event) }
-            arm(id)
+            guard armed == deadline else { return }
+            armed = nil
+            while let due = graph.nextDeadline, due <= world.now {
+                var batch = PacketBatch()
+                graph.handleDeadline(at: world.now, output: &batch)
+                flush(batch)
+            }
+            tell()
+            arm()
         }
     }
 
     private func close(_ id: MediaSessionID) {
-        guard slots[id] != nil else { return }
         var batch = PacketBatch()
-        slots[id]?.session.close(at: world.now, output: &batch)
-        flush(batch, of: id)
-        guard let slot = slots[id] else { return }
-        let a = slot.session.statistics(of: .a)
-        let b = slot.session.statistics(of: .b)
-        release(id)
-        world.note(
-            "media \(id.value) closed, a received \(a.packetsReceived) lost \(a.packetsLost), "
-                + "b received \(b.packetsReceived) lost \(b.packetsLost)")
-        event(.closed(id, a: a, b: b))
+        guard let slot = graph.close(id, at: world.now, output: &batch) else { return }
+        flush(batch)
+        release(slot)
     }
 
-    private func release(_ id: MediaSessionID) {
-        guard let slot = slots.removeValue(forKey: id) else { return }
+    private func release(_ slot: Int) {
+        guard let pair = ports[slot] else { return }
+        ports[slot] = nil
         for side in MediaSide.allCases {
-            world.unbind(local(slot.port(side)))
-            world.unbind(local(slot.port(side) + 1))
-            pool?.release(slot.port(side), at: world.now)
+            world.unbind(local(pair[side]))
+            world.unbind(local(pair[side] + 1))
+            pool?.release(pair[side], at: world.now)
+        }
+    }
+
+    private func tell() {
+        for told in graph.takeEvents() {
+            if case .closed(let id, let a, let b) = told {
+                world.note(
+                    "media \(id.value) closed, a received \(a.packetsReceived) lost \(a.packetsLost), "
+                        + "b received \(b.packetsReceived) lost \(b.packetsLost)")
+            }
+            event(told)
         }
     }
 

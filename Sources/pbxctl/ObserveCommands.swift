@@ -22,6 +22,7 @@ struct Status: AsyncParsableCommand {
             "Users          \(status["users"].shown)",
             "Registrations  \(status["registrations"].shown)",
             "Calls          \(status["calls"].shown)",
+            "Audio          " + audio(status["audio"]),
             "Control loop   " + loop(status["loop"]),
             "Last backup    " + (backup == .null ? "none" : BackupCommand.summary(backup)),
         ]
@@ -46,6 +47,11 @@ struct Status: AsyncParsableCommand {
         return lines.joined(separator: "\n")
     }
 
+    private static func audio(_ audio: JSONValue) -> String {
+        let unheard = audio["unheard"].integer.map { $0 == 0 ? "everybody is heard" : "\($0) not heard" } ?? "-"
+        return "\(audio["legs"].shown) legs, MOS \(audio["mos"].shown), \(unheard)"
+    }
+
     /// What the longest turns of the control loop took: how long a message may have had to wait.
     private static func loop(_ loop: JSONValue) -> String {
         "\(loop["turns"].shown) turns, p50 \(loop["p50"].shown) ms, p99.9 \(loop["p999"].shown) ms,"
@@ -56,61 +62,6 @@ struct Status: AsyncParsableCommand {
     private static func counters(_ value: JSONValue) -> [(String, JSONValue)] {
         if let list = value.list { return list.map { ($0["name"].shown, $0["value"]) } }
         return (value.object ?? [:]).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-    }
-}
-
-struct Calls: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "List the running calls.")
-
-    @OptionGroup var remote: RemoteOptions
-
-    func run() async throws {
-        try await report {
-            remote.show(try await remote.entries("/v1/calls", "calls")) { calls in
-                var table = Table("From", "To", "State", "Codecs", "Seconds")
-                for call in calls {
-                    table.add(
-                        call["caller"].shown, call["callee"].shown, call["state"].shown, call["codecs"].shown,
-                        call["seconds"].shown)
-                }
-                return table.text(absent: "No calls.")
-            }
-        }
-    }
-}
-
-struct Records: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "List the records of past calls, with the figures of their media.")
-
-    @Option(help: "Only records after this one.")
-    var after: UInt64 = 0
-    @OptionGroup var remote: RemoteOptions
-
-    func run() async throws {
-        try await report {
-            let records = try await remote.pages(
-                "/v1/call-records", "records", after: after, cursorOf: "CallDataId", "callDataID", "callDataId")
-            remote.show(records, as: Self.table)
-        }
-    }
-
-    private static func table(_ records: [JSONValue]) -> String {
-        var table = Table("Record", "Start", "Direction", "User", "With", "Seconds", "Success", "Media")
-        for record in records {
-            let other = record.first(of: ["connectedUserNumber", "externalPhoneNumber"])
-            let partner = other.text?.isEmpty == false ? other : record["externalPhoneNumber"]
-            let media = (record["quality"].list ?? []).map { leg in
-                "\(leg["codec"].shown) lost \(leg["packetsLost"].shown)/\(leg["packetsReceived"].shown)"
-                    + " jitter \(leg["jitterMilliseconds"].shown) ms"
-            }
-            table.add(
-                record.first(of: ["CallDataId", "callDataID", "callDataId"]).shown, record["startDate"].shown,
-                record["direction"].shown, record["userNumber"].shown, partner.shown,
-                record.first(of: ["length", "lengthSeconds"]).shown, record["success"].shown,
-                media.isEmpty ? "-" : media.joined(separator: "; "))
-        }
-        return table.text(absent: "No call records.")
     }
 }
 

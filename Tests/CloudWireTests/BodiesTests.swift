@@ -1,6 +1,7 @@
 import CloudMessages
 import CloudWire
 import Primitives
+import PrivacyContract
 import Testing
 
 @Suite struct BodiesTests {
@@ -104,6 +105,21 @@ import Testing
         for bad in ["bytes 10-9/30", "bytes 0-30/30", "bytes -1-3/30", "bytes 0-3/*", "0-3/30", "bytes 0-3", ""] {
             #expect(BackupHeaders.contentRange(bad) == nil)
         }
+    }
+
+    @Test func `how a call sounded is not on the way to the Control Center`() throws {
+        let bare = CallRecord(callDataID: 1, startDate: UnixTime(seconds: 1_767_323_045), lengthSeconds: 61)
+        var record = bare
+        var leg = CallLegQuality(
+            codec: "opus", packetsReceived: 1, packetsSent: 2, packetsLost: 3, jitterMilliseconds: 4)
+        leg.party = "100"
+        leg.trouble = "sends nothing that arrives"
+        record.quality = [leg]
+        #expect(try ServerSentEvent(record).encoded == ServerSentEvent(bare).encoded)
+        let fields = Contract.flow(.c6)?.fields.map(\.rawValue) ?? []
+        let text = try ServerSentEvent(record).data
+        #expect(text.filter { $0 == ":" }.count - 2 == fields.count, "17 names, and two colons in the date")
+        for field in fields { #expect(text.lowercased().contains("\"\(field.lowercased())\":")) }
     }
 
     @Test func `a call record keeps every field through an event stream cut anywhere`() throws {

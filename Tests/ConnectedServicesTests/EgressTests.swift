@@ -46,6 +46,21 @@ struct EgressTests {
         }
     }
 
+    @Test func `of how calls sound monitoring says their mean opinion score, and no more`() throws {
+        var world = World(switches: [.controlCenter, .monitoring, .relay])
+        world.pair()
+        world.meanOpinion = 4.125
+        world.handle(.sample(sample))
+        world.run()
+        let message = try #require(world.outbound.last { $0.flow == .c5 })
+        guard case .metrics(let points)? = message[.metrics] else {
+            Issue.record("no metrics")
+            return
+        }
+        #expect(points.filter { $0.name.hasPrefix("pbx.media") }.map(\.name) == ["pbx.media.mos"])
+        #expect(points.first { $0.name == "pbx.media.mos" }?.value == 4.125)
+    }
+
     @Test func `a message on its way is stopped when its switch goes off, and is still recorded once`() throws {
         var world = World(switches: [.controlCenter, .monitoring, .relay])
         world.pair()

@@ -66,6 +66,8 @@ struct World {
     }
 
     static let facts = TelephonyFacts(registrations: 3, calls: 2, users: 1)
+    /// What the running calls sound like.
+    var meanOpinion: Double?
 
     private static func services(_ snapshot: StoreSnapshot, _ limits: Limits, _ now: Instant) -> ConnectedServices {
         ConnectedServices(
@@ -83,7 +85,9 @@ struct World {
     }
 
     mutating func handle(_ input: Input) {
-        work += services.handle(input, facts: Self.facts, at: now, wall: wall, entropy: &entropy)
+        var facts = Self.facts
+        facts.meanOpinion = meanOpinion
+        work += services.handle(input, facts: facts, at: now, wall: wall, entropy: &entropy)
     }
 
     /// Carries out one effect; false when there is none.

@@ -100,6 +100,6 @@ private enum Definition {
 
     @Test func `the built-in factory says what it cannot make`() {
         #expect(throws: MediaFailure.codecUnavailable(.opus)) { try BuiltInCodecs().makeDecoder(.opus, rate: 8_000) }
-        #expect(throws: MediaFailure.codecUnavailable(.pcmu)) { try BuiltInCodecs().makeEncoder(.pcmu, rate: 16_000) }
+        #expect(throws: MediaFailure.codecUnavailable(.pcmu)) { try BuiltInCodecs().makeEncoder(.pcmu, rate: 48_000) }
     }
 }

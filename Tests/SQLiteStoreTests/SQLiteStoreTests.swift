@@ -1,5 +1,6 @@
 import CloudMessages
 import Foundation
+import GRDB
 import Persistence
 import Primitives
 import PrivacyContract
@@ -76,6 +77,50 @@ struct SQLiteStoreTests {
         #expect(try again.snapshot().settings == Samples.settings)
         let backup = try Data(contentsOf: URL(fileURLWithPath: "\(folder.path)/backup.sqlite"))
         #expect(try again.inspect(backup: [UInt8](backup)).settings == old)
+    }
+
+    @Test func `records from before legs had figures keep what they have`() throws {
+        let path = "\(folder.path)/generations/1/appliance.sqlite"
+        let store = try folder.store()
+        try store.runAndWait([.appendCallRecord(Samples.callRecord(1))])
+        store.close()
+        try Samples.takeBackToVersion3(path)
+        try Samples.appendWithVersion3(2, path)
+        let again = try folder.store()
+        defer { again.close() }
+        try again.runAndWait([.appendCallRecord(Samples.callRecord(3))])
+        let records = try again.callRecords(after: 0, limit: 10)
+        let old = CallLegQuality(
+            codec: "PCMU", packetsReceived: 7, packetsSent: 8, packetsLost: 1, jitterMilliseconds: 0.25)
+        #expect(records.map(\.callDataID) == [1, 2, 3])
+        #expect(records[0].quality.map(\.codec) == ["opus", "PCMA"] && records[0].quality[0].audioPath == nil)
+        #expect(records[1].quality == [old] && records[2] == Samples.callRecord(3))
+    }
+
+    @Test func `the firmware before goes on with the same database, and finds its way back`() throws {
+        let path = "\(folder.path)/generations/1/appliance.sqlite"
+        let store = try folder.store()
+        try store.runAndWait([.appendCallRecord(Samples.callRecord(1))])
+        store.close()
+        try Samples.appendWithVersion3(2, path)
+        let database = try DatabaseQueue(path: path)
+        try database.write { try $0.execute(sql: "DELETE FROM call_record WHERE call_data_id = 1") }
+        let left = try database.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM call_leg_figures") }
+        #expect(left == 0, "what the older firmware deletes, it deletes whole")
+        try database.close()
+        let again = try folder.store()
+        defer { again.close() }
+        #expect(try again.callRecords(after: 0, limit: 10).map { $0.quality.map(\.party) } == [[""]])
+    }
+
+    @Test func `a backup can be restored by the firmware before`() throws {
+        let store = try folder.store()
+        defer { store.close() }
+        try store.runAndWait([.replaceSettings(Samples.settings), .appendCallRecord(Samples.callRecord(1))])
+        let backup = try store.backupSnapshot()
+        #expect(
+            backup[60..<64].elementsEqual([0, 0, 0, 3]),
+            "user_version, the big-endian word at offset 60 of the database header")
     }
 
     @Test func `a transaction happens whole or not at all`() throws {

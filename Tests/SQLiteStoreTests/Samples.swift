@@ -6,6 +6,7 @@ import Primitives
 import PrivacyContract
 import SQLiteStore
 import Settings
+import Testing
 
 enum Samples {
     static let passwordBytes = Array("ada's long password".utf8)
@@ -43,7 +44,31 @@ enum Samples {
         return settings
     }
 
-    /// Takes away what the second and the third migration brought.
+    /// Takes away what the fourth migration brought: what firmware of schema 3 leaves behind.
+    static func takeBackToVersion3(_ path: String) throws {
+        let database = try DatabaseQueue(path: path)
+        try database.write {
+            try $0.execute(sql: "DROP TABLE call_leg_figures")
+            try $0.execute(sql: "DELETE FROM grdb_migrations WHERE identifier LIKE '4%'")
+        }
+        try database.close()
+    }
+
+    /// A record as firmware of schema 3 writes it; throws if it refused the database.
+    static func appendWithVersion3(_ id: Int, _ path: String) throws {
+        let database = try DatabaseQueue(path: path)
+        try database.write {
+            let version = try #require(try Int.fetchOne($0, sql: "PRAGMA user_version"))
+            try #require(version <= 3)
+            try $0.execute(
+                sql: "INSERT INTO call_record VALUES (?, 0, 1, '', '', '', '', '', '', '', '', '', 0, 0, ?, ?, 1)",
+                arguments: [id, "internal", "voice"])
+            try $0.execute(sql: "INSERT INTO call_leg VALUES (?, 0, 'PCMU', 7, 8, 1, 0.25)", arguments: [id])
+        }
+        try database.close()
+    }
+
+    /// Takes away what the migrations since the first brought.
     static func takeBackToVersion1(_ path: String) throws {
         let database = try DatabaseQueue(path: path)
         try database.write {
@@ -57,6 +82,7 @@ enum Samples {
                 for column in ["path", "user_agent", "is_outbound", "public_gruu"] {
                     try $0.execute(sql: "ALTER TABLE binding DROP COLUMN \(column)")
                 }
+                try $0.execute(sql: "DROP TABLE call_leg_figures")
                 try $0.execute(sql: "DELETE FROM grdb_migrations WHERE identifier NOT LIKE '1%'")
             }
             try $0.execute(sql: "PRAGMA user_version = 1")
@@ -129,6 +155,18 @@ enum Samples {
             .init(codec: "opus", packetsReceived: 5, packetsSent: 6, packetsLost: 1, jitterMilliseconds: 1.5),
             .init(codec: "PCMA", packetsReceived: 6, packetsSent: 5, packetsLost: 0, jitterMilliseconds: 0.5),
         ]
+        record.quality[0].party = "100"
+        record.quality[0].packetsDiscarded = 2
+        record.quality[0].roundTripMilliseconds = 12.5
+        record.quality[0].opinionReceived = 4.25
+        record.quality[0].opinionSent = 3.5
+        record.quality[0].isOpinionReported = true
+        record.quality[0].peerLossFraction = 0.125
+        record.quality[0].peerJitterMilliseconds = 2.5
+        record.quality[0].audioPath = "heard"
+        record.quality[0].trouble = "sends nothing that arrives"
+        record.quality[1].party = "+49301234"
+        record.quality[1].audioPath = "held"
         return record
     }
 

@@ -166,10 +166,13 @@ package struct ApplianceCore: Sendable {
     }
 
     private mutating func serviceEffects(_ input: Input, at now: Instant) -> [Effect] {
-        services.handle(input, facts: facts, at: now, wall: wall(at: now), entropy: &entropy).map { effect in
-            // The services know no lines.
+        var facts = facts
+        if case .sample = input { facts.meanOpinion = telephony.audio(at: now).meanOpinion }
+        return services.handle(input, facts: facts, at: now, wall: wall(at: now), entropy: &entropy).map { effect in
+            // The services know no lines, and of calls only their number.
             guard case .adminReply(let id, .status(var status)) = effect else { return effect }
             status.trunks = telephony.trunkStatuses(at: now)
+            status.audio = telephony.audio(at: now)
             return .adminReply(id, .status(status))
         }
     }

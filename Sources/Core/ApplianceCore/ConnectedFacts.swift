@@ -3,6 +3,8 @@ package struct TelephonyFacts: Sendable, Equatable {
     package var registrations: Int
     package var calls: Int
     package var users: Int
+    /// Mean opinion score over the legs of the running calls, for a sample; nil when nothing is measured.
+    package var meanOpinion: Double?
     /// Telephony's counters, shown in the status.
     package var counters: [Counter]
 

@@ -160,7 +160,8 @@ package struct ConnectedServices: Sendable {
         case .serviceClosed(let id): serviceClosed(id)
         case .admin(let id, let command): administer(command, for: id, entropy: &entropy)
         case .sample(let sample):
-            let gauges = TelemetryGauges(activeCalls: facts.calls, registrations: facts.registrations)
+            let gauges = TelemetryGauges(
+                activeCalls: facts.calls, registrations: facts.registrations, meanOpinionScore: facts.meanOpinion)
             inbox.append(.telemetry(.sample(sample, gauges)))
         case .jobFinished(let id, let outcome): jobFinished(id, outcome)
         case .stored(let ticket, let outcome): stored(ticket, outcome, entropy: &entropy)

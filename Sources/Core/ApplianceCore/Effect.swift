@@ -77,6 +77,7 @@ package struct ApplianceStatus: Sendable, Equatable {
     package var lastBackup: BackupRecord?
     package var counters: [Counter]
     package var trunks: [TrunkSummary] = []
+    package var audio = AudioSummary()
     /// How long the turns of the control loop took, which is how long anything else had to wait; the shell's to say.
     package var loopTurns = DurationHistogram()
     package init(
@@ -132,12 +133,21 @@ package struct CallSummary: Sendable, Equatable {
     package var state: String
     package var codecs: String
     package var seconds: Int
-    package init(caller: String, callee: String, state: String, codecs: String, seconds: Int) {
+    /// How the legs that are joined sound; empty before media flow.
+    package var legs: [CallLegQuality]
+    /// Who is not heard and why, in words.
+    package var trouble: [String]
+    package init(
+        caller: String, callee: String, state: String, codecs: String, seconds: Int, legs: [CallLegQuality] = [],
+        trouble: [String] = []
+    ) {
         self.caller = caller
         self.callee = callee
         self.state = state
         self.codecs = codecs
         self.seconds = seconds
+        self.legs = legs
+        self.trouble = trouble
     }
 }
 

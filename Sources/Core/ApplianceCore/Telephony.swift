@@ -78,6 +78,8 @@ package struct Telephony: Sendable {
     var overload: OverloadAdmission
     var outputs: [Output] = []
     private var lastCallDataID: UInt64
+    /// Since the start.
+    private var endedAudio = AudioHistograms()
     private var drain = Drain.none
 
     private enum Drain: Equatable {
@@ -138,8 +140,15 @@ package struct Telephony: Sendable {
     /// The running calls, the oldest first.
     package func calls(at now: Instant) -> [CallSummary] {
         calls.snapshots(at: now).map {
-            CallSummary(caller: $0.caller, callee: $0.callee, state: $0.state, codecs: $0.codecs, seconds: $0.seconds)
+            CallSummary(
+                caller: $0.caller, callee: $0.callee, state: $0.state, codecs: $0.codecs, seconds: $0.seconds,
+                legs: $0.quality, trouble: $0.trouble)
         }
+    }
+
+    /// How the running calls sound, and how those did that have ended.
+    package func audio(at now: Instant) -> AudioSummary {
+        AudioSummary(running: calls.snapshots(at: now), ended: endedAudio)
     }
 
     /// The lines to the outside, in the order of the settings.
@@ -321,6 +330,7 @@ package struct Telephony: Sendable {
         case .ended(var record):
             lastCallDataID += 1
             record.callDataID = lastCallDataID
+            for leg in record.quality { endedAudio.record(leg) }
             outputs.append(.callRecord(record))
         case .routing(let question):
             let route = route(for: question)

@@ -14,22 +14,13 @@ extension Call {
             context.count("media.silent")
             if let index = bridge[side], phase == .talking { legs[index].sendProbe(&context) }
         case .audioPath(_, let side, let path): heard(side, path, &context)
-        case .figures(_, let a, let b): statistics = [.a: a, .b: b]
+        case .figures(_, let a, let b): measured(a, b, &context)
         case .refused: context.count("media.refused")
         case .played, .listeningEnded, .digit, .collected, .recorded, .recordingEnded, .speaking: break
         case .closed(_, let a, let b):
-            statistics = [.a: a, .b: b]
+            measured(a, b, &context)
             finish(&context)
         }
-    }
-
-    /// One-way audio and its end. Before the answer, a telephone may keep silent.
-    private mutating func heard(_ side: MediaSide, _ path: AudioPath, _ context: inout CallContext) {
-        guard phase == .talking else { return }
-        audioPaths[side] = path
-        guard path.isTrouble else { return }
-        let isOtherHeard = audioPaths[side.other].map { !$0.isTrouble } ?? true
-        context.count(isOtherHeard ? "media.one-way" : "media.no-way")
     }
 
     private mutating func opened(_ portA: UInt16, _ portB: UInt16, _ context: inout CallContext) {
@@ -116,8 +107,10 @@ extension Call {
         guard phase == .talking || (phase == .ringing && early != nil) else { return }
         for side in MediaSide.allCases {
             guard let index = bridge[side] ?? (fork?.side == side ? early : nil),
-                let stream = legs[index].media.stream, configured[side] != stream
+                var stream = legs[index].media.stream
             else { continue }
+            stream.party = index
+            guard configured[side] != stream else { continue }
             configured[side] = stream
             context.effects.append(.media(.configure(MediaSessionID(id), side, stream)))
         }

@@ -103,6 +103,7 @@ extension Call {
         legs.append(leg)
         var participant = participant
         participant.side = side
+        participant.audio = LegAudio()
         participants.append(participant)
         completeTransfer(with: index, leadsOther: false, &context)
         legs[index].renegotiate(&context)  // its media come to another port from now on

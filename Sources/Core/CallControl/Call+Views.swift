@@ -12,23 +12,8 @@ extension Call {
             caller: legs[0].party, isFromLine: participants[0].line != nil, destination: destination,
             answeredBy: answeredBy)
         record.success = talkingSince != nil
-        record.quality = quality
+        record.quality = recordedQuality
         return record
-    }
-
-    private var quality: [CallLegQuality] {
-        MediaSide.allCases.compactMap { side in
-            guard let stream = configured[side], let figures = statistics[side] else { return nil }
-            var quality = CallLegQuality(
-                codec: stream.codec.rawValue, packetsReceived: figures.packetsReceived,
-                packetsSent: figures.packetsSent, packetsLost: figures.packetsLost,
-                jitterMilliseconds: figures.jitterMilliseconds)
-            quality.packetsDiscarded = figures.packetsDiscarded
-            quality.roundTripMilliseconds = figures.roundTripMilliseconds
-            quality.opinionReceived = figures.received?.mosConversational
-            quality.opinionSent = figures.sent?.mosConversational
-            return quality
-        }
     }
 
     /// The party that a side belongs to now.
@@ -49,10 +34,7 @@ extension Call {
             state: state,
             codecs: MediaSide.allCases.compactMap { configured[$0]?.codec.rawValue }.joined(separator: "-"),
             seconds: Int((talkingSince.map { now - $0 } ?? .zero).components.seconds),
-            quality: quality,
-            trouble: MediaSide.allCases.compactMap { side in
-                audioPaths[side].flatMap { $0.isTrouble ? "\(party(side).number) \($0)" : nil }
-            })
+            quality: liveQuality, trouble: audioTrouble)
     }
 
     /// Legs that occupy the line.

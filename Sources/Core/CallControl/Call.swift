@@ -75,10 +75,6 @@ struct Call: Sendable {
     var answeredBy: CallParty?
     var talkingSince: Instant?
     var length = Duration.zero
-    /// As told last, in the end the final ones.
-    var statistics: [MediaSide: StreamStatistics] = [:]
-    /// Sides that have been in trouble.
-    var audioPaths: [MediaSide: AudioPath] = [:]
     /// What the media workers were told last.
     var configured: [MediaSide: MediaStreamDescription] = [:]
     var hearing: [MediaSide: AudioProgram] = [:]

@@ -28,6 +28,8 @@ struct CallParticipant: Sendable {
     var code: Int?
     /// The leg has gone into another call.
     var hasMoved = false
+    /// How it sounds in this call.
+    var audio = LegAudio()
     /// What watchers were told last.
     var reported: DialogState?
 }

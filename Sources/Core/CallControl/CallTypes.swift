@@ -50,9 +50,10 @@ package struct CallSnapshot: Sendable, Equatable {
     package var codecs: String
     /// Connected time.
     package var seconds: Int
-    /// Per side, as told last; empty before media flow.
+    /// Of the legs that are joined, as told last; empty before media flow.
     package var quality: [CallLegQuality] = []
-    /// What keeps a side from being heard, in words: "12 sends nothing that arrives; …"; empty when nothing does.
+    /// What keeps a party from being heard, in words: "12 is not heard: it sends nothing that arrives; …"; empty when
+    /// nothing does.
     package var trouble: [String] = []
 }
 

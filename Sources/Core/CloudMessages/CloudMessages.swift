@@ -77,8 +77,12 @@ package struct CallRecord: Sendable, Hashable {
     }
 }
 
-/// Media figures of one leg in a call record.
+/// How one leg of a call sounds: what came from its party as "received", what went to it as "sent". None of it leaves the
+/// appliance.
 package struct CallLegQuality: Sendable, Hashable {
+    /// The number of the party; empty in records of earlier firmware.
+    package var party: String = ""
+    /// In both directions.
     package var codec: String
     package var packetsReceived: UInt64
     package var packetsSent: UInt64
@@ -92,6 +96,17 @@ package struct CallLegQuality: Sendable, Hashable {
     package var opinionReceived: Double?
     /// The same of what was sent to it; nil when it has not reported.
     package var opinionSent: Double?
+    /// True when `opinionSent` is the party's own word (RFC 3611), false when it is calculated from what it lost.
+    package var isOpinionReported: Bool = false
+    /// What the party reports lost of what was sent to it, 0...1; nil when it has not.
+    package var peerLossFraction: Double?
+    /// Interarrival jitter of what was sent to it, as it reports.
+    package var peerJitterMilliseconds: Double?
+    /// Whether the party is heard, in the end or now: `heard`, `held`, `comfort-noise-only`, `no-packets`, `refused-source`,
+    /// `not-authentic`, `undecodable`; nil in records of earlier firmware.
+    package var audioPath: String?
+    /// What kept the party from being heard last, in words, though it may be over; nil when nothing did.
+    package var trouble: String?
 
     package init(
         codec: String, packetsReceived: UInt64, packetsSent: UInt64, packetsLost: UInt64, jitterMilliseconds: Double
@@ -101,6 +116,12 @@ package struct CallLegQuality: Sendable, Hashable {
         self.packetsSent = packetsSent
         self.packetsLost = packetsLost
         self.jitterMilliseconds = jitterMilliseconds
+    }
+
+    /// Lost of what the party sent, 0...1; nil when nothing was expected.
+    package var lossFraction: Double? {
+        let expected = Double(packetsReceived) + Double(packetsLost)
+        return expected > 0 ? Double(packetsLost) / expected : nil
     }
 }
 

@@ -46,3 +46,18 @@ extension AudioPath: CustomStringConvertible {
         }
     }
 }
+
+extension AudioPath {
+    /// One word, which stays: for records, counters and programs. `heard` and `held` are no trouble.
+    package var name: String {
+        switch self {
+        case .flowing: "heard"
+        case .held: "held"
+        case .comfortNoiseOnly: "comfort-noise-only"
+        case .absent(.noPackets): "no-packets"
+        case .absent(.refusedSource): "refused-source"
+        case .absent(.notAuthentic): "not-authentic"
+        case .absent(.undecodable): "undecodable"
+        }
+    }
+}

@@ -87,6 +87,9 @@ package struct MediaStreamDescription: Hashable, Sendable {
     /// The keys come by DTLS on the RTP port (RFC 5763), and nothing is sent or believed before they do. `sendKey` and
     /// `receiveKey` are nil then, and `isRTCPMultiplexed` true: one association has the keys of both. nil: no DTLS.
     package var keyAgreement: KeyAgreementParameters?
+    /// Who is at that end, as call control counts its legs. With another number everything begins anew that was counted,
+    /// reported or believed about the party before it, and the stream to it is another source; nil: always the same one.
+    package var party: Int?
 
     /// What is received has the payload types of what is sent, and events the codec's clock, unless said otherwise.
     package init(
@@ -136,7 +139,7 @@ package enum MediaCommand: Hashable, Sendable {
     /// Tell the keys that a side presses, and what they come to (`.digit`, `.collected`). Replaces a collection under way.
     case collect(MediaSessionID, MediaSide, DigitRules)
     case stopCollecting(MediaSessionID, MediaSide)
-    /// Press keys (event codes 0...15, RFC 4733 section 3.2) towards a side: as telephone events, or as tones if it takes
+    /// Press keys (event codes 0...16, RFC 4733 section 3.2) towards a side: as telephone events, or as tones if it takes
     /// none. While they sound the side hears nothing else.
     case sendDigits(MediaSessionID, MediaSide, [UInt8])
     /// Release the ports (into quarantine). Answered by `.closed` with the final statistics.
@@ -165,7 +168,7 @@ package enum MediaEvent: Hashable, Sendable {
     case silent(MediaSessionID, MediaSide)
     /// A side is not heard, or is heard again; each change once.
     case audioPath(MediaSessionID, MediaSide, AudioPath)
-    /// How both sides stand, every five seconds or so while media flow.
+    /// How both sides stand, every five seconds or so while media flow, and when a party leaves a side to another one.
     case figures(MediaSessionID, a: StreamStatistics, b: StreamStatistics)
     /// What a side heard has been played to its end.
     case played(MediaSessionID, MediaSide)
@@ -254,6 +257,10 @@ package struct StreamStatistics: Hashable, Sendable {
     package var received: VoiceQuality?
     /// How our stream sounds to the peer; nil while it has not reported.
     package var sent: VoiceQuality?
+    /// Whom all of this is about: `MediaStreamDescription.party`.
+    package var party: Int?
+    /// Whether the peer is heard, as `MediaEvent.audioPath` told last.
+    package var path = AudioPath.flowing
 
     package init() {}
 }

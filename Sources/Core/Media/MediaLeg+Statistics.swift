@@ -36,6 +36,8 @@ extension MediaLeg {
         }
         result.peerMetrics = rtcp.peerMetrics
         result.sent = qualitySent
+        result.party = description?.party
+        result.path = path
         return result
     }
 

@@ -2,8 +2,8 @@ import Primitives
 import RTP
 
 /// One side of a session: the stream that comes from its peer and the one that goes to it. Not `Sendable`: it owns the
-/// state of its protection.
-struct MediaLeg {
+/// state of its protection. Not to be copied either: see `LegPlaces`.
+struct MediaLeg: ~Copyable {
     /// RTCP interval; RFC 3550 section 6.2's minimum for a session of two.
     static let reportInterval = Duration.seconds(5)
     /// An Opus packet without a frame's worth of data marks a pause (RFC 6716 section 3.1; RFC 7587 section 3.1.3).
@@ -36,6 +36,8 @@ struct MediaLeg {
         let isOpus: Bool
         /// Its payload type is static, and stands for a clock of 8000.
         let takesComfortNoise: Bool
+        /// Ticks of the clock that a packet towards the peer lasts, as agreed.
+        let packetTicks: Int
 
         init(_ description: MediaStreamDescription) {
             signalled = SymmetricLatch.Signalled(
@@ -51,6 +53,7 @@ struct MediaLeg {
             isMultiplexed = description.isRTCPMultiplexed
             isOpus = description.codec == .opus
             takesComfortNoise = description.codec.clockRate == 8_000
+            packetTicks = max(0, description.ptime.ticks(rate: description.codec.clockRate))
         }
     }
 
@@ -81,6 +84,10 @@ struct MediaLeg {
     private var pathChangeDue: Instant?
     private var lastHeard: Instant
     private var isSilent = false
+    /// What the other side says goes to this peer.
+    var hearsPeer = true
+    /// What this peer says is listened to here, beside whatever becomes of it.
+    var isTapped = false
 
     init(side: MediaSide, entropy: inout Entropy, at now: Instant) {
         self.side = side
@@ -102,6 +109,7 @@ struct MediaLeg {
     mutating func configure(
         _ new: MediaStreamDescription, protection: LegProtection, entropy: inout Entropy, at now: Instant
     ) {
+        if let description, description.party != new.party { forgetParty(entropy: &entropy, at: now) }
         if let remote = new.remote, remote != lastSignalled {
             latch.reset()
             rtcpSource = nil
@@ -124,9 +132,31 @@ struct MediaLeg {
         facts = Facts(new)
     }
 
+    /// Somebody else is at this end: what was counted, reported and believed was about the one before, whose source and
+    /// name the new one does not get to know either.
+    private mutating func forgetParty(entropy: inout Entropy, at now: Instant) {
+        latch.reset()
+        lastSignalled = nil
+        rtcpSource = nil
+        reception = ReceptionStatistics(clockRate: reception.clockRate)
+        counters = LegCounters()
+        stream = OutgoingStream(clockRate: stream.clockRate, entropy: &entropy)
+        rtcp = RTCPSession(entropy: &entropy)
+        conflicts = SSRCConflicts()
+        abandoned.removeAll()
+        monitor = AudioPathMonitor()
+        pathChange = nil
+        pathChangeDue = nil
+        lastHeard = now
+        isSilent = false
+    }
+
     /// The payload types that the peer expects.
     var payloadType: UInt8? { facts?.payloadType }
     var eventPayloadType: UInt8? { facts?.eventPayloadType }
+
+    /// The timestamp of audio that begins `now` after whatever was sent before.
+    func resumption(at now: Instant) -> UInt32 { stream.resumption(at: now, after: facts?.packetTicks ?? 0) }
 
     /// A packet of the source is not forwarded: closes the gap that its number would leave.
     mutating func skipRelayed() { relayOffset?.sequence &-= 1 }
@@ -286,7 +316,7 @@ struct MediaLeg {
         } else {
             offset = Offset(
                 sequence: stream.nextSequence &- header.sequence,
-                timestamp: stream.timestamp(at: now) &- header.timestamp)
+                timestamp: resumption(at: now) &- header.timestamp)
             relayOffset = offset
             marker = true
         }
@@ -369,6 +399,9 @@ struct MediaLeg {
         pathChange = path
         pathChangeDue = now
     }
+
+    /// Whether the peer is heard.
+    var path: AudioPath { monitor.path }
 
     /// When `watch` has work.
     var watchDeadline: Instant? { pathChangeDue ?? monitor.nextDeadline }

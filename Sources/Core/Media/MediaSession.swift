@@ -14,12 +14,14 @@ package struct MediaSession {
     private enum Route { case none, relay, transcode }
 
     package let id: MediaSessionID
-    private let codecs: any CodecFactory
+    let codecs: any CodecFactory
     let protection: (any PacketProtection)?
     private let keying: (any KeyAgreementFactory)?
     let earlyKeyDatagrams: Int
     private let silence: Duration
-    var legs: [MediaLeg]
+    private let places: LegPlaces
+    /// By side; at home in `places`.
+    let legs: UnsafeMutablePointer<MediaLeg>
     /// By side.
     var agreements = [LegKeyAgreement(), LegKeyAgreement()]
     var failures: [(side: MediaSide, failure: KeyAgreementFailure)] = []
@@ -31,9 +33,21 @@ package struct MediaSession {
     /// For relayed events whose durations count in another clock on the other side.
     private var eventMappers: [EventMapper?] = [nil, nil]
     private var isEcho = false
+    /// By side, what is made and listened to here; empty while the peers only hear each other.
+    var terminals: [Terminal] = []
+    /// Samples per second of what is made and listened to.
+    var rate = 8_000
+    var recording: Recording?
+    /// A program has ended by itself: `settle` has work.
+    var needsSettling = false
+    /// What is to be told beside reports.
+    var told: [MediaEvent] = []
     /// A report was due since `takeEvents`.
     private var hasFigures = false
     private var figuresAt: Instant?
+    /// How both sides stood when a party left one of them, still to be told.
+    private var departures: [MediaEvent] = []
+    private var departuresDue: Instant?
 
     /// Without `protection`, a description with keys is refused; without `keying`, one that has them agreed on.
     package init(
@@ -46,9 +60,9 @@ package struct MediaSession {
         self.keying = keying
         earlyKeyDatagrams = limits.earlyKeyDatagrams
         silence = limits.mediaSilence
-        legs = [
-            MediaLeg(side: .a, entropy: &entropy, at: now), MediaLeg(side: .b, entropy: &entropy, at: now),
-        ]
+        places = LegPlaces(
+            MediaLeg(side: .a, entropy: &entropy, at: now), MediaLeg(side: .b, entropy: &entropy, at: now))
+        legs = places.legs
     }
 
     // MARK: Set-up
@@ -57,26 +71,55 @@ package struct MediaSession {
     package mutating func configure(
         _ side: MediaSide, _ description: MediaStreamDescription, entropy: inout Entropy, at now: Instant
     ) throws(MediaFailure) {
-        var descriptions = legs.map(\.description)
+        var descriptions = descriptions
         descriptions[side.rawValue] = description
         let protected = try legs[side.rawValue].protection(for: description, using: protection)
         let agreement = try agreements[side.rawValue].renewed(for: description, using: keying, at: now)
         try route(descriptions)
+        if let before = legs[side.rawValue].description, before.party != description.party {
+            departures.append(.figures(id, a: statistics(of: .a), b: statistics(of: .b)))
+            departuresDue = now
+        }
         agreements[side.rawValue] = agreement
         noteAgreements()
         legs[side.rawValue].configure(description, protection: protected, entropy: &entropy, at: now)
-        for index in legs.indices { legs[index].expectAudio(routes[index] != .none, at: now) }
+        noteExpectations(at: now)
+    }
+
+    /// Whose silence would be missed: that of a side that somebody hears.
+    mutating func noteExpectations(at now: Instant) {
+        for side in MediaSide.allCases {
+            let index = side.rawValue
+            let isPassedOn = routes[index] != .none && legs[sink(of: side).rawValue].hearsPeer
+            let isTaken = isComposed && terminals[index].ear != nil
+            legs[index].expectAudio(isPassedOn || isTaken, at: now)
+        }
+    }
+
+    /// What a side's peer hears again after something else begins a talk spurt.
+    mutating func resume(_ side: MediaSide) {
+        legs[side.rawValue].breakRelay()
+        transcoders[isEcho ? side.rawValue : side.other.rawValue]?.desynchronise()
+    }
+
+    /// Whether what a side says is decoded on its way to the other.
+    func isTranscoding(_ index: Int) -> Bool {
+        routes[index] == .transcode && legs[sink(of: legs[index].side).rawValue].hearsPeer
     }
 
     /// Side `a` hears itself.
     package mutating func setEcho() throws(MediaFailure) {
         let before = isEcho
         isEcho = true
-        do { try route(legs.map(\.description)) } catch {
+        do { try route(descriptions) } catch {
             isEcho = before
             throw error
         }
     }
+
+    /// The places of the legs.
+    static let sides = 0..<2
+    private var descriptions: [MediaStreamDescription?] { Self.sides.map { legs[$0].description } }
 
     private func sink(of source: MediaSide) -> MediaSide { isEcho ? source : source.other }
 
@@ -124,6 +167,7 @@ package struct MediaSession {
         output: inout PacketBatch
     ) {
         let index = side.rawValue
+        let legs = legs
         if agreements[index].isListening,
             takeMultiplexed(buffer, from: source, on: side, at: now, output: &output)
         {
@@ -134,8 +178,9 @@ package struct MediaSession {
         }
         guard let accepted = legs[index].accept(buffer, from: source, at: now) else { return }
         let datagram = UnsafeRawBufferPointer(buffer)
+        if legs[index].isTapped { tap(index, accepted, datagram, at: now) }
         let sink = sink(of: side).rawValue
-        guard legs[sink].destination != nil else {
+        guard legs[sink].hearsPeer, legs[sink].destination != nil else {
             legs[sink].breakRelay()
             transcoders[index]?.desynchronise()
             return
@@ -220,6 +265,8 @@ package struct MediaSession {
         legs[side.rawValue].acceptReport(datagram, from: source, at: now)
         let feeding = isEcho ? side : side.other
         transcoders[feeding.rawValue]?.expectLoss(fractionOf256: legs[side.rawValue].rtcp.fractionLostByPeer)
+        guard isComposed else { return }
+        terminals[side.rawValue].mouth?.expectLoss(fractionOf256: legs[side.rawValue].rtcp.fractionLostByPeer)
     }
 
     /// The same for bytes that must stay as they are.
@@ -237,8 +284,8 @@ package struct MediaSession {
     /// When `handleDeadline` next has work: a report, a silence, a side that is not heard, or a key agreement. It moves
     /// later with every packet received, except while `isAgreeingOnKeys`.
     package var nextDeadline: Instant? {
-        var earliest: Instant?
-        for index in legs.indices {
+        var earliest = departuresDue.orEarlier(collectionDeadline)
+        for index in Self.sides {
             if let due = agreements[index].nextDeadline { earliest = min(earliest ?? due, due) }
             if let due = legs[index].nextReport { earliest = min(earliest ?? due, due) }
             if let due = legs[index].silenceDeadline(limit: silence) { earliest = min(earliest ?? due, due) }
@@ -250,7 +297,8 @@ package struct MediaSession {
     /// Sends due reports and names the sides that have newly fallen silent. Called early, it does nothing.
     package mutating func handleDeadline(at now: Instant, output: inout PacketBatch) -> [MediaSide] {
         var silent: [MediaSide] = []
-        for index in legs.indices {
+        handleCollectionDeadlines(at: now)
+        for index in Self.sides {
             handleKeyDeadline(index, at: now, output: &output)
             legs[index].watch(at: now)
             if let due = legs[index].nextReport, due <= now {
@@ -265,11 +313,12 @@ package struct MediaSession {
         return silent
     }
 
-    /// What is to be told after `handleDeadline`: sides that are not heard or are heard again, and now and then how both
-    /// stand.
+    /// What is to be told after `handleDeadline`: keys pressed and what was played, sides that are not heard or are heard
+    /// again, and now and then how both stand.
     package mutating func takeEvents(at now: Instant) -> [MediaEvent] {
-        var events: [MediaEvent] = []
-        for index in legs.indices {
+        var events = told + takeDepartures()
+        told.removeAll()
+        for index in Self.sides {
             if let path = legs[index].takePathChange() { events.append(.audioPath(id, legs[index].side, path)) }
         }
         // Two legs report at different times; once for both is enough.
@@ -281,9 +330,17 @@ package struct MediaSession {
         return events
     }
 
+    /// The last figures of parties that have left a side to others, once; `takeEvents` tells them too.
+    package mutating func takeDepartures() -> [MediaEvent] {
+        departuresDue = nil
+        var events: [MediaEvent] = []
+        swap(&events, &departures)
+        return events
+    }
+
     /// The last reports, with BYE; nothing is to be fed to the session afterwards.
     package mutating func close(at now: Instant, output: inout PacketBatch) {
-        for index in legs.indices where legs[index].description != nil {
+        for index in Self.sides where legs[index].description != nil {
             legs[index].report(isLast: true, at: now, output: &output)
             closeKeyAgreement(index, at: now, output: &output)
         }

@@ -48,6 +48,14 @@ package struct OutgoingStream: Sendable {
         return lastTimestamp &+ (now.ticks(rate: clockRate) &- lastSentAt.ticks(rate: clockRate))
     }
 
+    /// The timestamp of audio that begins `now` after other audio: not before the last packet's ends, `ticks` after it
+    /// begins.
+    package func resumption(at now: Instant, after ticks: Int) -> UInt32 {
+        guard lastSentAt != nil else { return lastTimestamp }
+        let elapsed = Int32(bitPattern: timestamp(at: now) &- lastTimestamp)
+        return lastTimestamp &+ UInt32(max(Int(elapsed), ticks))
+    }
+
     /// The header of a packet that follows the last one.
     package func nextHeader(payloadType: UInt8, timestamp: UInt32, marker: Bool) -> RTPHeader {
         RTPHeader(

@@ -6,11 +6,18 @@ package import Primitives
 package struct PacketBatch: ~Copyable {
     /// What to send where.
     package struct Entry: Sendable {
+        /// Which session's, by the number that `PacketBatch.slot` had.
+        package var slot: Int
         package var side: MediaSide
         /// Goes out of the RTCP socket of `side`; a report that shares the RTP port does not.
         package var isRTCP: Bool
         package var destination: Endpoint
         package var size: Int
+
+        /// Whether both go out of the same socket.
+        package func isFromSocket(of other: Entry) -> Bool {
+            slot == other.slot && side == other.side && isRTCP == other.isRTCP
+        }
     }
 
     /// The most datagrams one input to a `MediaSession` can make: 240 ms in 10 ms packets, and some air.
@@ -19,6 +26,8 @@ package struct PacketBatch: ~Copyable {
     package let capacity: Int
     package let packetBytes: Int
     package private(set) var count = 0
+    /// The session whose packets come next; whoever feeds several sets it.
+    package var slot = 0
     /// Datagrams that found no room since the batch was made.
     package private(set) var overflowCount: UInt64 = 0
     private let slab: UnsafeMutableRawPointer
@@ -52,7 +61,7 @@ package struct PacketBatch: ~Copyable {
     package mutating func commit(size: Int, side: MediaSide, isRTCP: Bool = false, to destination: Endpoint) {
         precondition(count < capacity && size <= packetBytes, "commit follows a successful reserve")
         (entries + count).initialize(
-            to: Entry(side: side, isRTCP: isRTCP, destination: destination, size: size))
+            to: Entry(slot: slot, side: side, isRTCP: isRTCP, destination: destination, size: size))
         count += 1
     }
 

@@ -4,18 +4,7 @@ package import RTP
 /// The sending half of an endpoint that makes audio itself: frames in, packets out, and keys as telephone events.
 package struct RTPSender {
     /// Keys waiting to be sent; more are refused.
-    package static let queuedEvents = 32
-    /// The last packet of an event goes out three times (RFC 4733 section 2.5.1.4).
-    private static let endPackets = 3
-
-    private struct SendingEvent {
-        var event: UInt8
-        var timestamp: UInt32
-        /// In frames.
-        var length: Int
-        var sentFrames = 0
-        var sentEnds = 0
-    }
+    package static let queuedEvents = KeySender.queued
 
     package private(set) var payloadType: UInt8
     package private(set) var telephoneEventPayloadType: UInt8?
@@ -26,12 +15,9 @@ package struct RTPSender {
     package private(set) var stream: OutgoingStream
     private var encoder: any AudioEncoder
     private var ticksPerFrame: UInt32
-    /// Hz of event durations.
-    private var eventClockRate: Int
     private var timestamp: UInt32
     private var marker = true
-    private var waiting: BoundedQueue<(event: UInt8, frames: Int)>
-    private var sending: SendingEvent?
+    private var keys: KeySender
 
     /// `ptime` must be a length that the codec has; `encoder.rate` sets the rate of the samples. Events begin at a
     /// timestamp of the audio; their durations count in `telephoneEventClockRate`, if nil in the codec's clock.
@@ -45,11 +31,10 @@ package struct RTPSender {
         self.encoder = encoder
         frameSamples = max(1, ptime.ticks(rate: encoder.rate))
         ticksPerFrame = UInt32(clamping: ptime.ticks(rate: codec.clockRate))
-        eventClockRate = telephoneEventClockRate ?? codec.clockRate
+        keys = KeySender(ptime: ptime, clockRate: telephoneEventClockRate ?? codec.clockRate)
         self.ptime = ptime
         stream = OutgoingStream(clockRate: codec.clockRate, entropy: &entropy)
         timestamp = stream.timestamp(at: .origin)
-        waiting = BoundedQueue(capacity: Self.queuedEvents)
     }
 
     /// Goes on with another codec, payload type or packet time, as a new description asks for: the same stream, or under
@@ -64,26 +49,22 @@ package struct RTPSender {
         self.ptime = ptime
         frameSamples = max(1, ptime.ticks(rate: encoder.rate))
         ticksPerFrame = UInt32(clamping: ptime.ticks(rate: codec.clockRate))
-        eventClockRate = telephoneEventClockRate
+        keys.change(ptime: ptime, clockRate: telephoneEventClockRate)
         if stream.clockRate != codec.clockRate {
             stream = OutgoingStream(continuing: stream, clockRate: codec.clockRate, entropy: &entropy)
             timestamp = stream.timestamp(at: now)
         }
-        sending = nil
         marker = true
     }
 
     /// Queues a key: its packets replace the audio of the next frames. False without a payload type for events, or
     /// when too many wait.
     package mutating func press(_ event: UInt8, for duration: Duration = .milliseconds(100)) -> Bool {
-        guard telephoneEventPayloadType != nil else { return false }
-        let frame = Int64(ticksPerFrame) * 1_000_000_000 / Int64(stream.clockRate)
-        let frames = Int(max(1, min(250, duration.wholeNanoseconds / max(1, frame))))
-        return waiting.append((event, frames))
+        telephoneEventPayloadType != nil && keys.press(event, for: duration)
     }
 
     /// True while keys wait or are being sent.
-    package var isSendingEvents: Bool { sending != nil || !waiting.isEmpty }
+    package var isSendingEvents: Bool { keys.isActive }
 
     /// The packet of one frame interval: audio, or the event in progress. Returns the datagram's size, nil when the
     /// frame has the wrong length or the datagram no room; time goes on either way.
@@ -93,11 +74,10 @@ package struct RTPSender {
         defer { timestamp &+= ticksPerFrame }
         guard datagram.count > RTPHeader.sizeBytes else { return nil }
         let body = UnsafeMutableRawBufferPointer(rebasing: datagram[RTPHeader.sizeBytes...])
-        if sending == nil, let next = waiting.popFirst() {
-            sending = SendingEvent(event: next.event, timestamp: timestamp, length: next.frames)
-        }
-        if let sending, let type = telephoneEventPayloadType {
-            return eventPacket(sending, payloadType: type, at: now, datagram: datagram, body: body)
+        if let type = telephoneEventPayloadType, let key = keys.next(at: timestamp) {
+            guard (try? key.event.write(into: body)) != nil else { return nil }
+            let header = stream.nextHeader(payloadType: type, timestamp: key.timestamp, marker: key.isFirst)
+            return finish(header, size: TelephoneEvent.sizeBytes, isEvent: true, at: now, datagram: datagram)
         }
         guard pcm.count == frameSamples, let size = encoder.encode(pcm, into: body) else {
             marker = true
@@ -124,23 +104,6 @@ package struct RTPSender {
 
     /// For a sender report; nil when nothing was sent since the last one.
     package mutating func makeSenderInfo(at now: Instant) -> RTCPSenderInfo? { stream.makeSenderInfo(at: now) }
-
-    private mutating func eventPacket(
-        _ current: SendingEvent, payloadType: UInt8, at now: Instant, datagram: UnsafeMutableRawBufferPointer,
-        body: UnsafeMutableRawBufferPointer
-    ) -> Int? {
-        var current = current
-        if current.sentFrames < current.length { current.sentFrames += 1 }
-        let isEnd = current.sentFrames == current.length
-        let duration = UInt16(clamping: (ptime * current.sentFrames).ticks(rate: eventClockRate))
-        let event = TelephoneEvent(event: current.event, isEnd: isEnd, duration: duration)
-        let isFirst = current.sentFrames == 1 && current.sentEnds == 0
-        if isEnd { current.sentEnds += 1 }
-        sending = current.sentEnds == Self.endPackets ? nil : current
-        guard (try? event.write(into: body)) != nil else { return nil }
-        let header = stream.nextHeader(payloadType: payloadType, timestamp: current.timestamp, marker: isFirst)
-        return finish(header, size: TelephoneEvent.sizeBytes, isEvent: true, at: now, datagram: datagram)
-    }
 
     private mutating func finish(
         _ header: RTPHeader, size: Int, isEvent: Bool, at now: Instant, datagram: UnsafeMutableRawBufferPointer

@@ -69,7 +69,7 @@ struct Transcoder {
     }
 
     /// Samples of a packet of `codec` that comes closest to `ptime` from below.
-    private static func frameSamples(_ codec: AudioCodec, ptime: Duration, rate: Int) -> Int {
+    static func frameSamples(_ codec: AudioCodec, ptime: Duration, rate: Int) -> Int {
         let samples = ptime.ticks(rate: rate)
         let shortest = rate / 100
         switch codec {
@@ -161,10 +161,10 @@ struct Transcoder {
 
     // MARK: Timeline
 
-    private mutating func synchronise(to header: RTPHeader, at now: Instant, sink: MediaLeg) {
+    private mutating func synchronise(to header: RTPHeader, at now: Instant, sink: borrowing MediaLeg) {
         count = 0
         expected = header.timestamp
-        start = sink.stream.timestamp(at: now)
+        start = sink.resumption(at: now)
         marker = true
         isSynchronised = true
     }

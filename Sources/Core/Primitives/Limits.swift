@@ -94,6 +94,9 @@ package struct Limits: Sendable, Equatable {
     package var keyAgreement = Duration.seconds(30)
     /// DTLS datagrams kept of a peer that is quicker than the signalling.
     package var earlyKeyDatagrams = 2
+    /// Rooms of one media worker.
+    package var rooms = 10
+    package var roomParticipants = 10
 
     // Pairing (Q1)
     package var pairingAttempts = 5

@@ -41,6 +41,7 @@ struct StatusBody: Codable {
     var users: Int
     var lastBackup: BackupBody?
     var trunks: [TrunkBody]
+    var audio: AudioBody
     var loop: LoopBody
     var counters: [String: UInt64]
 
@@ -57,6 +58,7 @@ struct StatusBody: Codable {
         users = status.users
         lastBackup = status.lastBackup.map(BackupBody.init)
         trunks = status.trunks.map(TrunkBody.init)
+        audio = AudioBody(status.audio)
         loop = LoopBody(status.loopTurns)
         counters = Dictionary(status.counters.map { ($0.name, $0.value) }) { $0 + $1 }
     }
@@ -133,6 +135,8 @@ struct CallBody: Codable {
     var state: String
     var codecs: String
     var seconds: Int
+    var legs: [LegBody]
+    var trouble: [String]
 
     init(_ call: CallSummary) {
         caller = call.caller
@@ -140,6 +144,8 @@ struct CallBody: Codable {
         state = call.state
         codecs = call.codecs
         seconds = call.seconds
+        legs = call.legs.map(LegBody.init)
+        trouble = call.trouble
     }
 }
 
@@ -174,24 +180,12 @@ struct LedgerBody: Codable { var entries: [LedgerEntryBody] }
 
 /// F-C6's fields and, since it does not leave the appliance here, the quality of each leg.
 struct CallRecordWithQualityBody: Codable {
-    struct Leg: Codable {
-        var codec: String
-        var packetsReceived: UInt64
-        var packetsSent: UInt64
-        var packetsLost: UInt64
-        var jitterMilliseconds: Double
-    }
     var record: CallRecordBody
-    var quality: [Leg]
+    var quality: [LegBody]
 
     init(_ record: CallRecord) {
         self.record = CallRecordBody(record)
-        quality = record.quality.map {
-            Leg(
-                codec: $0.codec, packetsReceived: $0.packetsReceived, packetsSent: $0.packetsSent,
-                packetsLost: $0.packetsLost,
-                jitterMilliseconds: $0.jitterMilliseconds.isFinite ? $0.jitterMilliseconds : 0)
-        }
+        quality = record.quality.map(LegBody.init)
     }
 }
 

@@ -27,6 +27,7 @@ enum OpenMetrics {
             lines.append("pbx_events_total{event=\"\(escaped(counter.name))\"} \(counter.value)")
         }
         lines += histogram("pbx_loop_turn_seconds", status.loopTurns)
+        lines += audio(status.audio)
         lines.append("# EOF")
         return lines.joined(separator: "\n") + "\n"
     }
@@ -36,6 +37,35 @@ enum OpenMetrics {
         return ["# TYPE \(name) histogram"] + buckets + [
             "\(name)_bucket{le=\"+Inf\"} \(durations.count)", "\(name)_count \(durations.count)",
             "\(name)_sum \(durations.total / .seconds(1))",
+        ]
+    }
+
+    /// How the running calls sound, and how the legs of those did that have ended.
+    private static func audio(_ audio: AudioSummary) -> [String] {
+        var lines = [
+            "# TYPE pbx_media_legs gauge", "pbx_media_legs \(audio.legs)",
+            "# TYPE pbx_media_unheard gauge", "pbx_media_unheard \(audio.unheard)",
+        ]
+        if let opinion = audio.meanOpinion { lines += ["# TYPE pbx_media_mos gauge", "pbx_media_mos \(opinion)"] }
+        lines.append("# TYPE pbx_leg_mos histogram")
+        lines += values("pbx_leg_mos", of: audio.ended.opinionReceived, labelled: "direction=\"received\"")
+        lines += values("pbx_leg_mos", of: audio.ended.opinionSent, labelled: "direction=\"sent\"")
+        for (name, histogram) in [
+            ("pbx_leg_loss_ratio", audio.ended.lossFraction), ("pbx_leg_jitter_seconds", audio.ended.jitterSeconds),
+            ("pbx_leg_round_trip_seconds", audio.ended.roundTripSeconds),
+        ] {
+            lines.append("# TYPE \(name) histogram")
+            lines += values(name, of: histogram)
+        }
+        return lines
+    }
+
+    private static func values(_ name: String, of values: ValueHistogram, labelled label: String = "") -> [String] {
+        func labels(_ limit: String) -> String { (label.isEmpty ? "" : label + ",") + "le=\"\(limit)\"" }
+        let own = label.isEmpty ? "" : "{\(label)}"
+        return values.cumulative.map { "\(name)_bucket{\(labels("\($0.limit)"))} \($0.count)" } + [
+            "\(name)_bucket{\(labels("+Inf"))} \(values.count)", "\(name)_count\(own) \(values.count)",
+            "\(name)_sum\(own) \(values.sum)",
         ]
     }
 

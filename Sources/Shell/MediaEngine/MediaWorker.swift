@@ -3,39 +3,29 @@ import Media
 import Primitives
 import RTP
 
-/// One media thread: its epoll, its sessions, its share of the ports.
+/// One media thread: the sockets and the time of a `MediaGraph`.
 ///
 /// `@unchecked Sendable`: made on one thread and handed to its own, which alone touches its state from then on; what
 /// others reach (`mailbox`, `shared`) is safe by itself.
 final class MediaWorker: @unchecked Sendable {
-    private struct Slot {
-        var session: MediaSession
-        let sockets: SessionSockets
-    }
     private static let mailboxToken = UInt64.max
     private static let eventsAtOnce = 64
     private static let receivedAtOnce = 16
-    /// Deadlines are seconds long: looking at them more often than this is waste.
-    private static let deadlineStep = Duration.milliseconds(50)
 
     let mailbox: Mailbox
     private let shared: EngineShared
     private let address: IPAddress
-    private let codecs: any CodecFactory
-    private let protection: any PacketProtection
-    private let keying: (any KeyAgreementFactory)?
-    private let limits: Limits
     private let onEvent: @Sendable (MediaEvent) -> Void
     private let epoll: Int32
     private let incoming: OpaquePointer
     private let sending: OpaquePointer
     private var outgoing: PacketBatch
     private var pool: PortPool
-    private var entropy: Entropy
-    private var slots: [Slot?] = []
-    private var freeSlots: [Int] = []
-    private var slotOf: [MediaSessionID: Int] = [:]
-    private var nextLook: Instant?
+    private var graph: MediaGraph
+    /// By the graph's slots.
+    private var sockets: [SessionSockets?] = []
+    /// Of the graph's, those that were counted.
+    private var refusedCommands: UInt64 = 0
 
     init(
         address: IPAddress, pool: PortPool, codecs: any CodecFactory, protection: any PacketProtection,
@@ -59,11 +49,7 @@ final class MediaWorker: @unchecked Sendable {
         outgoing = batch
         self.address = address
         self.pool = pool
-        self.codecs = codecs
-        self.protection = protection
-        self.keying = keying
-        self.limits = limits
-        self.entropy = entropy
+        graph = MediaGraph(codecs: codecs, protection: protection, keying: keying, limits: limits, entropy: entropy)
         self.shared = shared
         self.onEvent = onEvent
     }
@@ -88,9 +74,16 @@ final class MediaWorker: @unchecked Sendable {
             }
             // After the packets: a slot that a command frees cannot be named by an event of the same batch.
             if hasCommands { isRunning = runCommands() }
-            if let nextLook, nextLook <= Self.now { handleDeadlines() }
+            handleDeadlines()
+            tell()
         }
-        for id in slotOf.keys.sorted() { close(id) }
+        for id in graph.sessions { close(id) }
+        tell()
+    }
+
+    private func tell() {
+        guard graph.hasEvents else { return }
+        for event in graph.takeEvents() { onEvent(event) }
     }
 
     private static var now: Instant { Instant(nanoseconds: csockets_monotonic()) }
@@ -102,46 +95,35 @@ final class MediaWorker: @unchecked Sendable {
     }
 
     private func receive(_ token: UInt64) {
-        let index = Int(token >> 2)
+        let slot = Int(token >> 2)
         let side: MediaSide = token & 2 == 0 ? .a : .b
         let isRTCP = token & 1 != 0
-        guard index < slots.count, let descriptor = slots[index]?.sockets.descriptor(side, isRTCP: isRTCP) else {
-            return
-        }
+        guard slot < sockets.count, let descriptor = sockets[slot]?.descriptor(side, isRTCP: isRTCP) else { return }
         let count = csockets_receive(descriptor, incoming)
         guard count >= 0 else { return shared.countSocketError() }
         let now = Self.now
         var source = csockets_address()
         for datagram in 0..<count {
             guard csockets_received_source(incoming, datagram, &source) == 0 else { continue }
-            if !outgoing.hasRoomForOneInput { flush(index) }
+            if !outgoing.hasRoomForOneInput { flush() }
             // The batch owns these bytes until the next call, so they may be decrypted where they are.
             let bytes = UnsafeMutableRawBufferPointer(
                 start: csockets_received_bytes(incoming, datagram), count: csockets_received_size(incoming, datagram))
             if isRTCP {
-                slots[index]?.session.receiveRTCP(bytes, from: source.endpoint, on: side, at: now)
+                graph.receiveRTCP(bytes, from: source.endpoint, slot: slot, side: side, at: now)
             } else {
-                slots[index]?.session.receiveRTP(bytes, from: source.endpoint, on: side, at: now, output: &outgoing)
+                graph.receiveRTP(
+                    bytes, from: source.endpoint, slot: slot, side: side, at: now, output: &outgoing)
             }
         }
-        flush(index)
-        followKeys(index)
+        flush()
     }
 
-    /// While keys are agreed on, a datagram may bring the next deadline forward, and an end to the agreement.
-    private func followKeys(_ index: Int) {
-        guard slots[index]?.session.isAgreeingOnKeys == true else { return }
-        look(at: slots[index]?.session.nextDeadline)
-        while let id = slots[index]?.session.id, let (side, failure) = slots[index]?.session.takeFailure() {
-            onEvent(.failed(id, .keysNotAgreed(side, failure)))
-        }
-    }
-
-    /// Sends what the session at `index` has put out: one system call for each run of packets from one socket.
-    private func flush(_ index: Int) {
+    /// Sends what the graph has put out: one system call for each run of packets from one socket.
+    private func flush() {
         let count = outgoing.count
+        guard count > 0 else { return }
         defer { outgoing.removeAll() }
-        guard count > 0, let sockets = slots[index]?.sockets else { return }
         for packet in 0..<count {
             let entry = outgoing.entry(packet)
             var destination = csockets_address(entry.destination)
@@ -151,10 +133,10 @@ final class MediaWorker: @unchecked Sendable {
         while first < count {
             let entry = outgoing.entry(first)
             var end = first + 1
-            while end < count, outgoing.entry(end).side == entry.side, outgoing.entry(end).isRTCP == entry.isRTCP {
-                end += 1
+            while end < count, outgoing.entry(end).isFromSocket(of: entry) { end += 1 }
+            if let descriptor = sockets[entry.slot]?.descriptor(entry.side, isRTCP: entry.isRTCP) {
+                send(first..<end, by: descriptor)
             }
-            send(first..<end, by: sockets.descriptor(entry.side, isRTCP: entry.isRTCP))
             first = end
         }
     }
@@ -182,42 +164,38 @@ final class MediaWorker: @unchecked Sendable {
         for command in commands {
             switch command {
             case .open(let id): open(id)
-            case .configure(let id, let side, let description): configure(id, side, description)
-            case .setEcho(let id): setEcho(id)
-            case .hear(let id, _, _), .record(let id, _, _), .stopRecording(let id, _), .collect(let id, _, _),
-                .stopCollecting(let id, _), .sendDigits(let id, _, _):
-                onEvent(.refused(id, .unavailable))
-            case .gate: shared.countRefusedCommand()
             case .close(let id): close(id)
+            default: graph.handle(command, at: Self.now)
             }
+            tell()
+        }
+        while refusedCommands < graph.refusedCommands {
+            refusedCommands += 1
+            shared.countRefusedCommand()
         }
         return !isClosed
     }
 
     private func open(_ id: MediaSessionID) {
-        if let index = slotOf[id], let sockets = slots[index]?.sockets {
+        if let slot = graph.slot(of: id), let sockets = sockets[slot] {
             return onEvent(.opened(id, portA: sockets.portA, portB: sockets.portB))
         }
         guard shared.enter() else {
             return onEvent(.failed(id, .tooManySessions(limit: shared.sessionsLimit)))
         }
         let now = Self.now
+        let slot = graph.open(id, at: now)
         do throws(MediaFailure) {
-            let sockets = try SessionSockets(address: address, pool: &pool, at: now)
-            let index = freeSlots.popLast() ?? slots.count
-            if let error = watch(sockets, slot: index) {
-                sockets.close(pool: &pool, at: now)
-                if index < slots.count { freeSlots.append(index) }
+            let bound = try SessionSockets(address: address, pool: &pool, at: now)
+            if let error = watch(bound, slot: slot) {
+                bound.close(pool: &pool, at: now)
                 throw MediaFailure.socket(errno: error)
             }
-            let session = MediaSession(
-                id: id, codecs: codecs, protection: protection, keying: keying, limits: limits, entropy: &entropy,
-                at: now)
-            if index == slots.count { slots.append(nil) }
-            slots[index] = Slot(session: session, sockets: sockets)
-            slotOf[id] = index
-            onEvent(.opened(id, portA: sockets.portA, portB: sockets.portB))
+            while sockets.count <= slot { sockets.append(nil) }
+            sockets[slot] = bound
+            onEvent(.opened(id, portA: bound.portA, portB: bound.portB))
         } catch {
+            graph.discard(slot: slot)
             shared.leave()
             onEvent(.failed(id, error))
         }
@@ -235,63 +213,32 @@ final class MediaWorker: @unchecked Sendable {
         return nil
     }
 
-    private func configure(_ id: MediaSessionID, _ side: MediaSide, _ description: MediaStreamDescription) {
-        guard let index = slotOf[id] else { return shared.countRefusedCommand() }
-        do {
-            try slots[index]?.session.configure(side, description, entropy: &entropy, at: Self.now)
-            look(at: slots[index]?.session.nextDeadline)
-        } catch {
-            onEvent(.failed(id, error))
-        }
-    }
-
-    private func setEcho(_ id: MediaSessionID) {
-        guard let index = slotOf[id] else { return shared.countRefusedCommand() }
-        do { try slots[index]?.session.setEcho() } catch { onEvent(.failed(id, error)) }
-    }
-
     /// Answers in any case, so that call control never waits for a session that failed to open.
     private func close(_ id: MediaSessionID) {
-        guard let index = slotOf.removeValue(forKey: id) else {
-            return onEvent(.closed(id, a: StreamStatistics(), b: StreamStatistics()))
-        }
         let now = Self.now
-        slots[index]?.session.close(at: now, output: &outgoing)
-        flush(index)
-        guard let slot = slots[index] else { return }
-        slot.sockets.close(pool: &pool, at: now)
-        slots[index] = nil
-        freeSlots.append(index)
+        guard let slot = graph.close(id, at: now, output: &outgoing) else { return }
+        flush()
+        sockets[slot]?.close(pool: &pool, at: now)
+        sockets[slot] = nil
         shared.leave()
-        onEvent(.closed(id, a: slot.session.statistics(of: .a), b: slot.session.statistics(of: .b)))
     }
 
     // MARK: Deadlines
 
-    private func look(at deadline: Instant?) {
-        if let deadline { nextLook = min(nextLook ?? deadline, deadline) }
-    }
-
     private func timeoutMilliseconds() -> Int32 {
-        guard let nextLook else { return -1 }
-        let left = (nextLook - Self.now).wholeNanoseconds
+        guard let due = graph.nextDeadline else { return -1 }
+        let left = (due - Self.now).wholeNanoseconds
         return Int32(clamping: max(0, (left + 999_999) / 1_000_000))
     }
 
+    /// Everything that is due by the time it is called: ticks that fall due meanwhile wait until packets were received.
     private func handleDeadlines() {
+        guard let due = graph.nextDeadline else { return }
         let now = Self.now
-        nextLook = nil
-        for index in slots.indices {
-            guard let due = slots[index]?.session.nextDeadline else { continue }
-            if due <= now {
-                let silent = slots[index]?.session.handleDeadline(at: now, output: &outgoing) ?? []
-                flush(index)
-                followKeys(index)
-                if let id = slots[index]?.session.id { for side in silent { onEvent(.silent(id, side)) } }
-                for event in slots[index]?.session.takeEvents(at: now) ?? [] { onEvent(event) }
-            }
-            look(at: slots[index]?.session.nextDeadline)
+        guard due <= now else { return }
+        while let due = graph.nextDeadline, due <= now {
+            graph.handleDeadline(at: now, output: &outgoing)
+            flush()
         }
-        if let earliest = nextLook { nextLook = max(earliest, now + Self.deadlineStep) }
     }
 }

@@ -56,12 +56,25 @@ enum HistoryTables {
                     stored(leg.packetsSent),
                     stored(leg.packetsLost), leg.jitterMilliseconds,
                 ])
+            try appendFigures(of: leg, at: position, of: record.callDataID, to: database)
         }
         if record.callDataID > callRecordLimit {
             try database.execute(
                 sql: "DELETE FROM call_record WHERE call_data_id <= ?",
                 arguments: [stored(record.callDataID - callRecordLimit)])
         }
+    }
+
+    private static func appendFigures(
+        of leg: CallLegQuality, at position: Int, of record: UInt64, to database: Database
+    ) throws {
+        try database.execute(
+            sql: "INSERT INTO call_leg_figures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            arguments: [
+                stored(record), position, leg.party, stored(leg.packetsDiscarded), leg.roundTripMilliseconds,
+                leg.opinionReceived, leg.opinionSent, leg.isOpinionReported, leg.peerLossFraction,
+                leg.peerJitterMilliseconds, leg.audioPath, leg.trouble,
+            ])
     }
 
     static func callRecords(after cursor: UInt64, limit: Int, in database: Database) throws -> [CallRecord] {
@@ -102,13 +115,31 @@ enum HistoryTables {
 
     private static func legs(of record: UInt64, in database: Database) throws -> [CallLegQuality] {
         try Row.fetchAll(
-            database, sql: "SELECT * FROM call_leg WHERE call_data_id = ? ORDER BY position",
-            arguments: [stored(record)]
-        ).map {
-            CallLegQuality(
-                codec: $0["codec"], packetsReceived: $0.unsigned("packets_received"),
-                packetsSent: $0.unsigned("packets_sent"), packetsLost: $0.unsigned("packets_lost"),
-                jitterMilliseconds: $0["jitter_milliseconds"])
-        }
+            database,
+            sql: """
+                SELECT * FROM call_leg LEFT JOIN call_leg_figures USING (call_data_id, position)
+                WHERE call_data_id = ? ORDER BY position
+                """, arguments: [stored(record)]
+        ).map(leg)
+    }
+
+    /// Without its figures when earlier firmware wrote it.
+    private static func leg(_ row: Row) -> CallLegQuality {
+        var leg = CallLegQuality(
+            codec: row["codec"], packetsReceived: row.unsigned("packets_received"),
+            packetsSent: row.unsigned("packets_sent"), packetsLost: row.unsigned("packets_lost"),
+            jitterMilliseconds: row["jitter_milliseconds"])
+        guard let party: String = row["party"] else { return leg }
+        leg.party = party
+        leg.packetsDiscarded = row.unsigned("packets_discarded")
+        leg.roundTripMilliseconds = row["round_trip_milliseconds"]
+        leg.opinionReceived = row["opinion_received"]
+        leg.opinionSent = row["opinion_sent"]
+        leg.isOpinionReported = row["is_opinion_reported"]
+        leg.peerLossFraction = row["peer_loss_fraction"]
+        leg.peerJitterMilliseconds = row["peer_jitter_milliseconds"]
+        leg.audioPath = row["audio_path"]
+        leg.trouble = row["trouble"]
+        return leg
     }
 }

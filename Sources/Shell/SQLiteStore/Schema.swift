@@ -2,7 +2,9 @@ import GRDB
 
 /// The tables, as migrations. Published migrations never change; a new version adds one.
 enum Schema {
-    /// What `PRAGMA user_version` says of a database that this firmware wrote.
+    /// What `PRAGMA user_version` says of a database that this firmware wrote: the oldest schema whose firmware can use it.
+    /// A migration that only adds tables which older firmware need not know leaves it, so that the way back stays open
+    /// after an update.
     static let version = 3
 
     /// All tables of the appliance's database.
@@ -20,6 +22,9 @@ enum Schema {
         migrator.registerMigration("3 paths and flows of bindings") { database in
             try database.execute(sql: bindingExtensions)
             try database.execute(sql: "PRAGMA user_version = 3")
+        }
+        migrator.registerMigration("4 figures of call legs") { database in
+            try database.execute(sql: legFigures)
         }
         return migrator
     }
@@ -86,6 +91,17 @@ enum Schema {
         ALTER TABLE binding ADD COLUMN user_agent TEXT;
         ALTER TABLE binding ADD COLUMN is_outbound INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE binding ADD COLUMN public_gruu TEXT;
+        """
+
+    /// Beside `call_leg`, because firmware of schema 3 writes that without naming its columns.
+    private static let legFigures = """
+        CREATE TABLE call_leg_figures (
+            call_data_id INTEGER NOT NULL, position INTEGER NOT NULL, party TEXT NOT NULL,
+            packets_discarded INTEGER NOT NULL, round_trip_milliseconds REAL, opinion_received REAL, opinion_sent REAL,
+            is_opinion_reported INTEGER NOT NULL, peer_loss_fraction REAL, peer_jitter_milliseconds REAL,
+            audio_path TEXT, trouble TEXT, PRIMARY KEY (call_data_id, position),
+            FOREIGN KEY (call_data_id, position) REFERENCES call_leg (call_data_id, position) ON DELETE CASCADE
+        ) WITHOUT ROWID, STRICT;
         """
 
     private static let stateTables =

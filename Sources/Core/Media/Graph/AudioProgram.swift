@@ -67,13 +67,6 @@ package struct RoomMember: Hashable, Sendable {
     }
 }
 
-/// Names a recording.
-package struct RecordingID: Hashable, Sendable, Comparable {
-    package let value: UInt64
-    package init(_ value: UInt64) { self.value = value }
-    package static func < (left: Self, right: Self) -> Bool { left.value < right.value }
-}
-
 /// How a key was heard.
 package enum DigitSource: Hashable, Sendable {
     /// As a telephone event (RFC 4733).
@@ -94,8 +87,6 @@ package enum MediaRefusal: Error, Hashable, Sendable {
     /// More keys wait to be sent than `limit`, or they are none.
     case keysRefused(limit: Int)
     case codecUnavailable(AudioCodec)
-    /// Programs, recordings and keys are not offered here.
-    case unavailable
 }
 
 extension MediaRefusal: CustomStringConvertible {
@@ -107,9 +98,8 @@ extension MediaRefusal: CustomStringConvertible {
         case .alreadyRecorded(let recording):
             "the session is being recorded already as \(recording.value); stop that first"
         case .notRecorded(let recording): "recording \(recording.value) does not run; it may have ended"
-        case .keysRefused(let limit): "keys are 0 to 15, and at most \(limit) may wait to be sent; try again later"
+        case .keysRefused(let limit): "keys are 0 to 16, and at most \(limit) may wait to be sent; try again later"
         case .codecUnavailable(let codec): "codec \(codec.rawValue) cannot be decoded or encoded here; offer another"
-        case .unavailable: "this media session offers nothing beyond its two peers"
         }
     }
 }

@@ -154,7 +154,7 @@ package struct Player: Sendable {
             let hasEnd = !leads && length - offset - count < edge
             guard hasStart || hasEnd || gain != 4_096 else { return }
             for position in 0..<count {
-                var value = Int(output[position]) &* gain &>> 12
+                var value = (Int(output[position]) &* gain) &>> 12
                 let since = offset - entered + position
                 let until = length - offset - position - 1
                 if hasStart, since < edge { value = Fade.apply(value, step: since, of: edge) }

@@ -45,7 +45,7 @@ package enum TonePlan: String, Hashable, Sendable, CaseIterable {
         return national ?? recommended(tone)
     }
 
-    /// E.180 clauses 3 to 12.
+    /// What E.180 recommends; of confirmation it says nothing.
     private func recommended(_ tone: CallTone) -> ToneCadence {
         switch tone {
         case .dial: .continuous(425, level: Self.level)
@@ -158,7 +158,7 @@ package enum TonePlan: String, Hashable, Sendable, CaseIterable {
         ToneCadence(cycle: cadence.cycle, cycles: 1)
     }
 
-    /// Three tones of 330 ms and a second of silence (E.180 clause 8).
+    /// Three tones of 330 ms and a second of silence (E.180, special information tone).
     private func information(_ hertz: Int..., gap: Int = 0) -> ToneCadence {
         var cycle: [ToneCadence.Segment] = []
         for (index, frequency) in hertz.enumerated() {

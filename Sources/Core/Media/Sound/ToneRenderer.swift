@@ -162,8 +162,8 @@ enum Fade {
     @inline(__always) static func apply(_ value: Int, step: Int, of count: Int) -> Int {
         // Of 2 * count + 1 half steps the odd ones: the first is not nothing, the last not everything.
         let part = (2 * step + 1) &<< 15 / (2 * count)
-        let square = part &* part &>> 15
+        let square = (part &* part) &>> 15
         let gain = 3 &* square &- (2 &* square &* part) &>> 15
-        return value &* gain &>> 15
+        return (value &* gain) &>> 15
     }
 }

@@ -17,6 +17,14 @@ package struct WAVAudio: Hashable, Sendable {
     package let channels: Int
     package let samples: [Int16]
 
+    package init(encoding: Encoding, rate: Int, channels: Int, samples: [Int16]) {
+        precondition(Self.rates.contains(rate) && (1...2).contains(channels), "such audio is not read")
+        self.encoding = encoding
+        self.rate = rate
+        self.channels = channels
+        self.samples = samples
+    }
+
     package var frames: Int { samples.count / channels }
 
     /// One channel: of two the mean.

@@ -11,10 +11,12 @@ package struct WAVWriter: Hashable, Sendable {
     package let rate: Int
     package let channels: Int
     /// What the header speaks of.
-    package private(set) var dataBytes = 0
+    package private(set) var dataBytes: Int
 
-    package init(rate: Int, channels: Int) {
+    /// For a file that has `dataBytes` of samples already.
+    package init(rate: Int, channels: Int, dataBytes: Int = 0) {
         precondition(rate > 0 && channels > 0 && channels < 256, "a WAV file has a rate and channels")
+        self.dataBytes = min(Self.dataBytesAtMost, max(0, dataBytes))
         self.rate = rate
         self.channels = channels
     }

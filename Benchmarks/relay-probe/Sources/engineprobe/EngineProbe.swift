@@ -1,0 +1,104 @@
+import CCounters
+import Glibc
+import Media
+import MediaEngine
+import Primitives
+
+/// The media engine alone, with its sockets and threads: what `scripts/bench_media.py` loads when it wants to know what
+/// the rest of the appliance does not cost.
+///
+/// `engineprobe ADDRESS FIRST-LAST SESSIONS [WORKERS]` opens the sessions, prints `opened NUMBER PORT-A PORT-B` for each and
+/// `ready`, and then does what its standard input says until that ends, one line each:
+///
+///     configure NUMBER a|b ADDRESS PORT CODEC PAYLOAD-TYPE     describes one side
+///     settled                                                   answers `settled` when all before is in force
+///     count                                                     begins to count; answers `counting`
+///     stop                                                      answers `counts allocations=N frees=N retains=N releases=N`
+///
+/// At the end it closes everything and prints `ended unsent=N errors=N`.
+@main
+struct EngineProbe {
+    private let engine: MediaEngine
+    private let sessions: UInt64
+
+    static func main() throws {
+        let arguments = CommandLine.arguments
+        let range = arguments.count > 2 ? arguments[2].split(separator: "-").compactMap { UInt16($0) } : []
+        guard arguments.count >= 4, let address = IPAddress(arguments[1]), range.count == 2, range[0] <= range[1],
+            let sessions = UInt64(arguments[3]), let workers = Int(arguments.count > 4 ? arguments[4] : "1")
+        else {
+            say("usage: engineprobe ADDRESS FIRST-LAST SESSIONS [WORKERS]")
+            exit(64)
+        }
+        let probe = try EngineProbe(address: address, ports: range[0]...range[1], sessions: sessions, workers: workers)
+        probe.open()
+        while let line = readLine() { probe.obey(line.split(separator: " ").map { String($0) }) }
+        probe.end()
+    }
+
+    private init(address: IPAddress, ports: ClosedRange<UInt16>, sessions: UInt64, workers: Int) throws {
+        self.sessions = sessions
+        engine = try MediaEngine(
+            address: address, ports: ports, sessionsLimit: Int(sessions), workers: workers,
+            entropy: Entropy(SeededGenerator(seed: 1))
+        ) { event in
+            // Reports, which come while packets are counted, are dropped without a word.
+            switch event {
+            case .opened(let id, let portA, let portB):
+                say("opened \(id.value) \(portA) \(portB)")
+            case .failed(let id, let failure): say("failed \(id.value) \(failure)")
+            default: break
+            }
+        }
+    }
+
+    private func open() {
+        // A mailbox holds so many commands at once; the sleep is for this program's own start.
+        for id in 0..<sessions {
+            if id % 500 == 499 { usleep(200_000) }
+            engine.submit(.open(MediaSessionID(id)))
+        }
+        usleep(300_000)
+        say("ready")
+    }
+
+    private func obey(_ words: [String]) {
+        switch words.first {
+        case "configure": if words.count == 7 { configure(words) }
+        case "settled":
+            usleep(300_000)
+            say("settled")
+        case "count":
+            _ = ccounters_install()
+            say("counting")
+            ccounters_start()
+        case "stop":
+            let counts = ccounters_stop()
+            say(
+                "counts allocations=\(counts.allocations) frees=\(counts.frees) retains=\(counts.retains)"
+                    + " releases=\(counts.releases)")
+        default: say("unknown \(words)")
+        }
+    }
+
+    private func configure(_ words: [String]) {
+        guard let id = UInt64(words[1]), let address = IPAddress(words[3]), let port = UInt16(words[4]),
+            let codec = AudioCodec.allCases.first(where: { $0.rawValue.lowercased() == words[5] }),
+            let payloadType = UInt8(words[6])
+        else { return say("unknown \(words)") }
+        let description = MediaStreamDescription(
+            remote: Endpoint(address: address, port: port), codec: codec, payloadType: payloadType)
+        engine.submit(.configure(MediaSessionID(id), words[2] == "a" ? .a : .b, description))
+    }
+
+    private func end() {
+        engine.shutdown()
+        let counters = engine.counters
+        say("ended unsent=\(counters.unsent) errors=\(counters.socketErrors)")
+    }
+}
+
+private func say(_ text: String) {
+    let bytes = Array("\(text)\n".utf8)
+    _ = write(STDOUT_FILENO, bytes, bytes.count)
+}
