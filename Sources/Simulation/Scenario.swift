@@ -17,7 +17,7 @@ package struct Scenario: Sendable {
         .uplink, .pairing, .pairingUnderPowerCuts, .pairingOutage, .revocationOutage, .wrongCodes, .clockSteps,
         .monitoring,
         .backup, .backupUnderPowerCuts, .backupOutage, .provisioning, .callData, .callDataOutage, .call,
-        .transcodedCall,
+        .transcodedCall, .conference,
         .groupCall, .refusedCalls, .hangUps, .wrongPassword, .longRegistration, .powerCutInCall, .drain, .fullDisk,
         .fullDiskAnyTime, .switchRaces, .switchStorm,
     ]
@@ -52,6 +52,7 @@ extension World {
         var settings = ApplianceSettings()
         settings.users = Self.users
         settings.features.echo = "600"
+        settings.features.conferences = ["800", "801"]
         settings.groups = [
             GroupSettings(extension: "610", name: "Sales", strategy: .all, members: ["101", "102", "103"])
         ]

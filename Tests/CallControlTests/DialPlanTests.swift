@@ -1,4 +1,5 @@
 import CallControl
+import Media
 import Primitives
 import SIPMessage
 import Settings
@@ -14,6 +15,7 @@ import Testing
             GroupSettings(extension: "610", name: "Sales", strategy: .all, members: ["101", "100", "999"])
         ]
         settings.features.echo = "600"
+        settings.features.conferences = ["800", "801"]
         return DialPlan(settings: settings)
     }()
     private static let ada = CallParty(number: "100", name: "User 100")
@@ -23,7 +25,10 @@ import Testing
         let sales = CallParty(number: "610", name: "Sales")
         #expect(Self.plan.destination(of: "101", calledBy: Self.ada) == .user(Self.bob))
         #expect(Self.plan.destination(of: "610", calledBy: Self.ada) == .group(sales, members: [Self.bob]))
-        #expect(Self.plan.destination(of: "600", calledBy: Self.ada) == .service(CallParty(number: "600", name: "Echo"), .echo))
+        let echo = CallParty(number: "600", name: "Echo")
+        #expect(Self.plan.destination(of: "600", calledBy: Self.ada) == .service(echo, .echo))
+        let room = CallParty(number: "801", name: "Conference")
+        #expect(Self.plan.destination(of: "801", calledBy: Self.ada) == .service(room, .conference(RoomID(1))))
         for number in ["", "1", "10", "1000", "999", "sip", "*"] {
             #expect(Self.plan.destination(of: number, calledBy: Self.ada) == nil)
         }

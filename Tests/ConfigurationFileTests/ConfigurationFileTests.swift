@@ -21,9 +21,9 @@ struct ConfigurationFileTests {
             appliance: { edition: flex }
             sip: { listen: [ {transport: tls, address: "::1", port: 0} ], protection: {enabled: false},
                    realm: a.example }
-            media: { address: 127.0.0.2, ports: 20000-20101, opus_complexity: 3 }
+            media: { address: 127.0.0.2, ports: 20000-20101, opus_complexity: 3, country: GB }
             https: { listen: {address: 127.0.0.1, port: 8443} }
-            features: { echo: "600" }
+            features: { echo: "600", conferences: ["800", "801"], music_on_hold: false }
             users: [ { extension: "100", name: Ada, password: "p w" } ]
             groups: [ { extension: "610", name: Sales, strategy: all, members: ["100"] } ]
             cloud: { relay: "127.0.0.1:7443", control_center: "https://cc.example:1", backup: "https://[::1]:7444",
@@ -33,6 +33,8 @@ struct ConfigurationFileTests {
         #expect(settings.sip.listeners == [.init(transport: .tls, listen: .init(address: .v6(0, 1), port: 0))])
         #expect(!settings.sip.protectionEnabled && settings.sip.realm == "a.example")
         #expect(settings.media.ports == 20_000...20_101 && settings.media.opusComplexity == 3)
+        #expect(settings.media.country == .unitedKingdom && !settings.features.musicOnHold)
+        #expect(settings.features.extensions == ["600", "800", "801"])
         #expect(settings.https == ListenAddress(address: .loopbackV4, port: 8443))
         #expect(settings.users == [UserSettings(extension: "100", name: "Ada", password: Secret("p w"))])
         #expect(settings.groups.first?.members == ["100"])
@@ -42,6 +44,10 @@ struct ConfigurationFileTests {
 
     @Test func `an empty document is an empty configuration`() throws {
         #expect(try parse("") == ApplianceSettings())
+    }
+
+    private static func rooms(_ count: Int) -> String {
+        (0..<count).map { "\"\(800 + $0)\"" }.joined(separator: ", ")
     }
 
     @Test(arguments: [
@@ -56,6 +62,15 @@ struct ConfigurationFileTests {
         ("media: {opus_complexity: 11}", 1, "0 to 10"),
         ("appliance:\n  edition: deluxe", 2, "next, flex, tryout"),
         ("features: {echo: abc}", 1, "1 to 20 digits"),
+        ("features: {conferences: [\"8\", \"8\"]}", 1, "taken by another feature"),
+        ("features: {echo: \"8\", conferences: [\"8\"]}", 1, "taken by another feature"),
+        (
+            "features: {conferences: [\"8\"]}\nusers:\n- {extension: \"8\", name: A, password: x}", 3,
+            "taken by features.conf"
+        ),
+        ("features: {conferences: [\(Self.rooms(11))]}", 1, "10"),
+        ("features: {music_on_hold: loud}", 1, "true or false"),
+        ("media: {country: XX}", 1, "one of ITU, AT"),
         ("users:\n- {extension: \"1\", name: A, password: 12345}", 2, "double quotes"),
         ("users:\n- {extension: \"1\", name: A}", 2, "'password' is missing"),
         (

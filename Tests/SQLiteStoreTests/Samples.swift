@@ -21,6 +21,9 @@ enum Samples {
         settings.media.opusComplexity = 2
         settings.https = ListenAddress(address: .loopbackV4, port: 8443)
         settings.features.echo = "600"
+        settings.features.conferences = ["800", "801"]
+        settings.features.musicOnHold = false
+        settings.media.country = .austria
         settings.users = [
             UserSettings(extension: "101", name: "Ada", password: Secret(passwordBytes)),
             UserSettings(extension: "100", name: "Bob", password: Secret("p")),

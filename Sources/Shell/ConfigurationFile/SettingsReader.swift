@@ -49,7 +49,7 @@ struct SettingsReader {
             features.musicOnHold = reader.boolean(node, at: "features.music_on_hold") ?? features.musicOnHold
         }
         guard let list = entries["conferences"] else { return features }
-        for (index, node) in reader.list(list, at: "features.conferences", limit: limits.mediaRooms).enumerated() {
+        for (index, node) in reader.list(list, at: "features.conferences", limit: limits.rooms).enumerated() {
             let key = "features.conferences[\(index)]"
             guard let number = reader.number(node, at: key) else { continue }
             if features.extensions.contains(number) {
