@@ -274,7 +274,8 @@ let package = Package(
         tests(
             "Reactor",
             [
-                "ApplianceCore", "Archive", "Backup", "CloudLink", "CloudWire", "HAL", "HALLinux", "HTTPServer",
+                "ApplianceCore", "Archive", "Backup", "CloudLink", "CloudMessages", "CloudWire", "HAL", "HALLinux",
+                "HTTPServer",
                 "OpenSSLCrypto", "Persistence", "Primitives", "PrivacyContract", "Reactor", "SQLiteStore", "Settings",
                 "TLS", "Transport", httpClient, logging, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL, nioTLS,
             ]),

@@ -170,16 +170,30 @@ import Testing
         for index in keys.indices { #expect(!keys[..<index].contains(keys[index])) }
     }
 
-    @Test func `the plain offer after a refused one is its next version`() throws {
+    @Test(arguments: [(false, "RTP/SAVP", "RTP/AVP"), (true, "RTP/AVP", "RTP/SAVP")])
+    func `the other offer after a refused one is its next version`(isPlain: Bool, one: String, other: String) throws {
         var media = leg(rules: SRTPRules(overTLS: .preferred), over: .tls)
-        let first = try parsed(media.makeFirstOffer())
-        let plain = media.makePlainOffer()
-        let second = try parsed(#require(plain))
-        #expect(first.media[0].proto == "RTP/SAVP" && second.media[0].proto == "RTP/AVP")
+        let first = try parsed(media.makeFirstOffer(isPlain: isPlain))
+        let made = media.makeSecondOffer()
+        let (kind, body) = try #require(made)
+        let second = try parsed(body)
+        #expect(kind == (isPlain ? .protected : .plain))
+        #expect(first.media[0].proto == one && second.media[0].proto == other)
         #expect(second.origin.sessionID == first.origin.sessionID)
         #expect(second.origin.sessionVersion == first.origin.sessionVersion + 1)
-        let another = media.makePlainOffer()
+        let another = media.makeSecondOffer()
         #expect(another == nil)
+    }
+
+    @Test(arguments: [SRTPPolicy.never, .accepted, .required])
+    func `where there is no choice, none is made of what is known`(policy: SRTPPolicy) throws {
+        for isPlain in [false, true] {
+            var media = leg(rules: SRTPRules(overTLS: policy), over: .tls)
+            let offer = try parsed(media.makeFirstOffer(isPlain: isPlain))
+            #expect(offer.media[0].proto == (policy == .required ? "RTP/SAVP" : "RTP/AVP"))
+            let another = media.makeSecondOffer()
+            #expect(another == nil)
+        }
     }
 
     @Test func `an association by DTLS keeps its roles, whoever offers next`() throws {

@@ -51,16 +51,34 @@ import Testing
         world.expectNothingLeft()
     }
 
-    @Test func `a leg without media has no figures, not zeros`() throws {
+    @Test func `what nobody has measured is nil, not zero`() throws {
         let (a, b) = try desk.talk()
-        desk.world.tell(.figures(Self.id, a: Self.figures(of: nil, received: 10), b: StreamStatistics()))
+        desk.world.tell(.figures(Self.id, a: Self.figures(of: nil, received: 0), b: StreamStatistics()))
         let live = try #require(desk.world.control.snapshots(at: desk.world.now).first)
-        #expect(live.quality.map(\.party) == ["100"])
-        let leg = try #require(live.quality.first)
-        #expect(leg.roundTripMilliseconds == nil && leg.opinionSent == nil && leg.peerLossFraction == nil)
+        #expect(live.quality.map(\.party) == ["100", "101"])
+        for leg in live.quality {
+            #expect(leg.lossFraction == nil && leg.opinionReceived == nil && leg.opinionSent == nil)
+            #expect(leg.roundTripMilliseconds == nil && leg.peerLossFraction == nil)
+            #expect(leg.peerJitterMilliseconds == nil)
+        }
         try a.bye()
         _ = try b.takeBye()
-        #expect(desk.world.records.first?.quality.count == 1)
+        desk.world.expectNothingLeft()
+    }
+
+    @Test func `a call that nobody answers has no figures`() throws {
+        desk.world.finalFigures = Self.figures(of: 0, received: 3)
+        _ = desk.ada.invite()
+        desk.world.advance(by: .seconds(70))
+        #expect(desk.world.records.map(\.quality) == [[]])
+    }
+
+    @Test func `workers that have forgotten the session take no figures back`() throws {
+        let (a, b) = try desk.talk()
+        desk.world.tell(.figures(Self.id, a: Self.figures(of: 0, received: 10), b: StreamStatistics()))
+        try a.bye()
+        _ = try b.takeBye()
+        #expect(desk.world.records.first?.quality.first?.packetsReceived == 10)
         desk.world.expectNothingLeft()
     }
 
@@ -75,7 +93,7 @@ import Testing
         metrics.mosConversational = 31
         figures.sent = VoiceQuality(metrics)
         desk.world.tell(.figures(Self.id, a: StreamStatistics(), b: figures))
-        let leg = try #require(desk.world.control.snapshots(at: desk.world.now).first?.quality.first)
+        let leg = try #require(desk.world.control.snapshots(at: desk.world.now).first?.quality.last)
         #expect(leg.party == "101" && leg.lossFraction == 0.01 && leg.peerLossFraction == 0.05)
         #expect(leg.peerJitterMilliseconds == 3 && leg.opinionSent == 3.1 && leg.isOpinionReported)
         #expect(leg.audioPath == "heard" && leg.trouble == nil)

@@ -157,6 +157,61 @@ private var limits: SoundLimits {
     }
 }
 
+@Suite struct RecordingStoreTests {
+    private let block = {
+        var recorder = Recorder(rate: 16_000, layout: .perSide)
+        recorder.write(a: nil, b: nil, count: 16_000)
+        return recorder.takeBlock()
+    }()
+
+    @Test func `recordings go each to its own file, and end once`() throws {
+        let scratch = Scratch()
+        let block = try #require(block)
+        let store = RecordingStore(directory: scratch.path, limits: limits)
+        for (id, name) in [(1, "one"), (2, "two"), (3, "three")] {
+            try store.begin(RecordingID(UInt64(id)), name: name)
+        }
+        #expect(store.take(block, of: RecordingID(1)) == nil)
+        #expect(store.take(block, of: RecordingID(2)) == nil)
+        #expect(store.take(block, of: RecordingID(1)) == nil)
+        #expect(store.take(block, of: RecordingID(9)) == nil)
+        guard case .finished(let summary) = store.end(RecordingID(1)) else {
+            Issue.record("it did not finish")
+            return
+        }
+        #expect(summary.path == scratch.path + "/one.wav")
+        #expect(summary.duration == .seconds(2))
+        #expect(store.end(RecordingID(1)) == nil)
+        #expect(store.end(RecordingID(3)) == .empty)
+        #expect(store.endAll().map(\.0) == [RecordingID(2)])
+        #expect(store.count == 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path).sorted() == ["one.wav", "two.wav"])
+    }
+
+    @Test func `a recording that reaches a limit is told once and keeps what it has`() throws {
+        let scratch = Scratch()
+        let block = try #require(block)
+        var limits = limits
+        limits.recordings = 1
+        limits.recordingBytes = 70_000
+        let store = RecordingStore(directory: scratch.path, limits: limits)
+        try store.begin(RecordingID(1), name: "one")
+        #expect(throws: SoundFileError.tooManyRecordings(path: scratch.path + "/two.wav", limit: 1)) {
+            try store.begin(RecordingID(2), name: "two")
+        }
+        #expect(throws: SoundFileError.invalidName("../x")) { try store.begin(RecordingID(3), name: "../x") }
+        #expect(store.take(block, of: RecordingID(1)) == nil)
+        guard case .failed(.recordingFull, let summary) = store.take(block, of: RecordingID(1)) else {
+            Issue.record("the limit did not hold")
+            return
+        }
+        #expect(summary?.duration == .seconds(1))
+        #expect(store.take(block, of: RecordingID(1)) == nil)
+        #expect(store.end(RecordingID(1)) == nil)
+        #expect(try WAVReader.read(try scratch.bytes("one.wav")).frames == 16_000)
+    }
+}
+
 @Suite struct ClipLibraryTests {
     private func wav(_ seconds: Int, rate: Int = 8_000) -> [UInt8] {
         WAVWriter.file([Int16](repeating: 7, count: seconds * rate), rate: rate)

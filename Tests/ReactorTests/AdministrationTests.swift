@@ -1,7 +1,10 @@
+import CloudMessages
 import Foundation
 import NIOHTTP1
+import Persistence
 import Primitives
 import Reactor
+import SQLiteStore
 import Testing
 
 struct AdministrationTests {
@@ -46,6 +49,41 @@ struct AdministrationTests {
             #expect((answer.type == "application/problem+json") == (status >= 400), "\(method) \(path): \(answer)")
         }
         await running.stop()
+    }
+
+    @Test func `a record says how each leg sounded, under names that stay`() async throws {
+        let store = try SQLiteStore(directory: test.directory, at: UnixTime(seconds: 1))
+        var record = CallRecord(callDataID: 1, startDate: UnixTime(seconds: 1_767_323_045), lengthSeconds: 61)
+        var leg = CallLegQuality(
+            codec: "opus", packetsReceived: 99, packetsSent: 200, packetsLost: 1, jitterMilliseconds: 1.23456)
+        leg.party = "100"
+        leg.packetsDiscarded = 2
+        leg.roundTripMilliseconds = 12.5
+        leg.opinionReceived = 4.25
+        leg.opinionSent = 3.5
+        leg.isOpinionReported = true
+        leg.peerLossFraction = 0.05
+        leg.peerJitterMilliseconds = 3
+        leg.audioPath = "heard"
+        leg.trouble = "sends nothing that arrives"
+        record.quality = [
+            leg,
+            CallLegQuality(codec: "PCMA", packetsReceived: 0, packetsSent: 0, packetsLost: 0, jitterMilliseconds: 0),
+        ]
+        try store.runAndWait([.appendCallRecord(record)])
+        store.close()
+        let running = try await test.start()
+        let text = try await test.request(.GET, "/v1/call-records?after=0").text
+        await running.stop()
+        let full =
+            #"{"audioPath":"heard","codec":"opus","jitterMilliseconds":1.235,"lossPercent":1,"mosReceived":4.25,"#
+            + #""mosSent":3.5,"mosSentIsReported":true,"packetsDiscarded":2,"packetsLost":1,"packetsReceived":99,"#
+            + #""packetsSent":200,"party":"100","peerJitterMilliseconds":3,"peerLossPercent":5,"#
+            + #""roundTripMilliseconds":12.5,"trouble":"sends nothing that arrives"}"#
+        let bare =
+            #"{"codec":"PCMA","jitterMilliseconds":0,"packetsDiscarded":0,"packetsLost":0,"packetsReceived":0,"#
+            + #""packetsSent":0,"party":""}"#
+        #expect(text.contains(#""quality":["# + full + "," + bare + "]"), "\(text)")
     }
 
     @Test func `a body beyond its limit is refused with 413`() async throws {

@@ -64,6 +64,78 @@ import Testing
         world.advance(by: .seconds(60))
     }
 
+    /// Ada calls Bob, who refuses protected media and is called without; the call ends before he answers.
+    private func refuseOnce(_ world: World, _ bob: Phone) throws {
+        bob.respond(try bob.nextRequest(.invite), 488)
+        _ = try bob.nextRequest(.ack)
+        let plain = try bob.nextRequest(.invite)
+        #expect(profile(plain) == "RTP/AVP")
+        bob.respond(plain, 180)
+        bob.respond(plain, 486)
+        _ = try bob.nextRequest(.ack)
+        world.advance(by: .seconds(40))
+    }
+
+    private func next(_ ada: Phone, _ bob: Phone, callID: String) throws -> SIPRequest {
+        ada.inbox = []
+        _ = try ada.invite("101", body: sdp(["PCMU"], port: 33_000), callID: callID)
+        return try bob.nextRequest(.invite)
+    }
+
+    @Test func `who has refused protection is called without at once, until it registers anew`() throws {
+        let (world, ada, bob, _) = try call(.optional, over: .tls)
+        try refuseOnce(world, bob)
+        let second = try next(ada, bob, callID: "second")
+        #expect(profile(second) == "RTP/AVP")
+        bob.respond(second, 486)
+        _ = try bob.nextRequest(.ack)
+        try bob.register()
+        let afterRefresh = try next(ada, bob, callID: "third")
+        #expect(profile(afterRefresh) == "RTP/AVP", "a refresh is not another registration")
+        bob.respond(afterRefresh, 486)
+        _ = try bob.nextRequest(.ack)
+        try bob.register(callID: "restarted")
+        #expect(profile(try next(ada, bob, callID: "fourth")) == "RTP/SAVP")
+    }
+
+    @Test func `after an hour it is asked again`() throws {
+        let (world, ada, bob, _) = try call(.optional, over: .tls)
+        try refuseOnce(world, bob)
+        ada.inbox = []
+        for _ in 0..<8 {
+            world.advance(by: .seconds(500))
+            try bob.register()
+            try ada.register()
+        }
+        #expect(profile(try next(ada, bob, callID: "later")) == "RTP/SAVP")
+    }
+
+    @Test func `who wants protection by now, and is offered none, gets it, and first at the next call`() throws {
+        let (world, ada, bob, _) = try call(.optional, over: .tls)
+        try refuseOnce(world, bob)
+        let plain = try next(ada, bob, callID: "second")
+        #expect(profile(plain) == "RTP/AVP")
+        bob.respond(plain, 488)
+        _ = try bob.nextRequest(.ack)
+        let protected = try bob.nextRequest(.invite)
+        #expect(profile(protected) == "RTP/SAVP")
+        bob.respond(protected, 180)
+        bob.respond(protected, 486)
+        _ = try bob.nextRequest(.ack)
+        world.advance(by: .seconds(40))
+        #expect(profile(try next(ada, bob, callID: "third")) == "RTP/SAVP")
+    }
+
+    @Test func `who refuses both is known for nothing`() throws {
+        let (world, ada, bob, _) = try call(.optional, over: .tls)
+        for _ in 0..<2 {
+            bob.respond(try bob.nextRequest(.invite), 488)
+            _ = try bob.nextRequest(.ack)
+        }
+        world.advance(by: .seconds(40))
+        #expect(profile(try next(ada, bob, callID: "second")) == "RTP/SAVP")
+    }
+
     @Test func `who must have protection is not called without`() throws {
         let (_, _, bob, _) = try call(.required, over: .tls)
         bob.respond(try bob.nextRequest(.invite), 488)

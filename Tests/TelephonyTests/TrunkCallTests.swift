@@ -63,6 +63,27 @@ import Testing
         office.world.expectEverythingEnded()
     }
 
+    @Test func `who calls for help is let out while the appliance waits for its calls to end`() throws {
+        let office = try Office()
+        let invite = try office.ada.invite("101", body: sdp(["PCMU"], port: 30_000))
+        let b = try office.bob.answer(office.bob.nextRequest(.invite), body: sdp(["PCMU"], port: 31_000))
+        let a = try office.ada.confirm(invite, office.ada.nextResponse())
+        office.world.feed(.drain(deadline: office.world.now + .seconds(30)))
+        let cleo = Phone(office.world, "102", port: 40_300)
+        _ = try cleo.invite("+4930111", body: sdp(["PCMU"], port: 33_000), callID: "chat")
+        #expect(try cleo.nextResponse().status == 503)
+        let help = try cleo.invite("112", body: sdp(["PCMU"], port: 33_000), callID: "help")
+        let far = try office.one.answer(office.one.nextRequest(.invite), body: sdp(["PCMU"], port: 34_000))
+        let near = try cleo.confirm(help, cleo.nextResponse())
+        #expect(try a.request(.bye).status == 200)
+        try b.takeBye()
+        #expect(!office.world.trace.contains(.drained), "help is being called")
+        #expect(try near.request(.bye).status == 200)
+        try far.takeBye()
+        #expect(office.world.trace.contains(.drained))
+        office.world.expectEverythingEnded()
+    }
+
     @Test(arguments: ["030222", "+49 (30) 222"])
     func `a line may name the number as it writes numbers`(number: String) throws {
         let office = try Office()

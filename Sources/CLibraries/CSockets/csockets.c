@@ -148,6 +148,13 @@ int csockets_set_source(csockets_batch *batch, int index, const csockets_address
 }
 
 int csockets_send(int fd, csockets_batch *batch, int first, int count) {
+    const struct msghdr *header = &batch->messages[first].msg_hdr;
+    if (count == 1 && header->msg_controllen == 0) {
+        // The kernel has less to copy than for a batch of one.
+        ssize_t size = sendto(fd, header->msg_iov->iov_base, header->msg_iov->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL,
+                              header->msg_name, header->msg_namelen);
+        return size < 0 ? -errno : 1;
+    }
     int sent = sendmmsg(fd, batch->messages + first, (unsigned)count, MSG_DONTWAIT | MSG_NOSIGNAL);
     return sent < 0 ? -errno : sent;
 }
@@ -198,6 +205,15 @@ int csockets_epoll(void) {
 int csockets_epoll_add(int epoll, int fd, uint64_t token) {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = token};
     return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+int csockets_epoll_add_edge(int epoll, int fd, uint64_t token) {
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = token};
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+int csockets_epoll_remove(int epoll, int fd) {
+    return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL) < 0 ? -errno : 0;
 }
 
 int csockets_epoll_wait(int epoll, uint64_t *tokens, int capacity, int milliseconds) {

@@ -34,7 +34,7 @@ package struct Telephony: Sendable {
         case mediaCertificate(CertificateFingerprint)
         /// More comes in than is worked off: new work is refused until it is over.
         case overload(Bool)
-        /// No new calls; what still runs at `deadline` is ended, then `Output.drained`.
+        /// No new calls but those for help; what still runs at `deadline` is ended, then `Output.drained`.
         case drain(deadline: Instant)
         case deadline
     }
@@ -108,7 +108,7 @@ package struct Telephony: Sendable {
         plan = DialPlan(settings: settings)
         context = CallContext(
             agent: UserAgentContext(transactions: TransactionLayer(limits: limits), at: now, wall: wall),
-            hashes: hashes)
+            hashes: hashes, limits: limits)
         authenticator = DigestAuthenticator(realm: settings.sip.realm, secret: self.nonceKey, hashes: hashes)
         registrar = Registrar(limits: limits)
         calls = CallControl(settings: settings, limits: limits)
@@ -136,6 +136,13 @@ package struct Telephony: Sendable {
         calls.isIdle && context.agent.transactions.serverCount == 0 && context.agent.transactions.clientCount == 0
     }
     var isDraining: Bool { drain != .none }
+    /// True while calls may go on: who calls for help then is not told to wait for the restart.
+    var mayStillCallForHelp: Bool {
+        switch drain {
+        case .none, .waiting: true
+        case .ending, .done: false
+        }
+    }
 
     /// The running calls, the oldest first.
     package func calls(at now: Instant) -> [CallSummary] {

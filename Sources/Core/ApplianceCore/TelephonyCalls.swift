@@ -24,7 +24,8 @@ extension Telephony {
 
     private mutating func inviteFromUser(_ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow) {
         guard let user = authenticate(request, server, over: flow), let caller = plan.user(user),
-            isAcceptable(request, server)
+            case let isEmergency = isForHelp(request.uri),
+            isAcceptable(request, server, isEmergency: isEmergency)
         else { return }
         guard !calls.replace(request, server, over: flow, by: caller, &context) else { return }
         let way = way(
@@ -35,7 +36,7 @@ extension Telephony {
         case .leads(let destination, let ranks):
             var invitation = Invitation(
                 server: server, request: request, flow: flow, caller: caller, destination: destination, ranks: ranks)
-            invitation.isEmergency = isForHelp(request.uri)
+            invitation.isEmergency = isEmergency
             calls.invite(invitation, &context)
         }
     }
@@ -69,9 +70,11 @@ extension Telephony {
     }
 
     /// False when the request has been refused: a scheme or an extension that we do not have, or no new calls.
-    private mutating func isAcceptable(_ request: SIPRequest, _ server: ServerTransactionID) -> Bool {
+    private mutating func isAcceptable(
+        _ request: SIPRequest, _ server: ServerTransactionID, isEmergency: Bool = false
+    ) -> Bool {
         guard passesInspection(request, server) else { return false }
-        guard !isDraining else {
+        guard !isDraining || isEmergency && mayStillCallForHelp else {
             context.count("calls.refused")
             context.reply(server, to: request, 503, fields: [.init(.retryAfter, "30")])
             return false
@@ -206,8 +209,13 @@ extension Telephony {
     }
 
     private func target(_ binding: Binding, of party: CallParty) -> CallTarget {
-        CallTarget(
+        var target = CallTarget(
             party: party, uri: binding.contact.uri, flow: binding.flow, routes: binding.path,
             preference: binding.preference)
+        if binding.flow.transport == .tls {  // elsewhere no first offer is protected
+            target.device = [party.number, binding.contact.uri.description, binding.callID, binding.userAgent ?? ""]
+                .joined(separator: "\n")
+        }
+        return target
     }
 }

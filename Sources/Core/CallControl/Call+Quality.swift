@@ -24,7 +24,9 @@ extension Call {
     }
 
     private mutating func measured(_ side: MediaSide, _ statistics: StreamStatistics, _ context: inout CallContext) {
-        guard statistics != StreamStatistics(), let index = leg(on: side, named: statistics.party) else { return }
+        guard let index = leg(on: side, named: statistics.party) else { return }
+        // Workers that have forgotten the session have nothing to say, and take nothing back.
+        if statistics == StreamStatistics(), participants[index].audio.statistics != nil { return }
         participants[index].audio.statistics = statistics
         // A change may have been told of who was there before, or before the answer; figures say whom they are about.
         guard statistics.party != nil, let talkingSince, context.now - talkingSince >= Self.settling else { return }
@@ -78,9 +80,7 @@ extension Call {
     /// Nil of a leg without media.
     private func quality(of index: Int) -> CallLegQuality? {
         let audio = participants[index].audio
-        guard let codec = legs[index].media.stream?.codec, let figures = audio.statistics,
-            figures.packetsReceived > 0 || figures.packetsSent > 0 || audio.trouble != nil
-        else { return nil }
+        guard let codec = legs[index].media.stream?.codec, let figures = audio.statistics else { return nil }
         var quality = CallLegQuality(
             codec: codec.rawValue, packetsReceived: figures.packetsReceived, packetsSent: figures.packetsSent,
             packetsLost: figures.packetsLost, jitterMilliseconds: figures.jitterMilliseconds)

@@ -10,14 +10,16 @@ package struct CallContext: Sendable {
     package var agent: UserAgentContext
     package var effects: [CallEffect] = []
     var directory = LegDirectory()
+    var protectionRefusals: ProtectionRefusals
     /// Of the legs that have credentials.
     private var authentications: [LegReference: LegAuthentication] = [:]
     private let hashes: (any HashFunctions)?
 
     /// Without `hashes` no challenge is met.
-    package init(agent: UserAgentContext, hashes: (any HashFunctions)? = nil) {
+    package init(agent: UserAgentContext, hashes: (any HashFunctions)? = nil, limits: Limits = Limits()) {
         self.agent = agent
         self.hashes = hashes
+        protectionRefusals = ProtectionRefusals(limit: limits.protectionRefusals)
     }
 
     package var now: Instant { agent.now }

@@ -37,17 +37,35 @@ extension CallLeg {
     ) -> [LegEvent] {
         switch response.status {
         case ..<101: return []
-        case ..<200: return receivedProvisional(response, &context)
-        case ..<300: return receivedAnswer(response, client, &context)
+        case ..<200:
+            settleProtection(&context)
+            return receivedProvisional(response, &context)
+        case ..<300:
+            settleProtection(&context)
+            return receivedAnswer(response, client, &context)
         case 422 where sessionTimer.receive(response, at: context.now) == .retry:
             if retryInvite(&context, changing: { _ in }) { return [] }
         case 415, 488, 606:  // what is refused may be the protection (RFC 4568 section 7.1.2)
-            if let offer = media.makePlainOffer(), retryInvite(&context, changing: { $0.body = offer }) { return [] }
+            secondOffer = nil
+            if let (kind, offer) = media.makeSecondOffer(), retryInvite(&context, changing: { $0.body = offer }) {
+                secondOffer = kind
+                return []
+            }
         default: break
         }
         refusal = Refusal(status: response.status, reasons: response.reasons())
         state = .over
         return [.refused(status: response.status)]
+    }
+
+    /// The callee takes what it was offered: when that was not the first offer, its next call begins with it.
+    private mutating func settleProtection(_ context: inout CallContext) {
+        switch secondOffer {
+        case .plain: context.protectionRefusals.note(device, at: context.now)
+        case .protected: context.protectionRefusals.forget(device)
+        case nil: return
+        }
+        secondOffer = nil
     }
 
     /// The client that sees the person's telephone ring, or hears what comes before an answer.

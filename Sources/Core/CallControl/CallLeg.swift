@@ -79,6 +79,10 @@ struct CallLeg: Sendable {
     /// The callee is to be heard already.
     var hasEarlyMedia = false
     var hasRung = false
+    /// See `CallTarget.device`.
+    var device: String?
+    /// The callee has refused our first offer, and was made this one; nil once that is settled.
+    var secondOffer: LegMedia.Offer?
     /// How often the INVITE was sent anew, as after a 422.
     var inviteRetries = 0
     /// A BYE for a fork that answered too late is on its way.
@@ -163,7 +167,9 @@ struct CallLeg: Sendable {
             request.headers.append(field.name, field.value)
         }
         self.media.reach(over: target.flow, entropy: &context.agent.entropy)
-        request.body = self.media.makeFirstOffer()
+        device = target.device
+        request.body = self.media.makeFirstOffer(
+            isPlain: context.protectionRefusals.contains(device, at: context.now))
         sessionTimer = SessionTimer(policy: timers.session(over: target.line))
         invite = request
         state = .over

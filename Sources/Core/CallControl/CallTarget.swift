@@ -35,6 +35,8 @@ package struct CallTarget: Sendable, Equatable {
     package var redirection: Redirection
     /// Nil: those for telephones.
     package var media: MediaRules?
+    /// Names the telephone and its registration, for what is remembered of it; nil: nothing is.
+    package var device: String?
 
     package init(
         party: CallParty, uri: SIPURI, flow: SIPFlow, routes: [NameAddress] = [], outbound: OutboundIdentity? = nil,

@@ -9,6 +9,9 @@ package import SIPTransaction
 /// Offers and answers may come in any order that the leg's dialog allows, an answer also twice (early and final, RFC 6337
 /// section 3.1); the last one counts. A method that throws has changed nothing.
 package struct LegMedia: Sendable {
+    /// The two that a callee may be made under `SRTPPolicy.preferred`.
+    package enum Offer: Sendable, Hashable { case protected, plain }
+
     private var local: LocalMedia
     private let rules: MediaRules
     /// The other leg's codec, taken if the peer has it; else the peer's own order decides.
@@ -20,8 +23,8 @@ package struct LegMedia: Sendable {
     /// The last one taken on from the peer.
     private var lastReceived: SessionDescription?
     private var signallingAddress: IPAddress?
-    /// Our first offer was protected, and a plain one may follow it.
-    private var canOfferLess = false
+    /// What may follow our first offer, should that be refused.
+    private var alternative: Offer?
     /// What was agreed last; nil before the first agreement.
     package private(set) var stream: MediaStreamDescription?
 
@@ -90,19 +93,26 @@ package struct LegMedia: Sendable {
     // MARK: Offers and answers
 
     /// The offer that begins a call: protected where that is wanted, since a refusal can be met with a plain one.
-    package mutating func makeFirstOffer() -> [UInt8] {
-        local.security.isFirstOffer = true
-        defer { local.security.isFirstOffer = false }
-        canOfferLess = local.security.policy == .preferred && local.security.offersProtected
-        return makeOffer()
+    ///
+    /// - Parameter isPlain: the callee is known to refuse protection: where either will do, it comes second.
+    package mutating func makeFirstOffer(isPlain: Bool = false) -> [UInt8] {
+        let hasChoice = local.security.policy == .preferred && local.security.takesProtected
+        alternative = hasChoice ? isPlain ? .protected : .plain : nil
+        return makeOffer(protectedIfPreferred: !isPlain)
     }
 
-    /// What to offer to who has refused the protection of the first offer; nil when it had none or nothing else will do.
-    package mutating func makePlainOffer() -> [UInt8]? {
-        guard canOfferLess else { return nil }
-        canOfferLess = false
+    /// What to offer to who has refused the first offer; nil when nothing else will do.
+    package mutating func makeSecondOffer() -> (kind: Offer, body: [UInt8])? {
+        guard let kind = alternative else { return nil }
+        alternative = nil
         local.sessionVersion += 1  // nothing of the refused one holds but its name
         lastSent = nil
+        return (kind, makeOffer(protectedIfPreferred: kind == .protected))
+    }
+
+    private mutating func makeOffer(protectedIfPreferred: Bool) -> [UInt8] {
+        local.security.isFirstOffer = protectedIfPreferred
+        defer { local.security.isFirstOffer = false }
         return makeOffer()
     }
 

@@ -57,37 +57,38 @@ struct MediaLeg: ~Copyable {
         }
     }
 
+    // What every packet needs stands together, so that few lines of the cache are fetched for it.
     let side: MediaSide
-    /// As configured last.
-    private(set) var description: MediaStreamDescription?
     private(set) var facts: Facts?
-    private(set) var stream: OutgoingStream
-    private(set) var rtcp: RTCPSession
-    private(set) var nextReport: Instant?
-    private(set) var reception = ReceptionStatistics(clockRate: 8_000)
     var latch = SymmetricLatch()
-    /// The last address signalled; kept while the peer names none, as on hold in the style of RFC 2543.
-    private var lastSignalled: Endpoint?
-    private var rtcpSource: Endpoint?
     var protection = LegProtection()
     private var relayOffset: Offset?
-    private var conflicts = SSRCConflicts()
-    /// SSRCs given up for a collision whose BYE is still to be sent.
-    private var abandoned: [UInt32] = []
-    /// For SSRCs that a collision asks for.
-    private var spares: SeededGenerator
+    private(set) var stream: OutgoingStream
+    private(set) var reception = ReceptionStatistics(clockRate: 8_000)
     private(set) var counters = LegCounters()
-    private var monitor = AudioPathMonitor()
-    /// A change that is still to be told.
-    private var pathChange: AudioPath?
-    /// When one that `configure` made asks for a deadline, so that it is told.
-    private var pathChangeDue: Instant?
     private var lastHeard: Instant
     private var isSilent = false
     /// What the other side says goes to this peer.
     var hearsPeer = true
     /// What this peer says is listened to here, beside whatever becomes of it.
     var isTapped = false
+    private var monitor = AudioPathMonitor()
+    private(set) var nextReport: Instant?
+    private(set) var rtcp: RTCPSession
+    /// As configured last.
+    private(set) var description: MediaStreamDescription?
+    /// The last address signalled; kept while the peer names none, as on hold in the style of RFC 2543.
+    private var lastSignalled: Endpoint?
+    private var rtcpSource: Endpoint?
+    private var conflicts = SSRCConflicts()
+    /// SSRCs given up for a collision whose BYE is still to be sent.
+    private var abandoned: [UInt32] = []
+    /// For SSRCs that a collision asks for.
+    private var spares: SeededGenerator
+    /// A change that is still to be told.
+    private var pathChange: AudioPath?
+    /// When one that `configure` made asks for a deadline, so that it is told.
+    private var pathChangeDue: Instant?
 
     init(side: MediaSide, entropy: inout Entropy, at now: Instant) {
         self.side = side
@@ -309,23 +310,13 @@ struct MediaLeg: ~Copyable {
         at now: Instant, output: inout PacketBatch
     ) {
         guard let facts, let destination else { return }
-        var marker = header.marker
-        var offset: Offset
-        if let relayOffset, arrival != .first {
-            offset = relayOffset
-        } else {
-            offset = Offset(
-                sequence: stream.nextSequence &- header.sequence,
-                timestamp: resumption(at: now) &- header.timestamp)
-            relayOffset = offset
-            marker = true
-        }
+        let (offset, isNew) = relayOffset(of: header, arrival: arrival, at: now)
         guard let payloadType = isEvent ? facts.eventPayloadType : facts.payloadType else {
             skipRelayed()  // the peer knows no telephone events
             return
         }
         let outgoing = RTPHeader(
-            marker: marker, payloadType: payloadType, sequence: header.sequence &+ offset.sequence,
+            marker: header.marker || isNew, payloadType: payloadType, sequence: header.sequence &+ offset.sequence,
             timestamp: header.timestamp &+ offset.timestamp, ssrc: stream.ssrc)
         guard RTPHeader.sizeBytes + payload.count <= output.packetBytes, let slot = output.reserve() else { return }
         UnsafeMutableRawBufferPointer(rebasing: slot[RTPHeader.sizeBytes...]).copyMemory(from: payload)
@@ -333,6 +324,27 @@ struct MediaLeg: ~Copyable {
             outgoing, payloadBytes: payload.count, isEvent: isEvent, in: slot, to: destination, at: now, output: &output
         )
     }
+
+    private mutating func relayOffset(
+        of header: RTPHeader, arrival: ReceptionStatistics.Arrival, at now: Instant
+    ) -> (Offset, isNew: Bool) {
+        if let relayOffset, arrival != .first { return (relayOffset, false) }
+        let offset = Offset(
+            sequence: stream.nextSequence &- header.sequence,
+            timestamp: resumption(at: now) &- header.timestamp)
+        relayOffset = offset
+        return (offset, true)
+    }
+
+    /// Where in our stream a packet belongs for which something else will be sent.
+    mutating func relayedTimestamp(
+        of header: RTPHeader, arrival: ReceptionStatistics.Arrival, at now: Instant
+    ) -> UInt32 {
+        header.timestamp &+ relayOffset(of: header, arrival: arrival, at: now).0.timestamp
+    }
+
+    /// Something else was sent for packets of the source: the one of this number gets our next one.
+    mutating func resumeRelay(with sequence: UInt16) { relayOffset?.sequence = stream.nextSequence &- sequence }
 
     /// Completes and keeps the packet whose payload stands in `slot` already.
     mutating func send(

@@ -32,6 +32,10 @@ package struct MediaSession {
     private var transcoders: [Transcoder?] = [nil, nil]
     /// For relayed events whose durations count in another clock on the other side.
     private var eventMappers: [EventMapper?] = [nil, nil]
+    /// By source side: for relayed streams whose sides do not send and take keys in the same way.
+    var relayedKeys: [RelayedKeys?] = [nil, nil]
+    /// There is one.
+    var crossesKeys = false
     private var isEcho = false
     /// By side, what is made and listened to here; empty while the peers only hear each other.
     var terminals: [Terminal] = []
@@ -148,6 +152,14 @@ package struct MediaSession {
         routes = newRoutes
         transcoders = newTranscoders
         eventMappers = newEventMappers
+        for source in MediaSide.allCases {
+            let index = source.rawValue
+            let isRelayed = routes[index] == .relay
+            crossKeys(
+                of: source, from: isRelayed ? descriptions[index] : nil,
+                to: descriptions[sink(of: source).rawValue])
+        }
+        crossesKeys = relayedKeys.contains { $0 != nil }
     }
 
     /// Whether what `from` says goes to `to` as it is. The same codec is relayed; G.711 with another packet time is
@@ -161,8 +173,18 @@ package struct MediaSession {
 
     /// A datagram arrived on the RTP port of `side`; what it causes is appended to `output`, at most
     /// `PacketBatch.roomForOneInput` datagrams. Everything invalid is dropped and counted. A protected datagram is
-    /// decrypted where it stands.
+    /// decrypted where it stands. True when there is something to tell, or the next deadline may have moved; asking for
+    /// that afterwards would copy the session to look at it.
+    @discardableResult
     package mutating func receiveRTP(
+        _ buffer: UnsafeMutableRawBufferPointer, from source: Endpoint, on side: MediaSide, at now: Instant,
+        output: inout PacketBatch
+    ) -> Bool {
+        pass(buffer, from: source, on: side, at: now, output: &output)
+        return hasNews
+    }
+
+    private mutating func pass(
         _ buffer: UnsafeMutableRawBufferPointer, from source: Endpoint, on side: MediaSide, at now: Instant,
         output: inout PacketBatch
     ) {
@@ -183,6 +205,11 @@ package struct MediaSession {
         guard legs[sink].hearsPeer, legs[sink].destination != nil else {
             legs[sink].breakRelay()
             transcoders[index]?.desynchronise()
+            return
+        }
+        if crossesKeys,
+            relayedKeys[index]?.take(accepted, datagram, at: now, sink: &legs[sink], output: &output) == true
+        {
             return
         }
         switch (routes[index], accepted) {
@@ -220,7 +247,8 @@ package struct MediaSession {
         guard legs[side.rawValue].decrypts else {
             // Nothing is written to what is not decrypted.
             let unchanged = UnsafeMutableRawBufferPointer(mutating: datagram)
-            return receiveRTP(unchanged, from: source, on: side, at: now, output: &output)
+            pass(unchanged, from: source, on: side, at: now, output: &output)
+            return
         }
         withUnsafeTemporaryAllocation(byteCount: datagram.count, alignment: 16) { copy in
             copy.copyMemory(from: datagram)

@@ -18,6 +18,7 @@ struct Transcoder {
         var rate: Int
         /// Samples at `rate` in an outgoing packet.
         var frameSamples: Int
+        var keys: KeyCrossing
 
         init(from source: MediaStreamDescription, to sink: MediaStreamDescription) {
             self.source = source.codec
@@ -26,13 +27,14 @@ struct Transcoder {
             sinkEvents = TelephoneEventClock(sink)
             rate = min(source.codec.sampleRate, sink.codec.sampleRate, Transcoder.highestRate)
             frameSamples = Transcoder.frameSamples(sink.codec, ptime: sink.ptime, rate: rate)
+            keys = KeyCrossing(from: source, to: sink)
         }
     }
     /// Speech has little above 8 kHz, and no pair of codecs here carries more across.
     private static let highestRate = 16_000
 
     let key: Key
-    private let rate: Int
+    let rate: Int
     /// No more than 120 ms of a gap are concealed; the rest becomes a pause.
     private let concealedAtMost: Int
     /// An event that begins further from the audio around it counts in a timeline of its own (see `eventStart`).
@@ -41,18 +43,22 @@ struct Transcoder {
     private let farthestJump: Int
     private let decoder: any AudioDecoder
     private let encoder: any AudioEncoder
-    private let pcm: SampleBuffer
-    private var count = 0
-    private var isSynchronised = false
+    let pcm: SampleBuffer
+    var count = 0
+    private(set) var isSynchronised = false
     private var marker = true
     /// The source has said that it falls silent: what is missing then is no speech to be made up for.
     private var isQuiet = false
     /// Source timestamp of the sample after the last decoded one.
-    private var expected: UInt32 = 0
+    var expected: UInt32 = 0
     private var lastSamples: Int
     /// Outgoing timestamp of `pcm[0]`.
     private var start: UInt32 = 0
     private var events: EventMapper
+    /// For a sink that takes no telephone events.
+    var tones: EventTones?
+    /// For a source that sends none.
+    private var inBand: InBandKeys?
 
     init(_ key: Key, codecs: any CodecFactory) throws(MediaFailure) {
         self.key = key
@@ -66,6 +72,11 @@ struct Transcoder {
         // 200 ms are more than a datagram of G.711 or G.722 can hold, and than the 120 ms of Opus.
         pcm = SampleBuffer(count: key.frameSamples + rate / 5)
         events = EventMapper(source: key.sourceEvents, sink: key.sinkEvents)
+        switch key.keys {
+        case .asTheyAre: break
+        case .toTones: tones = EventTones(key.sourceEvents, rate: rate)
+        case .toEvents: inBand = InBandKeys(rate: rate, clockRate: key.sinkEvents.event)
+        }
     }
 
     /// Samples of a packet of `codec` that comes closest to `ptime` from below.
@@ -83,7 +94,7 @@ struct Transcoder {
     private func samples(ofTicks ticks: Int) -> Int { ticks * rate / key.source.clockRate }
 
     /// How far the source's timestamp moves on in so many samples.
-    private func sourceTicks(_ samples: Int) -> UInt32 {
+    func sourceTicks(_ samples: Int) -> UInt32 {
         UInt32(truncatingIfNeeded: samples * key.source.clockRate / rate)
     }
 
@@ -103,6 +114,7 @@ struct Transcoder {
         _ header: RTPHeader, arrival: ReceptionStatistics.Arrival, payload: UnsafeRawBufferPointer, at now: Instant,
         sink: inout MediaLeg, output: inout PacketBatch
     ) -> Bool {
+        if tones != nil, isOverlapped(header) { return true }
         switch arrival {
         case .late, .duplicate, .outlier: return true
         case .first: isSynchronised = false
@@ -140,6 +152,10 @@ struct Transcoder {
         output: inout PacketBatch
     ) -> Bool {
         guard let event = try? TelephoneEvent(parsing: payload) else { return false }
+        if tones != nil {
+            sound(event, header, at: now, sink: &sink, output: &output)
+            return true
+        }
         guard let payloadType = sink.eventPayloadType, let destination = sink.destination else {
             return true
         }
@@ -161,7 +177,7 @@ struct Transcoder {
 
     // MARK: Timeline
 
-    private mutating func synchronise(to header: RTPHeader, at now: Instant, sink: borrowing MediaLeg) {
+    mutating func synchronise(to header: RTPHeader, at now: Instant, sink: borrowing MediaLeg) {
         count = 0
         expected = header.timestamp
         start = sink.resumption(at: now)
@@ -180,7 +196,7 @@ struct Transcoder {
     }
 
     /// Fills or skips what lies between `expected` and this packet.
-    private mutating func bridge(
+    mutating func bridge(
         to header: RTPHeader, missing: Int, payload: UnsafeRawBufferPointer?, at now: Instant, sink: inout MediaLeg,
         output: inout PacketBatch
     ) {
@@ -224,7 +240,7 @@ struct Transcoder {
     // MARK: Outgoing frames
 
     /// Sends what is left of a frame with silence behind it, which the source's timeline is then ahead by as well.
-    private mutating func pad(at now: Instant, sink: inout MediaLeg, output: inout PacketBatch) {
+    mutating func pad(at now: Instant, sink: inout MediaLeg, output: inout PacketBatch) {
         guard count > 0, isSynchronised else { return }
         let silence = key.frameSamples - count
         pcm[count..<key.frameSamples].update(repeating: 0)
@@ -233,7 +249,7 @@ struct Transcoder {
         drain(at: now, sink: &sink, output: &output)
     }
 
-    private mutating func drain(at now: Instant, sink: inout MediaLeg, output: inout PacketBatch) {
+    mutating func drain(at now: Instant, sink: inout MediaLeg, output: inout PacketBatch) {
         let size = key.frameSamples
         var consumed = 0
         while count - consumed >= size {
@@ -249,10 +265,13 @@ struct Transcoder {
     private mutating func encodeFrame(
         at offset: Int, now: Instant, sink: inout MediaLeg, output: inout PacketBatch
     ) {
+        let size = key.frameSamples
+        if let press = inBand?.take(UnsafeBufferPointer(pcm[offset..<offset + size]), at: start) {
+            return sink.send(press, timestamp: press.timestamp, at: now, output: &output)
+        }
         guard let destination = sink.destination, let payloadType = sink.payloadType,
             let slot = output.reserve()
         else { return }
-        let size = key.frameSamples
         let bytes = encoder.encode(
             UnsafeBufferPointer(pcm[offset..<offset + size]),
             into: UnsafeMutableRawBufferPointer(rebasing: slot[RTPHeader.sizeBytes...]))

@@ -82,6 +82,9 @@ package struct Limits: Sendable, Equatable {
     /// Calls that one dialog-info document tells of.
     package var watchedDialogs = 24
 
+    /// Telephones that are known to refuse protected media.
+    package var protectionRefusals = 1_000
+
     // Session descriptions
     package var sdpLines = 512
     package var sdpMediaDescriptions = 8

@@ -112,7 +112,10 @@ extension Trunks {
         over trunk: Trunk, to dialled: DialledNumber, from caller: OutgoingCaller, isEmergency: Bool
     ) -> TrunkRoute? {
         let flows = trunk.flows(shared)
-        guard !flows.isEmpty, !trunk.isGone, let number = written(dialled, for: trunk.settings) else { return nil }
+        // One that has left, because the appliance is about to stop, may still lead to help.
+        guard !flows.isEmpty, !trunk.isGone || isEmergency, let number = written(dialled, for: trunk.settings) else {
+            return nil
+        }
         let settings = trunk.settings
         let configured = callerNumbers[caller.extensionNumber]
         let own =

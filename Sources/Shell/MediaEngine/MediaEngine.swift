@@ -44,11 +44,13 @@ package final class MediaEngine: Sendable {
             }
             // A generator each: the one given may not be shared between threads. SSRCs are no secrets.
             let own = Entropy(SeededGenerator(seed: entropy.next()))
-            workers.append(
-                try MediaWorker(
-                    address: address, pool: pool, codecs: codecs, protection: protection, keying: keying,
-                    limits: limits,
-                    entropy: own, shared: shared, onEvent: onEvent))
+            let mailbox = try Mailbox(sessionsLimit: sessionsLimit)
+            let graph = MediaGraph(
+                codecs: codecs, protection: protection, keying: keying, limits: limits, entropy: own)
+            let loop = try MediaLoop(
+                mailbox: mailbox, address: address, pool: pool, graph: graph, packetBytes: limits.rtpPacketBytes,
+                shared: shared, onEvent: onEvent)
+            workers.append(MediaWorker(mailbox: mailbox, loop: loop))
         }
         self.workers = workers
         self.shared = shared

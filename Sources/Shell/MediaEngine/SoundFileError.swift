@@ -17,6 +17,7 @@ package enum SoundFileError: Error, Hashable, Sendable {
     case wav(path: String, WAVError)
     case tooManyClips(path: String, limit: Int)
     case tooMuchMemory(path: String, limitBytes: Int)
+    case tooManyRecordings(path: String, limit: Int)
     case recordingFull(path: String, limitBytes: Int)
     case diskReserve(path: String, freeBytes: Int, reserveBytes: Int)
     /// A recording that was finished, or gave up, takes nothing more.
@@ -36,6 +37,8 @@ extension SoundFileError: CustomStringConvertible {
         case .tooManyClips(let path, let limit): "\(path) is beyond the \(limit) sounds of a directory; remove some"
         case .tooMuchMemory(let path, let limit):
             "\(path) does not fit: the sounds of a directory take \(limit) bytes of memory at most; shorten or remove some"
+        case .tooManyRecordings(let path, let limit):
+            "\(path) cannot be begun: \(limit) recordings are under way, which is the limit; end some"
         case .recordingFull(let path, let limit): "the recording \(path) has reached its limit of \(limit) bytes"
         case .diskReserve(let path, let free, let reserve):
             "recording to \(path) would leave less than \(reserve) bytes on its file system, which has \(free) free;"

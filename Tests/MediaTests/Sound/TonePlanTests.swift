@@ -137,18 +137,9 @@ import Testing
         #expect(rest == Array(all[start...]))
     }
 
-    @Test func `digits sound as pairs, the upper louder, and end`() throws {
-        let cadence = ToneCadence.digits("1d#x")
-        #expect(cadence.lead.count == 6)
-        #expect(cadence.lead[0].components.map(\.hertz) == [697, 1_209])
-        #expect(cadence.lead[2].components.map(\.hertz) == [941, 1_633])
-        #expect(cadence.lead[4].components.map(\.level) == [-11, -9])
-        #expect(played(Playlist([.tone(cadence)]), limit: 80_000).count == 6 * 800)
-    }
-
     @Test func `cadences without sound or time end at once`() {
         for cadence in [
-            ToneCadence(cycle: []), ToneCadence(cycle: [.silence(.zero)]), ToneCadence.digits("xyz"),
+            ToneCadence(cycle: []), ToneCadence(cycle: [.silence(.zero)]),
             ToneCadence(cycle: [.silence(.seconds(1))], cycles: 0), ToneCadence(cycle: [.silence(.seconds(-1))]),
         ] {
             #expect(played(Playlist([.tone(cadence)], repeats: nil), limit: 8_000) == [])

@@ -47,6 +47,9 @@ int csockets_receive_backlog(int fd, uint32_t *drops);
 int csockets_epoll(void);
 /// Watches `fd` for reading; `token` comes back with its events.
 int csockets_epoll_add(int epoll, int fd, uint64_t token);
+/// The same, but `token` comes once for what arrives: the reader reads until less comes than it asked for.
+int csockets_epoll_add_edge(int epoll, int fd, uint64_t token);
+int csockets_epoll_remove(int epoll, int fd);
 /// Waits at most `milliseconds` (-1: for ever); fills `tokens`; how many. An interrupted wait is 0.
 int csockets_epoll_wait(int epoll, uint64_t *tokens, int capacity, int milliseconds);
 

@@ -39,6 +39,14 @@ package enum G722 {
             return count
         }
 
+        /// Goes on from the state that a decoder of these codes, coded elsewhere, is in: both sides adapt alike.
+        package mutating func follow(_ codes: UnsafeRawBufferPointer) {
+            for code in codes {
+                _ = low.decode(Int32(code & 0x3F))
+                _ = high.decode(Int32(code >> 6))
+            }
+        }
+
         /// Codes one sample of each sub-band, -16384...16383: what lies behind the mirror filter, where the
         /// Recommendation's test sequences are applied (Appendix II).
         package mutating func encode(low: Int32, high: Int32) -> UInt8 {

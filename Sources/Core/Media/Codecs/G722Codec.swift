@@ -73,4 +73,6 @@ package final class G722Encoder: AudioEncoder {
     }
 
     package func expectLoss(percent: Int) {}
+
+    package func follow(_ payload: UnsafeRawBufferPointer) { encoder.follow(payload) }
 }

@@ -69,10 +69,10 @@ package struct DigitTones: Sendable {
     /// Everything was read.
     package var isFinished: Bool { end.map { position >= $0 + pause && next >= digits.count } ?? false }
 
-    /// The tone that sounds ends within 2 ms; nothing follows it but its pause.
-    package mutating func stop() {
+    /// The tone that sounds ends after so many samples more, or within 2 ms; nothing follows it but its pause.
+    package mutating func stop(after samples: Int = 0) {
         next = digits.count
-        end = min(end ?? .max, position + ramp)
+        end = min(end ?? .max, position + max(samples, ramp))
     }
 
     /// Fills `pcm`, at the end only the beginning of it; returns how many samples were written.

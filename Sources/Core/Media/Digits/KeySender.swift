@@ -38,6 +38,8 @@ package struct KeySender: Sendable {
     private var sending: Sending?
     /// Packet times before the next key may begin.
     private var resting = 0
+    /// Of the keys that wait without a length, those that were let go already.
+    private var released = 0
 
     /// - Parameter clockRate: of the event durations, Hz.
     package init(ptime: Duration, clockRate: Int) {
@@ -59,11 +61,14 @@ package struct KeySender: Sendable {
         waiting.append((event, length))
     }
 
-    /// A key without a given length ends with the next packet, but lasts 50 ms.
+    /// Lets go of the earliest key without a length that is still held: it ends with the next packet, but lasts 50 ms.
     package mutating func release() {
-        guard var key = sending, key.length == nil else { return }
-        key.length = max(key.sent + 1, frames(DigitTones.shortest))
-        sending = key
+        if var key = sending, key.length == nil {
+            key.length = max(key.sent + 1, frames(DigitTones.shortest))
+            sending = key
+        } else if released < waiting.count {
+            released += 1
+        }
     }
 
     /// True while a key waits or is being sent: the owner has to ask `next` with every packet time.
@@ -80,7 +85,12 @@ package struct KeySender: Sendable {
                 return nil
             }
             guard let key = waiting.popFirst() else { return nil }
-            sending = Sending(event: key.event, timestamp: timestamp, length: key.length.map(frames))
+            var length = key.length
+            if length == nil, released > 0 {
+                released -= 1
+                length = DigitTones.shortest
+            }
+            sending = Sending(event: key.event, timestamp: timestamp, length: length.map(frames))
         }
         guard var key = sending else { return nil }
         let isFirst = key.sent == 0

@@ -159,8 +159,8 @@ package struct MediaGraph: ~Copyable {
     ) {
         guard slots.contains(slot) else { return }
         output.slot = slot
-        slots[slot].receiveRTP(datagram, from: source, on: side, at: now, output: &output)
-        if slots[slot].hasNews { follow(slot, at: now) }
+        let hasNews = slots[slot].receiveRTP(datagram, from: source, on: side, at: now, output: &output)
+        if hasNews { follow(slot, at: now) }
     }
 
     /// A datagram arrived on the RTCP port of a side.

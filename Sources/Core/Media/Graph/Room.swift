@@ -167,12 +167,9 @@ struct Room {
     func hear(_ index: Int, into heard: UnsafeMutableBufferPointer<Int16>) {
         let count = samples
         let sum = contributions.row(sumRow, count)
-        guard members[index].contributes else {
-            for index in 0..<count { heard[index] = SoftLimiter.limit(sum[index]) }
-            return
-        }
+        guard members[index].contributes else { return SoftLimiter.limit(sum, into: heard) }
         let own = contributions.row(members[index].row, count)
-        for index in 0..<count { heard[index] = SoftLimiter.limit(sum[index] &- own[index]) }
+        SoftLimiter.limit(sum, less: own, into: heard)
     }
 
     /// Ends a tick: decides who is heard in the next, and says who speaks when that is to be told.

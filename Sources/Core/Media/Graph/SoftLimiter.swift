@@ -9,6 +9,35 @@ enum SoftLimiter {
         return compress(value)
     }
 
+    /// All of `sums`; two passes over the few that are loud, so that the one over all others has no branches.
+    static func limit(_ sums: UnsafeMutableBufferPointer<Int32>, into output: UnsafeMutableBufferPointer<Int16>) {
+        let count = min(sums.count, output.count)
+        var loudest: Int32 = 0
+        for index in 0..<count {
+            let value = sums[index]
+            loudest = max(loudest, abs(value))
+            output[index] = Int16(truncatingIfNeeded: value)
+        }
+        guard loudest > knee else { return }
+        for index in 0..<count { output[index] = limit(sums[index]) }
+    }
+
+    /// The same of `sums` less `own`.
+    static func limit(
+        _ sums: UnsafeMutableBufferPointer<Int32>, less own: UnsafeMutableBufferPointer<Int32>,
+        into output: UnsafeMutableBufferPointer<Int16>
+    ) {
+        let count = min(sums.count, own.count, output.count)
+        var loudest: Int32 = 0
+        for index in 0..<count {
+            let value = sums[index] &- own[index]
+            loudest = max(loudest, abs(value))
+            output[index] = Int16(truncatingIfNeeded: value)
+        }
+        guard loudest > knee else { return }
+        for index in 0..<count { output[index] = limit(sums[index] &- own[index]) }
+    }
+
     private static func compress(_ value: Int32) -> Int16 {
         let over = Int64(value.magnitude) - Int64(knee)
         let magnitude = Int64(knee) + rest * over / (over + rest)

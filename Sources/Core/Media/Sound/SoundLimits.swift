@@ -17,6 +17,8 @@ package struct SoundLimits: Sendable, Equatable {
     package var clips = 100
     /// What the samples of a library's clips take together.
     package var clipLibraryBytes = 64 * 1024 * 1024
+    /// Recordings that are written at once.
+    package var recordings = 64
     /// Bytes of one recording: nine hours of one channel at 8 kHz, two of two channels at 16 kHz.
     package var recordingBytes = 512 * 1024 * 1024
     /// What recordings leave free on their file system.

@@ -65,28 +65,4 @@ package struct ToneCadence: Hashable, Sendable {
         let each = level - Elementary.decibels(Double(max(1, hertz.count)))
         return hertz.map { Component(hertz: $0, level: each) }
     }
-
-    private static let rows = [697, 770, 852, 941]
-    private static let columns = [1_209, 1_336, 1_477, 1_633]
-    private static let keys: [[Character]] = [
-        ["1", "2", "3", "A"], ["4", "5", "6", "B"], ["7", "8", "9", "C"], ["*", "0", "#", "D"],
-    ]
-
-    /// Push-button signals (ITU-T Q.23) one after the other, the higher group 2 dB louder (ETSI ES 201 235-2). What is on
-    /// no key is left out.
-    package static func digits(
-        _ digits: String, on: Duration = .milliseconds(100), off: Duration = .milliseconds(100)
-    ) -> ToneCadence {
-        var segments: [Segment] = []
-        for digit in digits.uppercased() {
-            for (row, keys) in keys.enumerated() {
-                guard let column = keys.firstIndex(of: digit) else { continue }
-                let pair = [
-                    Component(hertz: rows[row], level: -11), Component(hertz: columns[column], level: -9),
-                ]
-                segments += [Segment(pair, on), .silence(off)]
-            }
-        }
-        return ToneCadence(lead: segments, cycle: [], cycles: 0)
-    }
 }
