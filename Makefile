@@ -10,7 +10,7 @@ PROGRAMS = pbxd pbxctl vendorcloud softphone pbxsim
 # Debian packages. BUILD: compiler's own needs and our libraries. STORY: what demo and lint run with. INTEROP: peers not written by us.
 BUILD_PACKAGES = ca-certificates git make pkg-config g++ libc6-dev libssl-dev libsqlite3-dev libopus-dev zlib1g-dev libc-ares-dev tzdata \
     libcurl4 libxml2 libncurses6 libedit2 libz3-4 libsqlite3-0 openssl python3
-INTEROP_PACKAGES = sip-tester baresip tshark kamailio age openssl curl
+INTEROP_PACKAGES = sip-tester baresip linphone-cli libsrtp2-1 libopus0 tshark kamailio age openssl curl
 BENCH_PACKAGES = sip-tester python3 debootstrap
 SEED ?=
 SEEDS ?= 1..200
@@ -66,6 +66,8 @@ sim: deps
 interop: build deps-interop
 	python3 scripts/interop.py --bin $(SCRATCH)/debug
 	python3 scripts/secure.py --bin $(SCRATCH)/debug
+	python3 scripts/codecs.py --bin $(SCRATCH)/debug
+	python3 scripts/vectors.py --bin $(SCRATCH)/debug
 
 ## fuzz: libFuzzer over the SIP parsers, FUZZ_SECONDS for each
 fuzz: deps

@@ -253,11 +253,12 @@ let package = Package(
             ]),
         tests("Events", ["Events", "Primitives", "SIPMessage", "SIPTransaction", "SIPUserAgent"]),
         tests("HAL", ["HAL", "HALLinux", "HALSimulated", "OpenSSLCrypto", "Primitives", "Telemetry"]),
-        tests("MediaQuality", ["Media", "OpusCodec", "Primitives", "RTP"]),
+        tests("MediaQuality", ["CSockets", "Media", "MediaEngine", "OpusCodec", "Primitives", "RTP"]),
         tests(
             "MediaEngine",
             [
-                "CSockets", "CTestClock", "Media", "MediaEngine", "OpenSSLCrypto", "OpusCodec", "Primitives", "RTP",
+                "COpus", "CSockets", "CTestClock", "Media", "MediaEngine", "OpenSSLCrypto", "OpusCodec", "Primitives",
+                "RTP",
             ]),
         tests("MediaNegotiation", ["Media", "MediaNegotiation", "Primitives", "RTP", "SDP"]),
         tests("Media", ["Media", "Primitives", "RTP"], exclude: ["Vectors"]),

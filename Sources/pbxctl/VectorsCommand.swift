@@ -8,8 +8,8 @@ struct VectorsCommand: ParsableCommand {
         abstract: "Answer public test vectors with the product's own code: one JSON object per line, in and out.",
         discussion: """
             Each line names its operation in "op"; bytes are hexadecimal. Operations: sip_parse, sip_digest, g711_decode, \
-            g711_encode, g722_decode, g722_encode, opus_decode, opus_encode, hmac, hkdf, aead_open, x25519, ecdsa_verify, \
-            eddsa_verify.
+            g711_encode, g722_decode, g722_encode, opus_decode, opus_encode, srtp_kdf, srtp_protect, srtp_unprotect, \
+            srtcp_unprotect, hmac, hkdf, aead_open, x25519, ecdsa_verify, eddsa_verify.
             """)
 
     func run() throws {

@@ -11,6 +11,7 @@ struct SIPFlowTests {
         ("10.0.0.9:5060", "10.0.0.9", "192.0.2.55:40000"),  // behind an address translator
         ("phone.example", "phone.example", "192.0.2.55:40000"),
         ("0.0.0.0:5060", "192.0.2.55", "192.0.2.55:40000"),
+        ("192.0.2.1;gr=urn:uuid:8a-b4", "192.0.2.55", "192.0.2.55:40000"),  // our own domain's name for the device
     ])
     func `requests to a Contact over UDP`(contact: String, sentBy: String, expected: String) throws {
         let uri = try SIPURI(parsing: "sip:100@\(contact)")

@@ -40,6 +40,43 @@ struct SRTPOperationTests {
         #expect(ask("srtp_unprotect", with(gcm, ["packet": .text("80")])).isRefused)
     }
 
+    /// RFC 7714 sections 16.2 and 17.3, with 256 bits; RFC 6188's suites (AES_192_CM, AES_256_CM) are not offered by us.
+    @Test func `keys of 256 bits agree with RFC 7714, and suites that we do not have are unsupported`() {
+        let long: [String: JSONValue] = [
+            "suite": .text("AEAD_AES_256_GCM"),
+            "session_key": .text("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"),
+            "session_salt": .text("517569642070726f2071756f"),
+        ]
+        let packet =
+            "8040f17b8041f8d35501a0b232b1de78a822fe12ef9f78fa332e33aab18012389a58e2f3b50b2a0276ffae0f1ba63799b87b7aa3db36dfffd6b0f9bb7878d7a76c13"
+        #expect(ask("srtp_protect", with(long, ["packet": .text(plain)]))["packet"] == .text(packet))
+        #expect(ask("srtp_unprotect", with(long, ["packet": .text(packet)]))["rtp"] == .text(plain))
+        let report =
+            "81c8000d4d617273d50ae4d1f5ce5d304ba297e47d470c282c3ece5dbffe0a50a2eaa5c1110555be8415f658c61de0476f1b6fad1d1eb30c4446839f57ff6f6cb26ac3be800005d4"
+        #expect(
+            ask("srtcp_unprotect", with(long, ["packet": .text(report)]))["rtcp"]
+                == .text(
+                    "81c8000d4d6172734e5450314e545032525450200000042a0000e9304c756e61deadbeefdeadbeefdeadbeefdeadbeefdeadbeef"
+                ))
+        for suite in ["AES_192_CM_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_80", "AES_256_CM_HMAC_SHA1_32"] {
+            #expect(ask("srtp_kdf", with(sha80, ["suite": .text(suite)])).isUnsupported)
+        }
+    }
+
+    /// RFC 8285 extensions stay in the clear and are authenticated: one byte, two bytes.
+    @Test(arguments: ["bede000110ab0000", "100000020101ab0002000000"])
+    func `header extensions stay readable and are protected from change`(form: String) throws {
+        let dressed = "9040f17b8041f8d35501a0b2" + form + "0011223344"
+        for keys in [sha80, gcm] {
+            let sealed = try #require(ask("srtp_protect", with(keys, ["packet": .text(dressed)]))["packet"]?.text)
+            #expect(sealed.hasPrefix("9040f17b8041f8d35501a0b2" + form))
+            #expect(!sealed.contains("0011223344"))
+            #expect(ask("srtp_unprotect", with(keys, ["packet": .text(sealed)]))["rtp"] == .text(dressed))
+            let louder = sealed.replacing("ab", with: "ac", maxReplacements: 1)
+            #expect(ask("srtp_unprotect", with(keys, ["packet": .text(louder)])).isRefused)
+        }
+    }
+
     @Test func `a master key does the same from both ends, at any rollover`() {
         for roc in [0, 1, 4_294_967_295] {
             let answer = ask("srtp_protect", with(sha80, ["packet": .text(plain), "roc": .integer(roc)]))

@@ -36,6 +36,8 @@ package struct MediaSession {
     var relayedKeys: [RelayedKeys?] = [nil, nil]
     /// There is one.
     var crossesKeys = false
+    /// A bit for each side whose packets wait.
+    private var holding: UInt8 = 0
     private var isEcho = false
     /// By side, what is made and listened to here; empty while the peers only hear each other.
     var terminals: [Terminal] = []
@@ -181,7 +183,7 @@ package struct MediaSession {
         output: inout PacketBatch
     ) -> Bool {
         pass(buffer, from: source, on: side, at: now, output: &output)
-        return hasNews
+        return hasNews || isHoldingPackets
     }
 
     private mutating func pass(
@@ -223,19 +225,21 @@ package struct MediaSession {
                 header, arrival: arrival, payload: header.payload(of: datagram), from: index, to: sink, at: now,
                 output: &output)
         case (.transcode, .audio(let header, let arrival)):
-            let decoded = transcoders[index]?.audio(
+            let outcome = transcoders[index]?.audio(
                 header, arrival: arrival, payload: header.payload(of: datagram), at: now, sink: &legs[sink],
                 output: &output)
-            if decoded == false { legs[index].countUndecodable() }
-            if arrival == .late { legs[index].countDiscarded(header) }
+            settle(outcome, of: index)
+            if outcome?.isLate == true { legs[index].countDiscarded(header) }
         case (.transcode, .event(let header, _)):
             let parsed = transcoders[index]?.event(
                 header, payload: header.payload(of: datagram), at: now, sink: &legs[sink], output: &output)
+            holding &= ~(1 << UInt8(index))
             if parsed == false { legs[index].countUndecodable() }
         case (.relay, .comfortNoise): legs[sink].skipRelayed()  // nobody agreed on it with that side
         case (.transcode, .comfortNoise(let header, let arrival)):
             transcoders[index]?.comfortNoise(
                 header, arrival: arrival, at: now, sink: &legs[sink], output: &output)
+            holding &= ~(1 << UInt8(index))
         }
     }
 
@@ -309,14 +313,18 @@ package struct MediaSession {
 
     // MARK: Deadlines
 
-    /// When `handleDeadline` next has work: a report, a silence, a side that is not heard, or a key agreement. It moves
-    /// later with every packet received, except while `isAgreeingOnKeys`.
+    /// True while packets of a network that reorders wait for others, at most until `nextDeadline`.
+    package var isHoldingPackets: Bool { holding != 0 }
+
+    /// When `handleDeadline` next has work: a report, a silence, a side that is not heard, a key agreement, or packets that
+    /// wait for others. It moves later with every packet received, except while `isAgreeingOnKeys` or `isHoldingPackets`.
     package var nextDeadline: Instant? {
         var earliest = departuresDue.orEarlier(collectionDeadline)
         for index in Self.sides {
             if let due = agreements[index].nextDeadline { earliest = min(earliest ?? due, due) }
             if let due = legs[index].nextReport { earliest = min(earliest ?? due, due) }
             if let due = legs[index].silenceDeadline(limit: silence) { earliest = min(earliest ?? due, due) }
+            if let due = transcoders[index]?.nextDeadline { earliest = min(earliest ?? due, due) }
             if let due = legs[index].watchDeadline { earliest = min(earliest ?? due, due) }
         }
         return earliest
@@ -328,6 +336,7 @@ package struct MediaSession {
         handleCollectionDeadlines(at: now)
         for index in Self.sides {
             handleKeyDeadline(index, at: now, output: &output)
+            releaseHeld(index, at: now, output: &output)
             legs[index].watch(at: now)
             if let due = legs[index].nextReport, due <= now {
                 legs[index].report(at: now, output: &output)
@@ -339,6 +348,21 @@ package struct MediaSession {
             }
         }
         return silent
+    }
+
+    /// Plays what has waited long enough for packets of the same side that have not come.
+    private mutating func releaseHeld(_ index: Int, at now: Instant, output: inout PacketBatch) {
+        guard let due = transcoders[index]?.nextDeadline, due <= now else { return }
+        let sink = sink(of: legs[index].side).rawValue
+        let outcome = transcoders[index]?.handleDeadline(at: now, sink: &legs[sink], output: &output)
+        settle(outcome, of: index)
+    }
+
+    private mutating func settle(_ outcome: Transcoder.Outcome?, of index: Int) {
+        guard let outcome else { return }
+        for _ in 0..<outcome.undecodable { legs[index].countUndecodable() }
+        let bit = UInt8(1) << UInt8(index)
+        holding = outcome.isHolding ? holding | bit : holding & ~bit
     }
 
     /// What is to be told after `handleDeadline`: keys pressed and what was played, sides that are not heard or are heard

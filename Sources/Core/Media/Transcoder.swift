@@ -6,7 +6,8 @@ import RTP
 /// Between the codecs stand samples at the highest rate that both can make use of: 16 kHz between G.722 and Opus, 8 kHz
 /// as soon as one side is G.711. A codec that has another rate of its own converts inside.
 /// Order of things for a packet: conceal what is missing before it, decode it, encode every full frame. There is no
-/// playout delay; a packet that comes after its place was concealed is dropped.
+/// playout delay; only packets of a network that reorders wait for each other (`ReorderWindow`), and one that comes after
+/// its place was concealed is dropped.
 struct Transcoder {
     /// What a transcoder is made for; another key needs another one.
     struct Key: Equatable, Sendable {
@@ -29,6 +30,15 @@ struct Transcoder {
             frameSamples = Transcoder.frameSamples(sink.codec, ptime: sink.ptime, rate: rate)
             keys = KeyCrossing(from: source, to: sink)
         }
+    }
+    /// What became of packets that were given to it, beside audio.
+    struct Outcome {
+        /// Payloads that could not be decoded.
+        var undecodable = 0
+        /// The packet came after its place was filled.
+        var isLate = false
+        /// Packets wait for others.
+        var isHolding = false
     }
     /// Speech has little above 8 kHz, and no pair of codecs here carries more across.
     private static let highestRate = 16_000
@@ -59,10 +69,12 @@ struct Transcoder {
     var tones: EventTones?
     /// For a source that sends none.
     private var inBand: InBandKeys?
+    private var window: ReorderWindow
 
     init(_ key: Key, codecs: any CodecFactory) throws(MediaFailure) {
         self.key = key
         rate = key.rate
+        window = ReorderWindow(clockRate: key.source.clockRate)
         decoder = try codecs.makeDecoder(key.source, rate: rate)
         encoder = try codecs.makeEncoder(key.sink, rate: rate)
         concealedAtMost = rate * 120 / 1_000
@@ -104,33 +116,99 @@ struct Transcoder {
     }
 
     /// After a pause (hold, an unknown destination): the next packet starts a talk spurt.
-    mutating func desynchronise() { isSynchronised = false }
+    mutating func desynchronise() {
+        isSynchronised = false
+        window.restart()
+    }
+
+    /// When packets that wait for others have waited long enough; nil when none do.
+    var nextDeadline: Instant? { window.nextDeadline }
 
     /// The peer's last report: what it loses decides how much the encoder protects.
     func expectLoss(fractionOf256 fraction: UInt8) { encoder.expectLoss(percent: (Int(fraction) * 100 + 128) / 256) }
 
-    /// Takes a packet of the source's codec; false when its payload could not be decoded.
+    /// Takes a packet of the source's codec.
     mutating func audio(
         _ header: RTPHeader, arrival: ReceptionStatistics.Arrival, payload: UnsafeRawBufferPointer, at now: Instant,
         sink: inout MediaLeg, output: inout PacketBatch
-    ) -> Bool {
-        if tones != nil, isOverlapped(header) { return true }
+    ) -> Outcome {
+        var outcome = Outcome()
+        if tones != nil, isOverlapped(header) {
+            giveWay(to: header.sequence, at: now, sink: &sink, output: &output)
+            return outcome
+        }
         switch arrival {
-        case .late, .duplicate, .outlier: return true
-        case .first: isSynchronised = false
-        case .next(let missing) where isSynchronised:
+        case .duplicate, .outlier: return outcome
+        case .first:
+            release(at: nil, now: now, sink: &sink, output: &output, &outcome)
+            desynchronise()
+        case .next, .late: break
+        }
+        var verdict = window.admit(header, payload: payload, at: now)
+        if verdict == .full {
+            release(at: nil, now: now, sink: &sink, output: &output, &outcome)
+            verdict = window.admit(header, payload: payload, at: now)
+        }
+        switch verdict {
+        case .pass(var missing):
+            // What was not meant for here, as during hold, is not missing.
+            if case .next(let unseen) = arrival { missing = min(missing, unseen) }
+            play(header, missing: missing, payload: payload, at: now, sink: &sink, output: &output, &outcome)
+        case .late: outcome.isLate = true
+        case .held, .full: break
+        }
+        if window.count > 0 { release(at: now, now: now, sink: &sink, output: &output, &outcome) }
+        outcome.isHolding = window.count > 0
+        return outcome
+    }
+
+    /// Plays what has waited long enough.
+    mutating func handleDeadline(at now: Instant, sink: inout MediaLeg, output: inout PacketBatch) -> Outcome {
+        var outcome = Outcome()
+        release(at: now, now: now, sink: &sink, output: &output, &outcome)
+        outcome.isHolding = window.count > 0
+        return outcome
+    }
+
+    /// Plays what need not wait longer at `instant`, or all; what finds no room waits for the next occasion.
+    private mutating func release(
+        at instant: Instant?, now: Instant, sink: inout MediaLeg, output: inout PacketBatch, _ outcome: inout Outcome
+    ) {
+        while instant == nil || output.hasRoomForOneInput, let held = window.takeNext(at: instant) {
+            play(
+                held.header, missing: held.missing, payload: held.payload, at: now, sink: &sink, output: &output,
+                &outcome)
+        }
+    }
+
+    /// Fills what is missing before a packet, and decodes it.
+    private mutating func play(
+        _ header: RTPHeader, missing: Int, payload: UnsafeRawBufferPointer, at now: Instant, sink: inout MediaLeg,
+        output: inout PacketBatch, _ outcome: inout Outcome
+    ) {
+        if isSynchronised {
             bridge(to: header, missing: missing, payload: payload, at: now, sink: &sink, output: &output)
-        case .next: break
         }
         if !isSynchronised { synchronise(to: header, at: now, sink: sink) }
         isQuiet = false
         if header.marker, count == 0 { marker = true }
-        guard let decoded = decoder.decode(payload, into: pcm[count..<pcm.count]), decoded > 0 else { return false }
+        guard let decoded = decoder.decode(payload, into: pcm[count..<pcm.count]), decoded > 0 else {
+            outcome.undecodable += 1
+            return
+        }
         expected = header.timestamp &+ sourceTicks(decoded)
         lastSamples = decoded
         count += decoded
         drain(at: now, sink: &sink, output: &output)
-        return true
+    }
+
+    /// Before a packet that is no audio, nothing waits any longer.
+    private mutating func giveWay(
+        to sequence: UInt16, at now: Instant, sink: inout MediaLeg, output: inout PacketBatch
+    ) {
+        var outcome = Outcome()
+        release(at: nil, now: now, sink: &sink, output: &output, &outcome)
+        window.skip(sequence)
     }
 
     /// The source falls silent and says how its background sounds (RFC 3389). What is begun goes out; the pause that
@@ -139,6 +217,7 @@ struct Transcoder {
         _ header: RTPHeader, arrival: ReceptionStatistics.Arrival, at now: Instant, sink: inout MediaLeg,
         output: inout PacketBatch
     ) {
+        giveWay(to: header.sequence, at: now, sink: &sink, output: &output)
         guard case .next(let missing) = arrival, isSynchronised else { return }
         bridge(to: header, missing: missing, payload: nil, at: now, sink: &sink, output: &output)
         expected = header.timestamp
@@ -151,6 +230,7 @@ struct Transcoder {
         _ header: RTPHeader, payload: UnsafeRawBufferPointer, at now: Instant, sink: inout MediaLeg,
         output: inout PacketBatch
     ) -> Bool {
+        giveWay(to: header.sequence, at: now, sink: &sink, output: &output)
         guard let event = try? TelephoneEvent(parsing: payload) else { return false }
         if tones != nil {
             sound(event, header, at: now, sink: &sink, output: &output)

@@ -21,9 +21,12 @@ extension SIPFlow {
     ///
     /// A connection is kept. Over UDP the Contact's numeric address is followed, except when it equals the Via's
     /// sent-by although the datagram came from elsewhere: then an address translator is in between, and its side is the
-    /// one that works (RFC 3581). A host name stays with the source too: nothing here resolves names.
+    /// one that works (RFC 3581). A host name stays with the source too: nothing here resolves names. Neither does a GRUU
+    /// say where its device is: its host is that of the domain that gave it out, ours (RFC 5627 section 3.1).
     package func reaching(_ contact: SIPURI, sentBy via: Via?) -> SIPFlow {
-        guard transport == .udp, let address = IPAddress(contact.host) else { return self }
+        guard transport == .udp, !contact.parameters.contains("gr"), let address = IPAddress(contact.host) else {
+            return self
+        }
         let port = contact.port ?? 5060
         guard address != remote.address || port != remote.port, !address.isUnspecified, port != 0 else { return self }
         if let via, IPAddress(via.host) == address, via.port ?? 5060 == port { return self }

@@ -8,12 +8,13 @@ package final class OpusEncoder: AudioEncoder {
         /// 0 (cheapest) ... 10 (best); outside values are clamped.
         package var complexity: Int
         /// Bits per second; nil: 28000 at 8 kHz, 40000 at 16 kHz, 48000 at 48 kHz. With less, forward error correction
-        /// leaves too little for the frame itself: it gets a decibel quieter, and its upper band duller.
+        /// leaves too little for the frame itself: it gets quieter, and its upper band duller.
         package var bitrate: Int?
-        /// What the encoder protects against until a report says what is really lost.
+        /// What the encoder protects against until a report says what is really lost. Protection is paid for with the
+        /// frame's own bits: with 2 percent, frames of 10 ms get a decibel quieter, with none a quarter.
         package var expectedLossPercent: Int
 
-        package init(complexity: Int = 5, bitrate: Int? = nil, expectedLossPercent: Int = 2) {
+        package init(complexity: Int = 5, bitrate: Int? = nil, expectedLossPercent: Int = 0) {
             self.complexity = complexity
             self.bitrate = bitrate
             self.expectedLossPercent = expectedLossPercent

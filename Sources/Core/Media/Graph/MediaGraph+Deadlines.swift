@@ -31,11 +31,13 @@ extension MediaGraph {
                 handleDeadline(of: slot, at: now, output: &output)
                 if slots[slot].needsSettling { needsSettling = true }
             }
+            if slots[slot].isHoldingPackets { lookSoon = lookSoon.orEarlier(slots[slot].nextDeadline) }
             lookFound = lookFound.orEarlier(slots[slot].nextDeadline)
         }
-        nextLook = lookFound.map { max($0, now + Self.deadlineStep) }
+        nextLook = lookFound.map { max($0, now + Self.deadlineStep) }.orEarlier(lookSoon)
         lookSlot = nil
         lookFound = nil
+        lookSoon = nil
     }
 
     private mutating func handleDeadline(of slot: Int, at now: Instant, output: inout PacketBatch) {

@@ -39,6 +39,8 @@ package struct MediaGraph: ~Copyable {
     /// The slot from which on deadlines are still to be looked at, and the earliest of those before it.
     var lookSlot: Int?
     var lookFound: Instant?
+    /// Of those where packets wait for others.
+    var lookSoon: Instant?
     var events: [MediaEvent] = []
     /// Commands to sessions and rooms that are not there.
     package internal(set) var refusedCommands: UInt64 = 0
@@ -99,6 +101,7 @@ package struct MediaGraph: ~Copyable {
             nextLook = nil
             lookSlot = nil
             lookFound = nil
+            lookSoon = nil
         }
         return session
     }
