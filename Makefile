@@ -10,7 +10,7 @@ PROGRAMS = pbxd pbxctl vendorcloud softphone pbxsim
 # Debian packages. BUILD: compiler's own needs and our libraries. STORY: what demo and lint run with. INTEROP: peers not written by us.
 BUILD_PACKAGES = ca-certificates git make pkg-config g++ libc6-dev libssl-dev libsqlite3-dev libopus-dev zlib1g-dev libc-ares-dev tzdata \
     libcurl4 libxml2 libncurses6 libedit2 libz3-4 libsqlite3-0 openssl python3
-INTEROP_PACKAGES = sip-tester baresip linphone-cli libsrtp2-1 libopus0 tshark kamailio age openssl curl
+INTEROP_PACKAGES = sip-tester baresip linphone-cli libsrtp2-1 libopus0 rtpengine-daemon tshark kamailio age openssl curl
 BENCH_PACKAGES = sip-tester python3 debootstrap
 SEED ?=
 SEEDS ?= 1..200
@@ -38,6 +38,9 @@ deps:
 ## deps-interop: install the peers that `make interop` runs against
 deps-interop: deps
 	$(call install_packages,$(INTEROP_PACKAGES))
+	@# A daemon that has just come with its package is not left running; make asks before the line above installs it.
+	@[ -n "$(shell dpkg-query -W -f='$${Status}' rtpengine-daemon 2>/dev/null | grep 'ok installed')" ] || [ ! -d /run/systemd/system ] \
+	  || $$([ "$$(id -u)" = 0 ] || echo sudo -n) systemctl disable --now rtpengine-daemon
 
 ## build: compile every program (debug)
 build: deps
@@ -68,6 +71,7 @@ interop: build deps-interop
 	python3 scripts/secure.py --bin $(SCRATCH)/debug
 	python3 scripts/codecs.py --bin $(SCRATCH)/debug
 	python3 scripts/vectors.py --bin $(SCRATCH)/debug
+	python3 scripts/rtpengine.py --bin $(SCRATCH)/debug
 
 ## fuzz: libFuzzer over the SIP parsers, FUZZ_SECONDS for each
 fuzz: deps

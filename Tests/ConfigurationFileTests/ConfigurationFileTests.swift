@@ -7,7 +7,7 @@ import Testing
 struct ConfigurationFileTests {
     private let examples = String(#filePath.dropLast("Tests/ConfigurationFileTests/ConfigurationFileTests.swift".count))
 
-    @Test(arguments: ["minimal.yaml", "demo.yaml", "trunk.yaml"])
+    @Test(arguments: ["minimal.yaml", "demo.yaml", "trunk.yaml", "rtpengine.yaml"])
     func `the examples are accepted`(name: String) throws {
         let settings = try ConfigurationFile.load(path: "\(examples)Examples/\(name)")
         #expect(settings.users.first?.extension == "100")
@@ -42,6 +42,14 @@ struct ConfigurationFileTests {
         #expect(settings.cloud.monitoringInterval == .seconds(30))
     }
 
+    @Test func `rtpengine may carry media`() throws {
+        let settings = try parse("media: { backend: rtpengine, rtpengine: { address: 127.0.0.1:22223 } }")
+        #expect(settings.media.backend == .rtpengine)
+        #expect(settings.media.rtpengine == Endpoint(address: .loopbackV4, port: 22_223))
+        #expect(try parse("media: { backend: rtpengine }").media.rtpengine.port == 2_223)
+        #expect(try parse("media: { backend: builtin }").media.backend == .builtin)
+    }
+
     @Test func `an empty document is an empty configuration`() throws {
         #expect(try parse("") == ApplianceSettings())
     }
@@ -60,6 +68,13 @@ struct ConfigurationFileTests {
         ("sip: {protection: {enabled: yes}}", 1, "true or false"),
         ("media: {ports: 17000-16000}", 1, "range of at least 4 ports"),
         ("media: {opus_complexity: 11}", 1, "0 to 10"),
+        ("media:\n  backend: asterisk", 2, "builtin, rtpengine"),
+        ("media:\n  backend: rtpengine\n  rtpengine: {address: localhost:2223}", 3, "for example 127.0.0.1:2223"),
+        ("media:\n  backend: rtpengine\n  rtpengine: {address: 127.0.0.1}", 3, "for example 127.0.0.1:2223"),
+        ("media:\n  backend: rtpengine\n  rtpengine: {address: \"0.0.0.0:2223\"}", 3, "for example 127.0.0.1:2223"),
+        ("media:\n  backend: rtpengine\n  rtpengine: {}", 3, "'address' is missing"),
+        ("media:\n  backend: rtpengine\n  rtpengine: {port: 1}", 3, "unknown key 'port'"),
+        ("media:\n  rtpengine: {address: 127.0.0.1:2223}", 2, "unless media.backend is rtpengine"),
         ("appliance:\n  edition: deluxe", 2, "next, flex, tryout"),
         ("features: {echo: abc}", 1, "1 to 20 digits"),
         ("features: {conferences: [\"8\", \"8\"]}", 1, "taken by another feature"),

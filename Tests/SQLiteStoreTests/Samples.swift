@@ -19,6 +19,8 @@ enum Samples {
         settings.sip.realm = "office.example"
         settings.media.ports = 20_000...20_999
         settings.media.opusComplexity = 2
+        settings.media.backend = .rtpengine
+        settings.media.rtpengine = Endpoint(address: .v6(0, 1), port: 22_223)
         settings.https = ListenAddress(address: .loopbackV4, port: 8443)
         settings.features.echo = "600"
         settings.features.conferences = ["800", "801"]

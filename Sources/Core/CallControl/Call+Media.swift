@@ -51,8 +51,9 @@ extension Call {
         case .keysNotAgreed(let side, _):
             keysNotAgreed(on: side, &context)
             return
-        case .noPortFree, .tooManySessions: refuseCaller(503, fields: [.init(.retryAfter, "5")], &context)
-        case .codecUnavailable, .protectionUnavailable, .keyAgreementUnavailable, .socket:
+        case .noPortFree, .tooManySessions, .relayUnreachable, .relayLost:
+            refuseCaller(503, fields: [.init(.retryAfter, "5")], &context)
+        case .codecUnavailable, .protectionUnavailable, .keyAgreementUnavailable, .socket, .relayRefused:
             refuseCaller(500, &context)
         }
         switch phase {

@@ -207,6 +207,12 @@ package enum MediaFailure: Error, Hashable, Sendable {
     /// A side's DTLS handshake has failed; the session is otherwise unchanged, and that side silent.
     case keysNotAgreed(MediaSide, KeyAgreementFailure)
     case socket(errno: Int32)
+    /// rtpengine does not answer (`media.backend: rtpengine`): nothing can be opened, and what was open is given up.
+    case relayUnreachable
+    /// rtpengine does not have the call any more; it was started anew, or has given it up.
+    case relayLost
+    /// rtpengine does not want to; its words.
+    case relayRefused(String)
 }
 
 /// Per side: what was received from that peer and sent to it (RFC 3550 section 6.4 and appendix A).

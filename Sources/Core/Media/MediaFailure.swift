@@ -10,6 +10,9 @@ extension MediaFailure: CustomStringConvertible {
             "media cannot be protected with \(suite.rawValue) here; offer another suite, or plain RTP"
         case .keyAgreementUnavailable: "keys cannot be agreed on by DTLS here; offer SDES, or plain RTP"
         case .keysNotAgreed(let side, let failure): "side \(side) of a call has no media: \(failure)"
+        case .relayUnreachable: "rtpengine does not answer; check that it runs and listens at media.rtpengine.address"
+        case .relayLost: "rtpengine does not know the call any more; it was started anew, or had no media for too long"
+        case .relayRefused(let reason): "rtpengine refuses: \(reason); see its log"
         case .socket(let errno): "a media socket or mailbox failed with errno \(errno); check files, memory and load"
         }
     }
@@ -18,8 +21,19 @@ extension MediaFailure: CustomStringConvertible {
 extension MediaFailure {
     /// The name under which failures of this cause are counted; nil: with all the others alone.
     package var counter: String? {
-        guard case .keysNotAgreed(_, let failure) = self else { return nil }
-        return switch failure {
+        switch self {
+        case .keysNotAgreed(_, let failure): Self.counter(of: failure)
+        case .relayUnreachable: "media.relay-unreachable"
+        case .relayLost: "media.relay-lost"
+        case .relayRefused: "media.relay-refused"
+        case .noPortFree, .tooManySessions, .codecUnavailable, .protectionUnavailable, .keyAgreementUnavailable,
+            .socket:
+            nil
+        }
+    }
+
+    private static func counter(of failure: KeyAgreementFailure) -> String {
+        switch failure {
         case .timedOut: "media.dtls-timed-out"
         case .wrongCertificate: "media.dtls-wrong-certificate"
         case .noCommonProfile: "media.dtls-no-common-profile"

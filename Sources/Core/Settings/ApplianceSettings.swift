@@ -58,6 +58,10 @@ package struct MediaSettings: Sendable, Equatable {
     package var security = MediaSecurity.optional
     /// Whose tones are heard.
     package var country = Country.itu
+    /// What carries media.
+    package var backend = MediaBackendKind.builtin
+    /// rtpengine's control port (`ng`), when it is the backend; its media ports are its own affair.
+    package var rtpengine = Endpoint(address: .loopbackV4, port: 2_223)
     package init() {}
 
     /// Countries whose tones the appliance knows, by ISO 3166 code, and the recommendation for all others.
@@ -73,6 +77,14 @@ package struct MediaSettings: Sendable, Equatable {
         case netherlands = "NL"
         case unitedStates = "US"
     }
+}
+
+/// `media.backend`.
+package enum MediaBackendKind: String, Sendable, Hashable, CaseIterable {
+    /// The appliance's own engine.
+    case builtin
+    /// An rtpengine that runs beside it.
+    case rtpengine
 }
 
 package struct FeatureSettings: Sendable, Equatable {

@@ -64,6 +64,8 @@ package struct SettingsDifference: Sendable, Equatable {
             "media.opus_complexity": "\(settings.media.opusComplexity)",
             "media.country": settings.media.country.rawValue,
             "media.srtp": settings.media.security.rawValue,
+            "media.backend": settings.media.backend.rawValue,
+            "media.rtpengine.address": "\(settings.media.rtpengine)",
             "cloud.monitoring_interval": "\(settings.cloud.monitoringInterval.components.seconds)",
         ]
         for (index, listener) in settings.sip.listeners.enumerated() {

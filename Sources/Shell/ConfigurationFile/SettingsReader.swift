@@ -115,7 +115,9 @@ struct SettingsReader {
 
     private func media(_ node: Node) -> MediaSettings {
         var settings = MediaSettings()
-        let entries = reader.mapping(node, at: "media", allowed: ["address", "ports", "opus_complexity", "srtp", "country"])
+        let entries = reader.mapping(
+            node, at: "media",
+            allowed: ["address", "ports", "opus_complexity", "srtp", "country", "backend", "rtpengine"])
         if let address = entries["address"].flatMap({ reader.address($0, at: "media.address") }) {
             settings.address = address
         }
@@ -141,7 +143,32 @@ struct SettingsReader {
             settings.country =
                 reader.choice(node, at: "media.country", of: MediaSettings.Country.self) ?? settings.country
         }
+        if let node = entries["backend"] {
+            settings.backend = reader.choice(node, at: "media.backend", of: MediaBackendKind.self) ?? settings.backend
+        }
+        if let node = entries["rtpengine"] {
+            let control = reader.mapping(node, at: "media.rtpengine", allowed: ["address"])
+            if let address = reader.required("address", in: control, of: node, at: "media.rtpengine") {
+                settings.rtpengine = rtpengine(address) ?? settings.rtpengine
+            }
+            if settings.backend != .rtpengine {
+                let text = "has no effect unless media.backend is rtpengine; set that, or leave this out"
+                reader.report(text, at: node, key: "media.rtpengine")
+            }
+        }
         return settings
+    }
+
+    /// An address with a port, other than 0.
+    private func rtpengine(_ node: Node) -> Endpoint? {
+        guard let text = node.scalar?.string, let endpoint = Endpoint(text), endpoint.port > 0,
+            !endpoint.address.isUnspecified
+        else {
+            let text = "expected rtpengine's control address with its port, for example 127.0.0.1:2223"
+            reader.report(text, at: node, key: "media.rtpengine.address")
+            return nil
+        }
+        return endpoint
     }
 
     private func cloud(_ node: Node) -> CloudSettings {

@@ -4,6 +4,7 @@ import ConfigurationFile
 import HAL
 import HTTPServer
 package import Logging
+import Media
 import MediaEngine
 import NIOCore
 package import NIOPosix
@@ -11,6 +12,8 @@ import NameResolver
 import OpenSSLCrypto
 import Persistence
 import Primitives
+import RTPEngine
+import RTPEngineBackend
 import SIPTransaction
 import SQLiteStore
 import ServerLocation
@@ -151,16 +154,10 @@ extension Appliance {
         self.transport = transport
         var ready = ReadyLine(serial: identity.serial)
         let tls: TLSIdentity
-        let mediaCertificate: CertificateFingerprint
+        let mediaCertificate: CertificateFingerprint?
         do {
             tls = try TLSIdentity(device: hal.identity, pool: pool)
-            let keying = try DTLSIdentity(limits: options.limits, at: hal.clock.wallTime())
-            mediaCertificate = keying.fingerprint
-            engine = try MediaEngine(
-                address: settings.media.address, ports: settings.media.ports, sessionsLimit: options.limits.calls * 2,
-                opusComplexity: settings.media.opusComplexity, keying: keying, limits: options.limits,
-                entropy: hal.entropy.makeEntropy()
-            ) { [weak self] event in self?.post(.media(event)) }
+            (engine, mediaCertificate) = try makeMediaBackend()
             var resolving = NameResolver.Options()
             resolving.servers = options.nameServers
             resolving.limits = options.limits
@@ -175,6 +172,34 @@ extension Appliance {
         begin(listening: listening, mediaCertificate: mediaCertificate)
         hal.indicator.show(.ready)
         return RunningAppliance(appliance: self, ready: ready, administration: administration, lock: lock)
+    }
+
+    /// What carries media, and the certificate for keys by DTLS; nil: there are none.
+    private func makeMediaBackend() throws -> (any MediaBackend, CertificateFingerprint?) {
+        let sessionsLimit = options.limits.calls * 2
+        switch settings.media.backend {
+        case .builtin:
+            let keying = try DTLSIdentity(limits: options.limits, at: hal.clock.wallTime())
+            let engine = try MediaEngine(
+                address: settings.media.address, ports: settings.media.ports, sessionsLimit: sessionsLimit,
+                opusComplexity: settings.media.opusComplexity, keying: keying, limits: options.limits,
+                entropy: hal.entropy.makeEntropy()
+            ) { [weak self] event in self?.post(.media(event)) }
+            return (engine, keying.fingerprint)
+        case .rtpengine:
+            var relay = RTPEngineBackend.Options(
+                control: settings.media.rtpengine, address: settings.media.address, sessionsLimit: sessionsLimit)
+            relay.limits = options.limits
+            let backend = try RTPEngineBackend(
+                relay, entropy: hal.entropy.makeEntropy(),
+                onHealth: { [weak self, logger] health in
+                    if health.isReachable { logger.notice("\(health)") } else { logger.error("\(health)") }
+                    let counter = health.isReachable ? "media.relay-answers" : "media.relay-silent"
+                    self?.post(.counted(counter, by: 1))
+                },
+                onEvent: { [weak self] event in self?.post(.media(event)) })
+            return (backend, nil)
+        }
     }
 
     private func makeCloudLink(_ transport: SIPTransport) throws(TLSFailure) -> CloudLink {

@@ -5,7 +5,6 @@ import HAL
 package import HTTPServer
 import Logging
 import Media
-import MediaEngine
 package import NIOCore
 import NIOPosix
 import NameResolver
@@ -54,7 +53,7 @@ package actor Appliance {
 
     var transport: SIPTransport?
     var names: NameResolver?
-    var engine: MediaEngine?
+    var engine: (any MediaBackend)?
     var cloud: CloudLink?
     /// What the store holds, as far as it is committed.
     var settings: ApplianceSettings
@@ -130,13 +129,13 @@ package actor Appliance {
     nonisolated func takeOnLoop(_ input: Input) { assumeIsolated { $0.take(input) } }
 
     /// The core's first effects, and the clocks that feed it.
-    func begin(listening: [ListenerAddress], mediaCertificate: CertificateFingerprint) {
+    func begin(listening: [ListenerAddress], mediaCertificate: CertificateFingerprint?) {
         isRunning = true
         for effect in core.start(at: hal.clock.now()) { run(effect) }
         isRunning = false
         take(.wallClock(hal.clock.wallTime()))
         take(.listening(listening))
-        take(.mediaCertificate(mediaCertificate))
+        if let mediaCertificate { take(.mediaCertificate(mediaCertificate)) }
         every(.minutes(1)) { $0.take(.wallClock($0.hal.clock.wallTime())) }
         let period = TimeAmount.nanoseconds(max(hal.watchdog.period.wholeNanoseconds / 2, 100_000_000))
         watchdogThread.start()

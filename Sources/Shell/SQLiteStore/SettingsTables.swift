@@ -82,6 +82,8 @@ enum SettingsTables {
             ("media.country", settings.media.country.rawValue),
             ("features.conferences", settings.features.conferences.joined(separator: " ")),
             ("features.music_on_hold", settings.features.musicOnHold ? "true" : "false"),
+            ("media.backend", settings.media.backend.rawValue),
+            ("media.rtpengine.address", settings.media.rtpengine.description),
             ("cloud.monitoring_interval_milliseconds", String(settings.cloud.monitoringInterval.wholeMilliseconds)),
         ]
         if let https = settings.https {
@@ -120,6 +122,8 @@ enum SettingsTables {
             case "media.opus_complexity": settings.media.opusComplexity = try number(value, of: name)
             case "media.country": settings.media.country = try decoded(value, of: name)
             case "media.srtp": settings.media.security = try decoded(value, of: name)
+            case "media.backend": settings.media.backend = try decoded(value, of: name)
+            case "media.rtpengine.address": settings.media.rtpengine = try endpoint(value, of: name)
             case "https.address": httpsAddress = try address(value, of: name)
             case "https.port": httpsPort = try number(value, of: name)
             case "features.echo": settings.features.echo = value
@@ -157,6 +161,13 @@ enum SettingsTables {
     private static func port(_ value: Int64) throws -> UInt16 {
         guard let port = UInt16(exactly: value) else { throw StoreFailure.damaged("\(value) is not a port") }
         return port
+    }
+
+    private static func endpoint(_ text: String, of name: String) throws -> Endpoint {
+        guard let endpoint = Endpoint(text) else {
+            throw StoreFailure.damaged("'\(name)' is not an IP address with a port")
+        }
+        return endpoint
     }
 
     private static func address(_ text: String, of name: String) throws -> IPAddress {

@@ -87,6 +87,8 @@ package enum MediaRefusal: Error, Hashable, Sendable {
     /// More keys wait to be sent than `limit`, or they are none.
     case keysRefused(limit: Int)
     case codecUnavailable(AudioCodec)
+    /// rtpengine has no such thing (`media.backend: rtpengine`).
+    case unavailable
 }
 
 extension MediaRefusal: CustomStringConvertible {
@@ -99,6 +101,7 @@ extension MediaRefusal: CustomStringConvertible {
             "the session is being recorded already as \(recording.value); stop that first"
         case .notRecorded(let recording): "recording \(recording.value) does not run; it may have ended"
         case .keysRefused(let limit): "keys are 0 to 16, and at most \(limit) may wait to be sent; try again later"
+        case .unavailable: "rtpengine plays, mixes, records and collects nothing; set media.backend to builtin for that"
         case .codecUnavailable(let codec): "codec \(codec.rawValue) cannot be decoded or encoded here; offer another"
         }
     }
