@@ -3,7 +3,6 @@
 restore, provision a softphone through the relay, and carry a call between an Opus and a G.711 client.
 
 Each step prints what was verified. Exit status 0 only if all hold; no process and no file stays behind (except with --stay)."""
-import argparse
 import json
 import pathlib
 import re
@@ -11,7 +10,7 @@ import signal
 import sys
 import time
 
-from harness import Failed, Story, end_on_signals, fail, get_json, http, require, run, until
+from harness import Story, end_on_signals, get_json, http, played, require, run, story_parser, until
 
 SERIAL, MODEL = "8A5K204711", "PBX-48"
 PASSWORD = "correct horse battery staple"
@@ -244,27 +243,16 @@ Ctrl-C ends it.""", flush=True)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bin", required=True, help="directory with the built programs")
+    parser = story_parser(__doc__)
     parser.add_argument("--stay", action="store_true", help="bring everything up and wait for Ctrl-C")
     parser.add_argument("--quiet", action="store_true", help="print the last line only")
-    parser.add_argument("--keep", help="keep data and logs in this directory")
     options = parser.parse_args()
     end_on_signals()
     demo = Demo(options.bin, quiet=options.quiet, keep=options.keep)
-    try:
-        demo.stay() if options.stay else demo.story()
-        if not options.stay:
-            print(f"demo: {demo.count} steps verified in {time.monotonic() - demo.started:.1f} s", flush=True)
-        return 0
-    except (Failed, KeyError, TypeError, OSError, ValueError) as error:
-        for program in demo.programs:
-            print(program.tail(15), file=sys.stderr)
-        return fail(error if isinstance(error, Failed) else f"{type(error).__name__}: {error}")
-    except KeyboardInterrupt:
-        return 0 if options.stay else 130
-    finally:
-        demo.end()
+    if not options.stay:
+        return played("demo", demo)
+    status = played("demo", demo, demo.stay)
+    return 0 if status == 130 else status  # Ctrl-C is how it ends
 
 
 if __name__ == "__main__":

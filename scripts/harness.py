@@ -1,4 +1,5 @@
-"""What demo, interop and bench share: start programs, read their JSON lines, end them by pid, report steps."""
+"""What the stories and measurements share: start programs, read their JSON lines, end them by pid, report steps."""
+import argparse
 import json
 import os
 import pathlib
@@ -85,6 +86,8 @@ class Program:
 class Story:
     """Numbered steps with what was verified; programs and the scratch directory are gone at the end, whatever happened."""
 
+    capture = None
+
     def __init__(self, quiet=False, keep=None):
         self.quiet, self.count, self.programs, self.started = quiet, 0, [], time.monotonic()
         self.directory = pathlib.Path(keep or tempfile.mkdtemp(prefix="pbx-"))
@@ -102,6 +105,8 @@ class Story:
         return program
 
     def end(self):
+        if self.capture:
+            self.capture.end()
         statuses = [(p.name, p.process.pid, p.terminate(timeout=10)) for p in reversed(self.programs)]
         if self.temporary:
             shutil.rmtree(self.directory, ignore_errors=True)
@@ -179,6 +184,31 @@ def end_on_signals():
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, raise_exit)
+
+
+def story_parser(description):
+    """The options that every story has."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", required=True, help="directory with the built programs")
+    parser.add_argument("--keep", help="keep data, logs and captures in this directory")
+    return parser
+
+
+def played(name, story, play=None, what="steps verified"):
+    """Plays a story (or the part that is given) and ends it, whatever happened; the exit status. Of a failure its programs' last words
+    are printed too."""
+    try:
+        (play or story.story)()
+        print(f"{name}: {story.count} {what} in {time.monotonic() - story.started:.1f} s", flush=True)
+        return 0
+    except (Failed, KeyError, TypeError, OSError, ValueError, subprocess.TimeoutExpired) as error:
+        for program in story.programs:
+            print(program.tail(15), file=sys.stderr)
+        return fail(error if isinstance(error, Failed) else f"{type(error).__name__}: {error}")
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        story.end()
 
 
 def fail(error):

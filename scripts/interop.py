@@ -3,7 +3,6 @@
 
 Each check prints what the other side saw. All traffic is on loopback, every load is bounded, and every process started
 here is ended by its pid. Exit status 0 only if every check holds."""
-import argparse
 import json
 import os
 import pathlib
@@ -11,22 +10,18 @@ import pty
 import re
 import select
 import socket
-import subprocess
 import sys
-import time
 
 from baresip import Baresip
 from capture import Capture
 from demo import PASSWORD, SERIAL, Demo
-from harness import Failed, end_on_signals, fail, free_port, http, require, run, until
+from harness import end_on_signals, free_port, http, played, require, run, story_parser, until
 
 SCENARIOS = pathlib.Path(__file__).resolve().parent.parent / "Benchmarks" / "peers" / "sipp"
 USERS = {"100": "ada-keeps-a-long-secret", "101": "bob-keeps-a-long-secret"}
 
 
 class Interop(Demo):
-    capture = None
-
     # --- captures
 
     def record(self):
@@ -192,24 +187,9 @@ class Interop(Demo):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bin", required=True, help="directory with the built programs")
-    parser.add_argument("--keep", help="keep data, logs and the capture in this directory")
-    options = parser.parse_args()
+    options = story_parser(__doc__).parse_args()
     end_on_signals()
-    interop = Interop(options.bin, keep=options.keep)
-    try:
-        interop.story()
-        print(f"interop: {interop.count} steps verified in {time.monotonic() - interop.started:.1f} s", flush=True)
-        return 0
-    except (Failed, KeyError, TypeError, OSError, ValueError, subprocess.TimeoutExpired) as error:
-        for program in interop.programs:
-            print(program.tail(15), file=sys.stderr)
-        return fail(error if isinstance(error, Failed) else f"{type(error).__name__}: {error}")
-    finally:
-        if interop.capture:
-            interop.capture.end()
-        interop.end()
+    return played("interop", Interop(options.bin, keep=options.keep))
 
 
 if __name__ == "__main__":

@@ -5,18 +5,16 @@
 
 The network between is recorded: the protected leg must hold nothing that sounds, the plain one the tones. All traffic is on
 loopback; every process is ended by its pid. Every step is played; exit status 0 only if all hold."""
-import argparse
 import collections
 import json
 import math
 import pathlib
 import subprocess
 import sys
-import time
 
 from baresip import Baresip, from_ulaw, loudest
 from capture import Capture
-from harness import Failed, Story, end_on_signals, fail, require, run, until
+from harness import Failed, Story, end_on_signals, played, require, run, story_parser, until
 
 SECRET = "{}-keeps-a-long-secret"
 CONFIG = """appliance: {{ edition: flex }}
@@ -35,7 +33,7 @@ class Secure(Story):
 
     def __init__(self, options):
         super().__init__(keep=options.keep)
-        self.bin, self.data, self.capture = pathlib.Path(options.bin).resolve(), self.directory / "data", None
+        self.bin, self.data = pathlib.Path(options.bin).resolve(), self.directory / "data"
 
     def ctl(self, *arguments):
         return json.loads(run([self.bin / "pbxctl", *arguments, "--data", self.data, "--json"]))
@@ -53,6 +51,14 @@ class Secure(Story):
         caller.dial(number)
         caller.wait_for("CALL_ESTABLISHED")
         return until("the established call", lambda: next((c for c in self.ctl("calls") if c["state"] == "talking" and c["seconds"] >= seconds), None), 15, 0.05)
+
+    def talk(self, caller, callee, number, ender):
+        """A call of some seconds that `ender` ends; as `pbxctl calls` showed it."""
+        shown = self.call(caller, number, 4)
+        ender.tell("hangup")
+        (callee if ender is caller else caller).wait_for("CALL_CLOSED", 5)
+        self.no_call()
+        return shown
 
     def no_call(self):
         until("the end of the call", lambda: not self.ctl("calls"), 5, 0.05)
@@ -102,10 +108,7 @@ class Secure(Story):
         stun = f';medianat=stun;stunserver="stun:{self.listeners["sip-udp"]}"'
         bob = self.phone("bob-plain", "103", "udp", hertz=440, parameters=stun, more="rtp_ports 24000-24099")
         self.capture = Capture(self.directory)
-        shown = self.call(ada, "103", 4)
-        ada.tell("hangup")
-        bob.wait_for("CALL_CLOSED", 5)
-        self.no_call()
+        shown = self.talk(ada, bob, "103", ada)
         self.capture.finish()
         for phone in (ada, bob):
             phone.end()
@@ -147,10 +150,7 @@ class Secure(Story):
     def called_with_srtp(self):
         ada = self.phone("ada-udp", "106", "udp", hertz=1000, answers=False)
         bob = self.phone("bob-srtp", "107", "tls", hertz=440, parameters=";mediaenc=srtp-mand")
-        self.call(ada, "107", 4)
-        bob.tell("hangup")
-        ada.wait_for("CALL_CLOSED", 5)
-        self.no_call()
+        self.talk(ada, bob, "107", bob)
         for phone in (ada, bob):
             phone.end()
         self.step("SRTP to the callee", f"UDP without to TLS with: the plain side heard {ada.hears(440)} Hz, the protected side {bob.hears(1000)} Hz")
@@ -158,10 +158,7 @@ class Secure(Story):
     def dtls_call(self):
         ada = self.phone("ada-dtls", "108", "udp", hertz=1000, answers=False, parameters=";mediaenc=dtls_srtp", more="rtcp_mux yes")
         bob = self.phone("bob-dtls", "109", "udp", hertz=440)
-        self.call(ada, "109", 4)
-        ada.tell("hangup")
-        bob.wait_for("CALL_CLOSED", 5)
-        self.no_call()
+        self.talk(ada, bob, "109", ada)
         for phone in (ada, bob):
             phone.end()
         self.step("DTLS-SRTP", f"keys by DTLS to plain RTP: the protected side heard {ada.hears(440)} Hz, the plain side {bob.hears(1000)} Hz")
@@ -190,22 +187,9 @@ class Secure(Story):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bin", required=True, help="directory with the built programs")
-    parser.add_argument("--keep", help="keep data, logs and the capture in this directory")
-    options = parser.parse_args()
+    options = story_parser(__doc__).parse_args()
     end_on_signals()
-    secure = Secure(options)
-    try:
-        secure.story()
-        print(f"secure: {secure.count} steps verified in {time.monotonic() - secure.started:.1f} s", flush=True)
-        return 0
-    except (Failed, OSError, subprocess.TimeoutExpired) as error:
-        return fail(error)
-    finally:
-        if secure.capture:
-            secure.capture.end()
-        secure.end()
+    return played("secure", Secure(options))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT / "Tests" / "Interop"))
 
 from cases import CASES, TRUNK_CASES  # noqa: E402
 import transport_cases  # noqa: E402, F401 - its cases add themselves
-from harness import Failed, Story, end_on_signals, fail, free_port, require, run, until  # noqa: E402
+from harness import Failed, Story, end_on_signals, fail, free_port, played, require, run, until  # noqa: E402
 from scenario import register  # noqa: E402
 from telephone import Telephone, endpoint  # noqa: E402
 
@@ -272,14 +272,7 @@ def main():
         story = Signalling(options)
     except (Failed, OSError) as error:
         return fail(error)
-    try:
-        story.story()
-        print(f"signalling: {story.count} cases in {time.monotonic() - story.started:.1f} s", flush=True)
-        return 0
-    except (Failed, OSError, subprocess.TimeoutExpired) as error:
-        return fail(error)
-    finally:
-        story.end()
+    return played("signalling", story, what="cases")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@
 
 While it runs, a registered telephone of another address calls the echo feature again and again. It must be answered each time: by the
 call, or, where the attackers' own calls fill the appliance, by 503 with Retry-After; once they are over, by calls alone. The process must live, have no calls and few transactions left, and use no more memory than a bound. All traffic is on loopback."""
-import argparse
 import json
 import os
 import pathlib
@@ -21,7 +20,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "Tests" / "Interop"))
 
-from harness import Failed, Story, end_on_signals, fail, require, run, until  # noqa: E402
+from harness import Failed, Story, end_on_signals, fail, require, run, story_parser, until  # noqa: E402
 from telephone import DOMAIN, SDP, Telephone  # noqa: E402
 
 CONFIG = """appliance: {{ edition: flex }}
@@ -298,9 +297,7 @@ class Storm(Story):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bin", required=True, help="directory with the built programs")
-    parser.add_argument("--keep", help="keep data and logs in this directory")
+    parser = story_parser(__doc__)
     parser.add_argument("--growth", type=float, default=24, help="MiB by which memory may grow (default 24)")
     parser.add_argument("--held", type=int, default=20, help="calls on hold that may outlast the storm (default 20)")
     commands = parser.add_subparsers(dest="command", required=True)

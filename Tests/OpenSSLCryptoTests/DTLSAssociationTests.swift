@@ -102,12 +102,7 @@ import Testing
         func forge() {
             for end in 0...1 { bench.put(.datagram(alert + alert), to: end) }
         }
-        bench.start()
-        forge()
-        for _ in 0..<6 {
-            bench.run(.milliseconds(4))
-            forge()
-        }
+        bench.start(disturbedBy: forge, every: .milliseconds(4))
         bench.run()
         forge()
         #expect(bench.keys(0) != nil && bench.keys(0)?.send == bench.keys(1)?.receive)
@@ -200,12 +195,7 @@ import Testing
                 bench.put(.datagram([UInt8](repeating: 22, count: 65_536)), to: end)
             }
         }
-        bench.start()
-        garble()
-        for _ in 0..<6 {
-            bench.run(.milliseconds(5))
-            garble()
-        }
+        bench.start(disturbedBy: garble, every: .milliseconds(5))
         bench.run()
         #expect(bench.keys(0)?.send == bench.keys(1)?.receive && bench.keys(0) != nil)
         #expect(bench.outcomes.map(\.count) == [1, 1])

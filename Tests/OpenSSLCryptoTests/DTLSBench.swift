@@ -55,6 +55,16 @@ final class DTLSBench {
         for index in ends.indices { put(.start, to: index) }
     }
 
+    /// The same, and `disturb` at once and six times in the handshake's course.
+    func start(disturbedBy disturb: () -> Void, every step: Duration) {
+        start()
+        disturb()
+        for _ in 0..<6 {
+            run(step)
+            disturb()
+        }
+    }
+
     /// An input at `now`, with libssl's clock in step.
     func put(_ input: KeyAgreementInput, to index: Int) {
         testclock_set(1_780_272_000_000_000 + now.nanoseconds / 1_000)

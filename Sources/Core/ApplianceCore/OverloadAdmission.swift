@@ -20,8 +20,8 @@ struct OverloadAdmission: Sendable {
     /// - Parameter perSecond: requests of all familiar peers together.
     init(perSecond: Int) { self.perSecond = perSecond }
 
-    /// True when new work from `remote` is to be taken all the same; to be asked while `isOverloaded` only, for the rates
-    /// count what it lets pass. `isFamiliar`: it has proved before who it is.
+    /// True when new work from `remote` is to be taken all the same; to be asked while `isOverloaded` only, for the
+    /// rates count what it lets pass. `isFamiliar`: it has proved before who it is.
     mutating func admits(_ remote: Endpoint, isFamiliar: Bool, at now: Instant) -> Bool {
         guard isFamiliar else { return false }
         if now - second >= .seconds(1) {

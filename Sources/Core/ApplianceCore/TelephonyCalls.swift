@@ -113,7 +113,8 @@ extension Telephony {
         return Route(destination: destination, ranks: ranks)
     }
 
-    /// The Contact of a line's 3xx is a number as that trunk writes it, and by the rules one that the caller could dial.
+    /// The Contact of a line's 3xx is a number as that trunk writes it, and by the rules one that the caller could
+    /// dial.
     private func wayOut(to question: RoutingRequest, over line: LineID) -> Way {
         let trunk = TrunkID(line.value)
         guard trunks.follows(question.uri, over: trunk), let settings = trunks.settings(of: trunk),

@@ -167,8 +167,8 @@ extension Telephony {
         context.agent.replyStatelessly(server, to: request, 420, fields: [.init(.unsupported, options)])
     }
 
-    /// The order is that of RFC 3261 section 10.3: what can be no registration at all (the Request-URI, and To, which must
-    /// be a SIP URI by section 10.2) is refused to everybody, the rest to who is authenticated.
+    /// The order is that of RFC 3261 section 10.3: what can be no registration at all (the Request-URI, and To, which
+    /// must be a SIP URI by section 10.2) is refused to everybody, the rest to who is authenticated.
     private mutating func register(_ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow) {
         guard request.uri.scheme.isCallable else {
             context.agent.replyStatelessly(server, to: request, 416)

@@ -65,8 +65,8 @@ extension Call {
         }
     }
 
-    /// One side gets no keys. That ends the session with who speaks there, and concerns nobody else: not the telephones that
-    /// still ring, nor who has taken the place of one that is gone.
+    /// One side gets no keys. That ends the session with who speaks there, and concerns nobody else: not the telephones
+    /// that still ring, nor who has taken the place of one that is gone.
     private mutating func keysNotAgreed(on side: MediaSide, _ context: inout CallContext) {
         let isEarly = bridge[side] == nil && fork?.side == side
         guard phase == .ringing || phase == .talking, let index = bridge[side] ?? (isEarly ? early : nil),

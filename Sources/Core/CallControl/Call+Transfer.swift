@@ -211,8 +211,8 @@ extension Call {
         sendNotify(status, of: index, &context)
     }
 
-    /// A SUBSCRIBE for the subscription of a REFER: it is told once more how the transfer stands, and lasts no longer than it
-    /// would have; with Expires 0 it ends, and the transfer goes on (RFC 3515 section 2.4.4).
+    /// A SUBSCRIBE for the subscription of a REFER: it is told once more how the transfer stands, and lasts no longer
+    /// than it would have; with Expires 0 it ends, and the transfer goes on (RFC 3515 section 2.4.4).
     mutating func resubscribed(
         _ request: SIPRequest, to event: EventHeader, _ server: ServerTransactionID, by leg: Int,
         _ context: inout CallContext

@@ -42,14 +42,14 @@ extension Call {
         legs.indices.count { participants[$0].line == line && !participants[$0].hasMoved && !legs[$0].isOver }
     }
 
-    /// True while the call has a place and that user has begun it, wherever it has been transferred to since, or has led it
-    /// outside.
+    /// True while the call has a place and that user has begun it, wherever it has been transferred to since, or has
+    /// led it outside.
     func isCharged(to user: String) -> Bool {
         isActive && (isLeg(0, of: user) || sponsors.contains(user))
     }
 
-    /// True of a leg to or from a telephone of that user. One over a line shows a number too, which may be the same: whoever
-    /// is out there has chosen it.
+    /// True of a leg to or from a telephone of that user. One over a line shows a number too, which may be the same:
+    /// whoever is out there has chosen it.
     func isLeg(_ index: Int, of user: String) -> Bool {
         participants[index].line == nil && legs[index].party.number == user
     }

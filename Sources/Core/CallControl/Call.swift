@@ -82,9 +82,8 @@ struct Call: Sendable {
 
     /// Takes up an INVITE whose description can be answered, and asks for media ports.
     init(
-        _ invitation: Invitation, dialog: Dialog, id: UInt64, localMedia: LocalMedia,
-        telephoneMedia: MediaRules, sounds: CallSounds, domain: String,
-        timers: CallTimers, limits: Limits, context: inout CallContext
+        _ invitation: Invitation, dialog: Dialog, id: UInt64, localMedia: LocalMedia, telephoneMedia: MediaRules,
+        sounds: CallSounds, domain: String, timers: CallTimers, limits: Limits, context: inout CallContext
     ) {
         self.id = id
         self.timers = timers
@@ -121,12 +120,7 @@ struct Call: Sendable {
 
     /// When `deadline` next has work to do.
     var nextDeadline: Instant? {
-        var next = phaseDeadline
-        for leg in legs {
-            guard let due = leg.nextDeadline else { continue }
-            next = next.map { min($0, due) } ?? due
-        }
-        return next
+        legs.reduce(phaseDeadline) { $0.orEarlier($1.nextDeadline) }
     }
 
     private var phaseDeadline: Instant? {

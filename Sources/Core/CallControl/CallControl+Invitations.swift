@@ -8,9 +8,9 @@ import SIPUserAgent
 
 /// INVITE outside a dialog: a new call, or one that takes the place of a dialog.
 extension CallControl {
-    /// Begins a call, or refuses it with the reason: 503 (limit), 403 (the caller's own limit: 503 would tell the telephone
-    /// that the appliance fails, and 486 that the callee is busy), 415, 406, 413 (body), 420, 422 (session timer), 400 (no
-    /// Contact), 488 (no common codec), 480 (nobody to ring).
+    /// Begins a call, or refuses it with the reason: 503 (limit), 403 (the caller's own limit: 503 would tell the
+    /// telephone that the appliance fails, and 486 that the callee is busy), 406, 413, 415 (body), 422 (session timer),
+    /// 400 (body, session timer, no Contact), 488 (no common codec), 480 (nobody to ring).
     package mutating func invite(_ invitation: Invitation, _ context: inout CallContext) {
         let request = invitation.request
         guard activeCount < limits.calls + (invitation.isEmergency ? limits.emergencyCalls : 0) else {
@@ -107,8 +107,7 @@ extension CallControl {
         }
         let invitation = Invitation(
             server: server, request: request, flow: flow, caller: caller,
-            destination: .user(call.legs[found.leg].party),
-            ranks: [])
+            destination: .user(call.legs[found.leg].party), ranks: [])
         guard let (dialog, _) = openDialog(for: invitation, &context) else { return true }
         withCall(found.call, &context) { $0.replace(found.leg, by: invitation, dialog: dialog, &$1) }
         return true

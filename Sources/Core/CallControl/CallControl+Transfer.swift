@@ -9,8 +9,8 @@ import SIPUserAgent
 extension CallControl {
     /// The answer to a `RoutingRequest`; nil: the URI leads nowhere. Without effect when nobody waits for it any more.
     ///
-    /// A way out is charged to the party on whose behalf it is taken, and refused when that party has all the calls that
-    /// one may have: else forwarding and transfer would lead around the limit.
+    /// A way out is charged to the party on whose behalf it is taken, and refused when that party has all the calls
+    /// that one may have: else forwarding and transfer would lead around the limit.
     package mutating func routed(_ question: RoutingRequest, _ route: Route?, _ context: inout CallContext) {
         let (call, user) = (question.id.call, question.party.number)
         var taken = route

@@ -67,11 +67,13 @@ package struct CallControl: Sendable {
     package func legCount(using line: LineID) -> Int { calls.values.reduce(0) { $0 + $1.legCount(using: line) } }
 
     /// How many running calls that user has begun, or led outside by forwarding or transfer: their part of
-    /// `Limits.callsPerUser`. Calls that others have begun, and that ring at or were answered by the user, are those others'.
+    /// `Limits.callsPerUser`. Calls that others have begun, and that ring at or were answered by the user, are those
+    /// others'.
     package func callCount(chargedTo user: String, besides id: UInt64? = nil) -> Int {
         calls.count { $0.key != id && $0.value.isCharged(to: user) }
     }
 
+    /// From now on the call counts as that user's too.
     mutating func charge(_ id: UInt64, to user: String) {
         guard calls[id]?.sponsors.contains(user) == false else { return }
         calls[id]?.sponsors.append(user)

@@ -129,8 +129,8 @@ extension CallLeg {
         }
     }
 
-    /// A PRACK of the caller (RFC 3262 section 3): it may hold the answer to our offer, or another offer. One whose body
-    /// is refused acknowledges nothing.
+    /// A PRACK of the caller (RFC 3262 section 3): it may hold the answer to our offer, or another offer. One whose
+    /// body is refused acknowledges nothing.
     mutating func receivedPrack(
         _ request: SIPRequest, _ server: ServerTransactionID, _ context: inout CallContext
     ) -> [LegEvent] {

@@ -62,8 +62,8 @@ extension CallLeg {
 
     // MARK: ACK
 
-    /// An ACK to a 2xx of ours. It carries the answer when ours was the offer, and comes over another connection when the
-    /// 2xx had to take one. In the clear it counts for nothing in a dialog over TLS.
+    /// An ACK to a 2xx of ours. It carries the answer when ours was the offer, and comes over another connection when
+    /// the 2xx had to take one. In the clear it counts for nothing in a dialog over TLS.
     mutating func acknowledged(
         by ack: SIPRequest, over source: SIPFlow, _ context: inout CallContext
     ) -> [LegEvent] {
@@ -80,8 +80,8 @@ extension CallLeg {
         return concludeExchange(.ack, with: SessionBody.description(in: ack), &context)
     }
 
-    /// Takes what came where the answer to an offer of ours may stand, then offers anew if that was waiting. An answer that
-    /// is missing or cannot be used ends the leg.
+    /// Takes what came where the answer to an offer of ours may stand, then offers anew if that was waiting. An answer
+    /// that is missing or cannot be used ends the leg.
     mutating func concludeExchange(
         _ carrier: OfferAnswerState.Carrier, with body: [UInt8], _ context: inout CallContext
     ) -> [LegEvent] {

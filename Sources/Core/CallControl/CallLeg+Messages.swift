@@ -11,7 +11,8 @@ extension CallLeg {
         return flow.contact(user: contactUser, scheme: isSecure ? .sips : .sip)
     }
 
-    /// The session description of a request, empty when there is none; nil, and refused, when the body is something else.
+    /// The session description of a request, empty when there is none; nil, and refused, when the body is something
+    /// else.
     func acceptableBody(
         of request: SIPRequest, _ server: ServerTransactionID, _ context: inout CallContext
     ) -> [UInt8]? {
@@ -69,9 +70,10 @@ extension CallLeg {
     // MARK: Responses
 
     func makeResponse(
-        to request: SIPRequest, _ status: Int, fields: [SIPHeaders.Field] = [], body: [UInt8] = []
+        to request: SIPRequest, _ status: Int, reason: String? = nil, fields: [SIPHeaders.Field] = [],
+        body: [UInt8] = []
     ) -> SIPResponse {
-        var response = SIPResponse(to: request, status: status, toTag: localTag)
+        var response = SIPResponse(to: request, status: status, reason: reason, toTag: localTag)
         if [.invite, .update].contains(request.method), (101..<300).contains(status) {
             for route in request.headers.all(.recordRoute) { response.headers.append(.recordRoute, route) }
             response.headers.append(.contact, NameAddress(uri: contact).description)
@@ -87,10 +89,10 @@ extension CallLeg {
     }
 
     func respond(
-        _ server: ServerTransactionID, to request: SIPRequest, _ status: Int,
+        _ server: ServerTransactionID, to request: SIPRequest, _ status: Int, reason: String? = nil,
         fields: [SIPHeaders.Field] = [], body: [UInt8] = [], _ context: inout CallContext
     ) {
-        context.respond(server, with: makeResponse(to: request, status, fields: fields, body: body))
+        context.respond(server, with: makeResponse(to: request, status, reason: reason, fields: fields, body: body))
     }
 
     /// Sends the 2xx to an INVITE, which an ACK must follow.

@@ -122,7 +122,8 @@ extension CallLeg {
         flow = dialog.flow(over: flow, sentBy: nil)
     }
 
-    /// The way to the peer is gone, which says nothing about the peer (RFC 3261 section 8.1.3.1: as if it had answered 503).
+    /// The way to the peer is gone, which says nothing about the peer (RFC 3261 section 8.1.3.1: as if it had answered
+    /// 503).
     mutating func unreachable(_ sent: SentRequest, _ context: inout CallContext) -> [LegEvent] {
         rollBack(sent)
         guard sent.purpose == .refresh else { return refused(sent, 503, &context) }

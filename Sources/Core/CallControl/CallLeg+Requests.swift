@@ -15,9 +15,7 @@ extension CallLeg {
         }
         guard mayMove(to: source) else {
             context.count("calls.unprotected-requests")
-            var response = makeResponse(to: request, 403)
-            response.reason = "This Dialog Is Protected by TLS"
-            context.respond(server, with: response)
+            respond(server, to: request, 403, reason: "This Dialog Is Protected by TLS", &context)
             return []
         }
         do {
@@ -51,8 +49,8 @@ extension CallLeg {
         return []
     }
 
-    /// A request in the dialog of another fork: one that rings as well, or one that answered too late and is being ended.
-    /// It neither ends nor changes the call; but who rings alone, and wants to be left alone, is.
+    /// A request in the dialog of another fork: one that rings as well, or one that answered too late and is being
+    /// ended. It neither ends nor changes the call, unless it is the BYE of the only one that rings.
     private mutating func receivedAside(
         _ request: SIPRequest, _ server: ServerTransactionID, in id: DialogID, _ context: inout CallContext
     ) -> [LegEvent] {
@@ -68,13 +66,13 @@ extension CallLeg {
         return []
     }
 
-    /// A dialog that TLS carries stays there: its descriptions may hold keys (RFC 4568 section 8.3), and nobody in the clear
-    /// has shown to be the peer. 403 speaks of the one request (RFC 5057 section 5.1), which may be sent again over TLS;
-    /// 481 would end the peer's call, and 488 speak of its media.
+    /// A dialog that TLS carries stays there: its descriptions may hold keys (RFC 4568 section 8.3), and nobody in the
+    /// clear has shown to be the peer. 403 speaks of the one request (RFC 5057 section 5.1), which may be sent again
+    /// over TLS; 481 would end the peer's call, and 488 speak of its media.
     func mayMove(to source: SIPFlow) -> Bool { flow.transport != .tls || source.transport == .tls }
 
-    /// Of subscriptions only those by REFER share a dialog with a call (RFC 6665 section 4.5.2, RFC 3515 section 2.4.4): every
-    /// other one needs a dialog of its own, and a 489 would say that its package is not here at all.
+    /// Of subscriptions only those by REFER share a dialog with a call (RFC 6665 section 4.5.2, RFC 3515 section
+    /// 2.4.4): every other one needs a dialog of its own, and a 489 would say that its package is not here at all.
     private mutating func receivedSubscribe(
         _ request: SIPRequest, _ server: ServerTransactionID, _ context: inout CallContext
     ) -> [LegEvent] {
@@ -83,9 +81,7 @@ extension CallLeg {
             return []
         }
         guard event.name == "refer" else {
-            var response = makeResponse(to: request, 403)
-            response.reason = "Subscription Needs Its Own Dialog"
-            context.respond(server, with: response)
+            respond(server, to: request, 403, reason: "Subscription Needs Its Own Dialog", &context)
             return []
         }
         return [.resubscribed(request, event, server)]

@@ -83,12 +83,9 @@ extension CallLeg {
         case .over, .closing, .cancelling: return nil
         case .invited, .answering, .calling, .established, .leaving: break
         }
-        var next = provisionals?.nextDeadline
-        for other in [isEstablished ? sessionTimer.nextDeadline : nil, retry, hasOtherForks ? forksEnd : nil] {
-            guard let other else { continue }
-            next = next.map { min($0, other) } ?? other
-        }
-        return next
+        let session = isEstablished ? sessionTimer.nextDeadline : nil
+        let others = hasOtherForks ? forksEnd : nil
+        return (provisionals?.nextDeadline).orEarlier(session).orEarlier(retry).orEarlier(others)
     }
 
     /// True while there are dialogs besides the answered one.

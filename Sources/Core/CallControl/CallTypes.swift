@@ -67,9 +67,9 @@ package struct CallTimers: Sendable, Equatable {
     package var line = Duration.seconds(6)
     /// For the media workers to open or close a session.
     package var media = Duration.seconds(5)
-    /// Session-Expires and Min-SE of both roles towards telephones (RFC 4028). Shorter than what its section 4 recommends,
-    /// and refreshed by us wherever that is ours to choose: a telephone that lost its power holds a place of the appliance,
-    /// and a person on the line, no longer than that.
+    /// Session-Expires and Min-SE of both roles towards telephones (RFC 4028). Shorter than what its section 4
+    /// recommends, and refreshed by us wherever that is ours to choose: a telephone that lost its power holds a place
+    /// of the appliance, and a person on the line, no longer than that.
     package var session = Self.policy(interval: 600)
     /// Likewise over lines, whose peers often refuse less (422) and do not lose their power.
     package var lineSession = Self.policy(interval: 1_800)

@@ -53,7 +53,7 @@ struct Fork: Sendable {
         visited = [dialled]
     }
 
-    var nextDeadline: Instant { rankUntil.map { min($0, until) } ?? until }
+    var nextDeadline: Instant { until.orEarlier(rankUntil) }
 
     /// True while the way of a redirection, or of that leg's, is not known.
     func isAsking(for leg: Int? = nil) -> Bool { questions.contains { leg == nil || $0.leg == leg } }

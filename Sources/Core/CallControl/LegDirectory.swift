@@ -2,8 +2,8 @@ import SIPTransaction
 
 /// Which leg a transaction or a dialog belongs to.
 ///
-/// A transaction is forgotten when nothing more is to come of it, so that a call takes the same room however long it runs;
-/// what is left of a call goes with it.
+/// A transaction is forgotten when nothing more is to come of it, so that a call takes the same room however long it
+/// runs; what is left of a call goes with it.
 struct LegDirectory: Sendable {
     private var clients: [ClientTransactionID: LegReference] = [:]
     private var servers: [ServerTransactionID: LegReference] = [:]

@@ -79,8 +79,8 @@ struct ReferSubscription: Sendable {
         return event.matches(self.event)
     }
 
-    /// The peer has asked for it once more, or for its end. Gives the status to send now; nil: it follows the NOTIFY that
-    /// waits for its answer.
+    /// The peer has asked for it once more, or for its end. Gives the status to send now; nil: it follows the NOTIFY
+    /// that waits for its answer.
     mutating func renew(isEnding: Bool) -> Int? {
         self.isEnding = isEnding
         guard outstanding == nil else {
@@ -92,8 +92,8 @@ struct ReferSubscription: Sendable {
 
     mutating func close() { isOpen = false }
 
-    /// What the NOTIFY says of the subscription: over with a final status (RFC 3515 section 2.4.5), or when the peer has
-    /// ended it (RFC 6665 section 4.4.1).
+    /// What the NOTIFY says of the subscription: over with a final status (RFC 3515 section 2.4.5), or when the peer
+    /// has ended it (RFC 6665 section 4.4.1).
     func state(for status: Int) -> SubscriptionState {
         if status >= 200 { return SubscriptionState(.terminated, reason: .noResource) }
         return isEnding

@@ -21,7 +21,8 @@ package enum AudioNegotiation {
     /// Within a session, `previous` is the last description we sent: its number of sections, the place of its audio, its
     /// profile, its payload types and its `a=crypto` tags are kept, as RFC 3264 section 8 demands. A leg that requires
     /// protection, but may not carry keys, offers a protected stream without any: that fails at the peer, instead of
-    /// giving away keys or speech. Keys are offered one way only, by SDES or by DTLS: the one in force, else the leg's first.
+    /// giving away keys or speech. Keys are offered one way only, by SDES or by DTLS: the one in force, else the leg's
+    /// first.
     package static func offer(_ local: LocalMedia, following previous: SessionDescription? = nil) -> SessionDescription
     {
         let sections = previous?.media ?? []

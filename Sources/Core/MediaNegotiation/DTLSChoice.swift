@@ -4,8 +4,8 @@ import SDP
 
 /// What both sides said about a DTLS association, and what our lines look like (RFC 5763 section 5).
 ///
-/// RTP and RTCP must share a port (RFC 5761): one association gives the keys of both. We name no
-/// association (`a=tls-id`, RFC 8842); one lives as long as role, fingerprints, the peer's name for it and its address stay.
+/// RTP and RTCP must share a port (RFC 5761): one association gives the keys of both. We name no association
+/// (`a=tls-id`, RFC 8842); one lives as long as role, fingerprints, the peer's name for it and its address stay.
 struct DTLSChoice {
     let role: DTLSRole
     /// Of the peer.

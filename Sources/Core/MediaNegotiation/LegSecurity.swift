@@ -3,7 +3,7 @@ package import Primitives
 package import RTP
 
 /// Whether the media of a leg are protected by SRTP.
-package enum SRTPPolicy: String, Hashable, Sendable, CaseIterable {
+package enum SRTPPolicy: Hashable, Sendable {
     /// Plain RTP only.
     case never
     /// Protected when the peer offers it, plain when it offers that; our own first offer is plain.
@@ -15,12 +15,12 @@ package enum SRTPPolicy: String, Hashable, Sendable, CaseIterable {
 }
 
 /// Where the keys of a protected stream come from.
-package enum SRTPKeying: String, Hashable, Sendable, CaseIterable {
+package enum SRTPKeying: Hashable, Sendable {
     /// They stand in the session descriptions (RFC 4568): as secret as the signalling is.
     case sdes
-    /// They are agreed on by DTLS between the media ports (RFC 5763). The session descriptions name the certificates, so
-    /// nobody who only reads the signalling gets the keys. Who can change it can put a certificate of his own there: the
-    /// peer is authenticated as far as the signalling is, and no further.
+    /// They are agreed on by DTLS between the media ports (RFC 5763). The session descriptions name the certificates,
+    /// so nobody who only reads the signalling gets the keys. Who can change it can put a certificate of his own there:
+    /// the peer is authenticated as far as the signalling is, and no further.
     case dtls
 }
 
@@ -30,8 +30,8 @@ package struct LegSecurity: Hashable, Sendable {
     package static let plain = LegSecurity()
 
     package let policy: SRTPPolicy
-    /// What is taken, the first of them offered. Without SDES no description has a key, whatever the policy: who makes this
-    /// value says whether the signalling is secret enough (RFC 4568 section 8.3).
+    /// What is taken, the first of them offered. Without SDES no description has a key, whatever the policy: who makes
+    /// this value says whether the signalling is secret enough (RFC 4568 section 8.3).
     package let keying: [SRTPKeying]
     /// What we protect with under SDES, one for each suite that we offer and take, the strongest first.
     package let keys: [SRTPMasterKey]
@@ -51,8 +51,7 @@ package struct LegSecurity: Hashable, Sendable {
 
     /// Fresh keys for one leg. With `.never`, or without SDES among `keying`, no randomness is drawn.
     ///
-    /// - Parameters:
-    ///   - keying: DTLS counts only together with a `fingerprint`.
+    /// - Parameter keying: DTLS counts only together with a `fingerprint`.
     package init(
         _ policy: SRTPPolicy, keying: [SRTPKeying] = [.sdes],
         fingerprint: CertificateFingerprint? = nil, suites: [SRTPSuite] = SRTPSuite.allCases, entropy: inout Entropy

@@ -3,9 +3,10 @@ import SDP
 
 /// Which payload type stands for what in descriptions of ours.
 enum PayloadTypes {
-    /// Where dynamic payload types begin (RFC 3551 section 3).
-    private static let opus: UInt8 = 96
+    /// The dynamic payload types (RFC 3551 section 3).
     private static let dynamic: ClosedRange<UInt8> = 96...127
+    // What we offer where they are free.
+    private static let opus: UInt8 = 96
     private static let narrowbandEvent: UInt8 = 101
     private static let widebandEvent: UInt8 = 102
     /// The clocks of telephone-event that we speak.

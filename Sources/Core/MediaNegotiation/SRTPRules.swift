@@ -3,8 +3,8 @@ package import Primitives
 /// Which SRTP policy a leg gets by how its signalling travels.
 ///
 /// Keys in a session description are worth what the transport of the description is worth (RFC 4568 section 8.3). So they
-/// are given over TLS only, unless `inClear` says otherwise: for a network that is private by other means. A fingerprint
-/// is no secret and may stand in the clear; there it keeps out who listens, not who alters the signalling.
+/// are given over TLS only, unless `inClear` says otherwise: for a network that is private by other means. A
+/// fingerprint is no secret and may stand in the clear; there it keeps out who listens, not who alters the signalling.
 package struct SRTPRules: Hashable, Sendable {
     package var overTLS: SRTPPolicy
     package var inClear: SRTPPolicy

@@ -27,11 +27,16 @@ package struct Instant: Hashable, Comparable, Sendable {
     }
 }
 
+extension Instant {
+    /// The earlier of two deadlines, of which the other may be none.
+    package func orEarlier(_ other: Instant?) -> Instant { other.map { min(self, $0) } ?? self }
+}
+
 extension Instant? {
     /// The earlier of two deadlines, of which each may be none.
     package func orEarlier(_ other: Instant?) -> Instant? {
-        guard let self, let other else { return self ?? other }
-        return min(self, other)
+        guard let self else { return other }
+        return self.orEarlier(other)
     }
 }
 

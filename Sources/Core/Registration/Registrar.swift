@@ -50,8 +50,7 @@ package struct Registrar: Sendable {
 
     /// When `expire` or `takeDirty` next may have work to do. An early call changes nothing.
     package var nextDeadline: Instant? {
-        guard let wakeUp = wakeUps.first else { return unsaved.nextDeadline }
-        return unsaved.nextDeadline.map { min($0, wakeUp) } ?? wakeUp
+        wakeUps.first.orEarlier(unsaved.nextDeadline)
     }
 
     /// True for the address and port at which some registered telephone is reached.

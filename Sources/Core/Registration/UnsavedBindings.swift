@@ -39,10 +39,7 @@ struct UnsavedBindings: Sendable {
         }
     }
 
-    var nextDeadline: Instant? {
-        guard let changedDue = changed.due else { return refreshed.due }
-        return refreshed.due.map { min($0, changedDue) } ?? changedDue
-    }
+    var nextDeadline: Instant? { changed.due.orEarlier(refreshed.due) }
 
     mutating func noteRefresh(of name: String, at now: Instant) {
         guard kinds[name] == nil else { return }

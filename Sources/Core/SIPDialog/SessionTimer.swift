@@ -91,7 +91,7 @@ package struct SessionTimer: Sendable, Equatable {
     package var refreshesHere: Bool { running?.refreshesHere ?? false }
 
     /// When `handleDeadline(at:)` has work to do; nil when the timer is off.
-    package var nextDeadline: Instant? { running.map { earlier($0.refresh, $0.expiry) } }
+    package var nextDeadline: Instant? { running.map { $0.expiry.orEarlier($0.refresh) } }
 
     /// Writes Session-Expires, Min-SE and `Supported: timer` into an INVITE or UPDATE of ours (section 7.1); who
     /// refreshes now is to go on.
@@ -190,9 +190,5 @@ package struct SessionTimer: Sendable, Equatable {
         running = Running(
             seconds: max(seconds, Self.smallestInterval), refreshesHere: refreshesHere, isAlone: isAlone,
             refresh: refreshesHere ? now + interval / 2 : nil, expiry: now + interval - slack)
-    }
-
-    private func earlier(_ optional: Instant?, _ certain: Instant) -> Instant {
-        optional.map { min($0, certain) } ?? certain
     }
 }

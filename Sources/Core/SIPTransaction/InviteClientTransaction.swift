@@ -76,7 +76,7 @@ package struct InviteClientTransaction: Sendable {
     /// When `.deadline` next has work to do; nil when nothing is timed. An early `.deadline` changes nothing.
     package var nextDeadline: Instant? {
         switch state {
-        case .calling(let calling): earlier(calling.timerA?.due, calling.timerB)
+        case .calling(let calling): calling.timerB.orEarlier(calling.timerA?.due)
         case .proceeding(let giveUp): giveUp
         case .accepted(let timerM): timerM
         case .completed(let timerD): timerD

@@ -82,8 +82,8 @@ package struct InviteServerTransaction: Sendable {
     package var nextDeadline: Instant? {
         switch state {
         case .proceeding(let trying, _): trying
-        case .accepted(let repetition, let timerL): earlier(repetition?.due, timerL)
-        case .completed(let timerG, let timerH): earlier(timerG?.due, timerH)
+        case .accepted(let repetition, let timerL): timerL.orEarlier(repetition?.due)
+        case .completed(let timerG, let timerH): timerH.orEarlier(timerG?.due)
         case .confirmed(let timerI): timerI
         case .terminated: nil
         }

@@ -23,7 +23,7 @@ package struct NonInviteClientTransaction: Sendable {
     private struct Schedule {
         var timerE: Repetition?
         let timerF: Instant
-        var next: Instant { earlier(timerE?.due, timerF) }
+        var next: Instant { timerF.orEarlier(timerE?.due) }
     }
     private var state: State
     private let timers: TimerValues

@@ -17,8 +17,3 @@ struct Repetition: Sendable, Equatable {
         return Repetition(after: limit.map { min($0, longer) } ?? longer, from: now)
     }
 }
-
-/// The earlier of two deadlines of which one may be absent.
-func earlier(_ optional: Instant?, _ certain: Instant) -> Instant {
-    optional.map { min($0, certain) } ?? certain
-}

@@ -44,13 +44,7 @@ struct LingeringClients: Sendable {
     private var timerM = ConstantDelayQueue<ClientTransactionID>()
 
     /// The earliest deadline.
-    var first: Instant? {
-        var earliest = timerK.first
-        for due in [timerD.first, timerM.first] {
-            if let due { earliest = earliest.map { min($0, due) } ?? due }
-        }
-        return earliest
-    }
+    var first: Instant? { timerK.first.orEarlier(timerD.first).orEarlier(timerM.first) }
 
     /// Waits for the deadline of a machine that lingers; false for others.
     mutating func append(_ id: ClientTransactionID, _ machine: ClientEntry.Machine) -> Bool {

@@ -46,10 +46,7 @@ package struct TransactionLayer: Sendable {
 
     /// When `handleDeadline(at:)` next has work to do; nil when nothing is timed.
     package var nextDeadline: Instant? {
-        var next = deadlines.first
-        if let due = nonInvites.nextDeadline { next = next.map { min($0, due) } ?? due }
-        if let due = lingering.first { next = next.map { min($0, due) } ?? due }
-        return next
+        deadlines.first.orEarlier(nonInvites.nextDeadline).orEarlier(lingering.first)
     }
 
     /// Takes a parsed message which came over `flow`.

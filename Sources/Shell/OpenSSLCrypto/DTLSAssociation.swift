@@ -13,13 +13,14 @@ package import RTP
 /// there are no keys. There is no cookie exchange (RFC 6347 section 4.2.1): a handshake is only taken from where the
 /// signalling says that the peer is, once per stream, so nobody is flooded who was not named there.
 ///
-/// Until Finished nothing proves where a datagram comes from. Who can put that source on one gets no keys, nor can an alert
-/// of his end the handshake: alerts in the clear are passed over (RFC 6347 section 4.1.2.7), and the limit decides. A forged
-/// handshake message in good form can still make it fail, as DTLS 1.2 has it.
+/// Until Finished nothing proves where a datagram comes from. Who can put that source on one gets no keys, nor can an
+/// alert of his end the handshake: alerts in the clear are passed over (RFC 6347 section 4.1.2.7), and the limit
+/// decides. A forged handshake message in good form can still make it fail, as DTLS 1.2 has it.
 ///
-/// Time: the limit of the handshake counts in the injected time. When to send a flight again is libssl's to know, and it
-/// asks the wall clock: `nextDeadline` is what it says is left, from the injected now on. A wall clock that is set back
-/// during a handshake delays the repetition; it cannot prolong the limit. Tests put the clock of libssl under their own.
+/// Time: the limit of the handshake counts in the injected time. When to send a flight again is libssl's to know, and
+/// it asks the wall clock: `nextDeadline` is what it says is left, from the injected now on. A wall clock that is set
+/// back during a handshake delays the repetition; it cannot prolong the limit. Tests put the clock of libssl under
+/// their own.
 package final class DTLSAssociation: KeyAgreement {
     /// Bytes of UDP payload: fits every IPv6 path (RFC 8200 section 5) with some room for tunnels.
     package static let datagramBytes = 1_200

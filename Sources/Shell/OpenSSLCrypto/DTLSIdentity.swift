@@ -11,7 +11,8 @@ package import RTP
 package final class DTLSIdentity: KeyAgreementFactory, @unchecked Sendable {
     /// SRTP profiles, the best first (RFC 5764 section 4.1.2, RFC 7714 section 14.2).
     static let profiles = "SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM:SRTP_AES128_CM_SHA1_80"
-    /// Forward secrecy and AEAD alone; ECDHE-ECDSA-AES128-GCM-SHA256 is what every WebRTC peer has (RFC 8827 section 6.5).
+    /// Forward secrecy and AEAD alone; ECDHE-ECDSA-AES128-GCM-SHA256 is what every WebRTC peer has (RFC 8827 section
+    /// 6.5).
     private static let ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20:!PSK"
 
     /// What our session descriptions say.

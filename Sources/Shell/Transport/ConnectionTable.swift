@@ -101,8 +101,8 @@ struct ConnectionTable {
         return true
     }
 
-    /// The channel to flush, marked as flushed. The caller flushes: a channel that fails is closed from within, and then
-    /// the table must not be in use.
+    /// The channel to flush, marked as flushed. The caller flushes: a channel that fails is closed from within, and
+    /// then the table must not be in use.
     mutating func takeUnflushed(_ number: UInt64) -> (any Channel)? {
         guard let connection = table[number], connection.isUnflushed else { return nil }
         table[number]?.isUnflushed = false

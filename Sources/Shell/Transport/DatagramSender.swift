@@ -41,8 +41,8 @@ final class DatagramSender {
 
     func end() { descriptor = -1 }
 
-    /// How full the receive buffer of the socket is, and what it had no room for since it was made; nil when it cannot be
-    /// known.
+    /// How full the receive buffer of the socket is, and what it had no room for since it was made; nil when it cannot
+    /// be known.
     func measureBacklog() -> (thousandths: Int, drops: UInt32)? {
         guard descriptor >= 0 else { return nil }
         var drops: UInt32 = 0

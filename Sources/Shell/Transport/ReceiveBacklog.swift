@@ -11,8 +11,8 @@ struct ReceiveBacklog {
     private(set) var isOverloaded = false
     private var drops: UInt32 = 0
 
-    /// Takes a measurement; how many datagrams the system dropped since the last. `drops` counts from the socket's first
-    /// day and may wrap.
+    /// Takes a measurement; how many datagrams the system dropped since the last. `drops` counts from the socket's
+    /// first day and may wrap.
     mutating func note(thousandths: Int, drops: UInt32) -> UInt64 {
         if thousandths >= Self.high { isOverloaded = true }
         if thousandths <= Self.low { isOverloaded = false }

@@ -25,8 +25,8 @@ final class DatagramSocket {
 extension SIPTransport {
     /// Datagrams taken in one system call.
     private static let batch = 16
-    /// Some 1,600 small requests, the kernel's own bytes counted: a tenth of a second's work and more. What waits longer
-    /// than that is repeated by its sender (timer E), and only adds to the queue.
+    /// Some 1,600 small requests, the kernel's own bytes counted: a tenth of a second's work and more. What waits
+    /// longer than that is repeated by its sender (timer E), and only adds to the queue.
     private static let receiveBuffer: SocketOptionValue = 1024 * 1024
     /// How long a full socket is left alone.
     private static let pause = TimeAmount.milliseconds(1)

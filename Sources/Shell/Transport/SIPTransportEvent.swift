@@ -27,6 +27,7 @@ package enum SIPTransportCounter: String, Sendable, Hashable, CaseIterable {
     case silentConnection = "sip.stream.silent"
     /// A message whose end did not come in time.
     case slowMessage = "sip.stream.slow-message"
+    /// More keep-alives in a second than `Limits.sipPingsPerSecond`.
     case pingFlood = "sip.stream.pings"
     case slowPeer = "sip.stream.slow-peer"
     case failedConnection = "sip.stream.cannot-connect"

@@ -2,7 +2,8 @@ import Media
 import OpusCodec
 import Primitives
 
-/// `g711_decode`, `g711_encode`, `g722_decode`, `g722_encode`, `opus_decode` and `opus_encode`. Samples are 16 bits, little-endian.
+/// `g711_decode`, `g711_encode`, `g722_decode`, `g722_encode`, `opus_decode` and `opus_encode`. Samples are 16 bits,
+/// little-endian.
 enum AudioVectors {
     /// Opus runs at this rate here, whatever the bandwidth of its packets.
     static let opusRate = 48_000
