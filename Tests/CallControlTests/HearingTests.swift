@@ -95,4 +95,40 @@ import Testing
         #expect(world.records.map(\.connectedUserNumber) == ["102"] || world.records.count == 1)
         world.expectNothingLeft()
     }
+
+    @Test func `a conference room is full with as many as the media mix`() throws {
+        world.services["102"] = .conference(RoomID(3))
+        let sides = try (0..<Limits().roomParticipants).map { index in
+            let phone = world.phone("10\(3 + index % 7)", port: 41_000 + UInt16(index) * 10)
+            return try phone.confirm(phone.invite("102", codecs: ["PCMU"], callID: "room\(index)"))
+        }
+        _ = ada.invite("102", codecs: ["PCMU"])
+        #expect(try ada.nextResponse().status == 486)
+        try sides[0].hangUp()
+        let invite = ada.invite("102", codecs: ["PCMU"], callID: "again")
+        let side = try ada.confirm(invite)
+        for side in sides.dropFirst() + [side] { try side.hangUp() }
+        world.expectNothingLeft()
+    }
+
+    @Test(arguments: [(MediaRefusal.unavailable, 501), (.roomFull(RoomID(3), limit: 10), 503)])
+    func `a conference that the media workers refuse ends, and says why`(refusal: MediaRefusal, cause: Int) throws {
+        world.services["102"] = .conference(RoomID(3))
+        _ = try ada.confirm(ada.invite("102", codecs: ["PCMU"]))
+        world.feed(.refused(MediaSessionID(1), refusal))
+        let bye = try ada.nextRequest(.bye)
+        #expect(try bye.reasons().first?.cause == cause)
+        ada.respond(bye, 200)
+        world.expectNothingLeft()
+    }
+
+    @Test func `music that is not to be had is done without`() throws {
+        let call = try ada.call(bob)
+        try direct(call.near, "sendonly", version: 2)
+        world.feed(.refused(MediaSessionID(1), .unavailable))
+        #expect(world.counts.contains("media.refused"))
+        try call.near.hangUp()
+        try call.far.takeBye()
+        world.expectNothingLeft()
+    }
 }

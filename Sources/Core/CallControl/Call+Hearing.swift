@@ -15,7 +15,7 @@ extension Call {
 
     private func program(for side: MediaSide) -> AudioProgram {
         if case .service(_, .conference(let room)) = destination { return .room(room, RoomParticipation()) }
-        guard let other = bridge[side.other] else { 
+        guard let other = bridge[side.other] else {
             return transfer == nil || early != nil ? .peer : .playing(sounds.ringback, then: .peer)
         }
         return hasToWait(for: other) ? sounds.hold.map { .playing($0, then: .peer) } ?? .peer : .peer

@@ -15,7 +15,7 @@ extension Call {
             if let index = bridge[side], phase == .talking { legs[index].sendProbe(&context) }
         case .audioPath(_, let side, let path): heard(side, path, &context)
         case .figures(_, let a, let b): measured(a, b, &context)
-        case .refused: context.count("media.refused")
+        case .refused(_, let refusal): mediaRefused(refusal, &context)
         case .played, .listeningEnded, .digit, .collected, .recorded, .recordingEnded, .speaking: break
         case .closed(_, let a, let b):
             measured(a, b, &context)
@@ -42,6 +42,15 @@ extension Call {
         }
         if service == .echo { context.effects.append(.media(.setEcho(MediaSessionID(id)))) }
         talk(&context)
+    }
+
+    /// What a party was to hear is not to be had: music is done without, a conference room is not.
+    private mutating func mediaRefused(_ refusal: MediaRefusal, _ context: inout CallContext) {
+        context.count("media.refused")
+        guard case .service(_, .conference) = destination, isActive else { return }
+        let status = if case .unavailable = refusal { 501 } else { 503 }
+        withLeg(0, &context) { $0.giveUp(because: .sip(status, text: "No conference"), &$1) }
+        end(&context)
     }
 
     private mutating func mediaFailed(_ failure: MediaFailure, _ context: inout CallContext) {

@@ -79,6 +79,12 @@ package struct CallControl: Sendable {
         calls[id]?.sponsors.append(user)
     }
 
+    /// A conference room in which nobody else finds a place.
+    func isFull(_ destination: DialPlan.Destination) -> Bool {
+        guard case .service(_, .conference) = destination else { return false }
+        return calls.values.count { $0.isActive && $0.destination == destination } >= limits.roomParticipants
+    }
+
     // MARK: Events
 
     /// True when the tag is that of one of our legs.

@@ -353,6 +353,7 @@ package struct MediaSession {
     /// Plays what has waited long enough for packets of the same side that have not come.
     private mutating func releaseHeld(_ index: Int, at now: Instant, output: inout PacketBatch) {
         guard let due = transcoders[index]?.nextDeadline, due <= now else { return }
+        let legs = legs
         let sink = sink(of: legs[index].side).rawValue
         let outcome = transcoders[index]?.handleDeadline(at: now, sink: &legs[sink], output: &output)
         settle(outcome, of: index)
