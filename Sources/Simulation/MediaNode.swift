@@ -42,7 +42,7 @@ final class MediaNode {
 
     func run(_ command: MediaCommand) {
         switch command {
-        case .open(let id): open(id)
+        case .open(let id), .openForHelp(let id): open(id)
         case .close(let id): close(id)
         case .configure(let id, let side, let description):
             world.note(

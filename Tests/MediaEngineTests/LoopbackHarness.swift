@@ -85,15 +85,22 @@ struct EngineHarness {
 
     init(
         _ host: UInt32, ports: ClosedRange<UInt16> = 20_000...20_063, sessions: Int = 8, workers: Int = 1,
-        keying: (any KeyAgreementFactory)? = nil, limits: Limits = Limits()
+        keying: (any KeyAgreementFactory)? = nil, limits: Limits = Limits(), share: Int = 70,
+        costs: MediaCosts? = EngineHarness.free
     ) throws {
         address = .v4(0x7F53_0000 | host)
         let log = log
         engine = try MediaEngine(
-            address: address, ports: ports, sessionsLimit: sessions, keying: keying, limits: limits, workers: workers,
+            address: address, ports: ports, sessionsLimit: sessions, share: share, costs: costs, keying: keying,
+            limits: limits, workers: workers,
             entropy: Entropy(SeededGenerator(seed: UInt64(host)))
         ) { log.append($0) }
     }
+
+    /// Media that cost nothing: nothing is measured, and nobody refused.
+    static let free = MediaCosts(
+        packet: .zero, protectedPacket: .zero, decode: .init(g711: .zero, g722: .zero, opus: .zero),
+        encode: .init(g711: .zero, g722: .zero, opus: .zero))
 
     /// Opens a session; its ports, nil when it failed.
     func open(_ id: UInt64) -> (a: UInt16, b: UInt16)? {

@@ -183,7 +183,7 @@ import Testing
         defer { csockets_close(gate) }
         let log = EventLog()
         let engine = try MediaEngine(
-            address: .v4(0x7F53_000C), ports: 20_000...20_003, sessionsLimit: 1,
+            address: .v4(0x7F53_000C), ports: 20_000...20_003, sessionsLimit: 1, costs: EngineHarness.free,
             entropy: Entropy(SeededGenerator(seed: 1))
         ) { event in
             log.append(event)

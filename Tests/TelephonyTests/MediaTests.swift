@@ -239,7 +239,11 @@ import Testing
         pair.world.expectEverythingEnded()
     }
 
-    @Test(arguments: [(MediaFailure.noPortFree, 503), (.tooManySessions(limit: 4), 503), (.socket(errno: 13), 500)])
+    @Test(
+        arguments: [
+            (MediaFailure.noPortFree, 503), (.tooManySessions(limit: 4), 503), (.heldUp, 503),
+            (.overBudget(needed: .milliseconds(7), left: .milliseconds(3)), 503), (.socket(errno: 13), 500),
+        ])
     func `without media ports the call is refused`(failure: MediaFailure, status: Int) throws {
         let pair = try Pair()
         pair.world.opensMedia = false

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -253,6 +254,18 @@ int csockets_poll2(int first, int second, int milliseconds) {
 void csockets_close(int fd) { close(fd); }
 
 void csockets_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+int csockets_cores(void) {
+    cpu_set_t cores;
+    if (sched_getaffinity(0, sizeof cores, &cores) < 0) return 1;
+    return CPU_COUNT(&cores);
+}
+
+int64_t csockets_thread_time(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
 
 int64_t csockets_monotonic(void) {
     struct timespec now;

@@ -60,7 +60,7 @@ extension Call {
         case .keysNotAgreed(let side, _):
             keysNotAgreed(on: side, &context)
             return
-        case .noPortFree, .tooManySessions, .relayUnreachable, .relayLost:
+        case .noPortFree, .tooManySessions, .overBudget, .heldUp, .relayUnreachable, .relayLost:
             refuseCaller(503, fields: [.init(.retryAfter, "5")], &context)
         case .codecUnavailable, .protectionUnavailable, .keyAgreementUnavailable, .socket, .relayRefused:
             refuseCaller(500, &context)

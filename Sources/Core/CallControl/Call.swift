@@ -112,7 +112,8 @@ struct Call: Sendable {
                 isAnonymous: callerIdentity.isAnonymous)
         ]
         phase = .opening(until: context.now + timers.media)
-        context.effects.append(.media(.open(MediaSessionID(id))))
+        let session = MediaSessionID(id)
+        context.effects.append(.media(invitation.isEmergency ? .openForHelp(session) : .open(session)))
         reportDialogs(&context)
     }
 

@@ -123,6 +123,8 @@ package struct MediaStreamDescription: Hashable, Sendable {
 package enum MediaCommand: Hashable, Sendable {
     /// Bind two RTP/RTCP port pairs. Answered by `.opened` or `.failed`.
     case open(MediaSessionID)
+    /// The same for a call for help: neither the machine's load nor what other sessions take is in its way.
+    case openForHelp(MediaSessionID)
     /// Set or replace one side's description. Media flows once both sides are configured (or `setEcho`). A description
     /// whose `remote` differs from the last one resets symmetric latching, see `SymmetricLatch`: the signalled endpoint
     /// is believed at once, another source only after a proof.
@@ -148,7 +150,7 @@ package enum MediaCommand: Hashable, Sendable {
     /// The session that the command is for; nil for one to a room.
     package var session: MediaSessionID? {
         switch self {
-        case .open(let id), .configure(let id, _, _), .setEcho(let id), .hear(let id, _, _), .record(let id, _, _),
+        case .open(let id), .openForHelp(let id), .configure(let id, _, _), .setEcho(let id), .hear(let id, _, _), .record(let id, _, _),
             .stopRecording(let id, _), .collect(let id, _, _), .stopCollecting(let id, _), .sendDigits(let id, _, _),
             .close(let id):
             id
@@ -200,6 +202,10 @@ package enum MediaEvent: Hashable, Sendable {
 package enum MediaFailure: Error, Hashable, Sendable {
     case noPortFree
     case tooManySessions(limit: Int)
+    /// The session would take more processor time a second than media have left.
+    case overBudget(needed: Duration, left: Duration)
+    /// The media workers do not keep up; nothing new is let in until they do.
+    case heldUp
     case codecUnavailable(AudioCodec)
     case protectionUnavailable(SRTPSuite)
     /// A description asks for DTLS, and there is none.

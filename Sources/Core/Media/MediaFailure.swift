@@ -1,3 +1,4 @@
+import Primitives
 import RTP
 
 extension MediaFailure: CustomStringConvertible {
@@ -5,6 +6,10 @@ extension MediaFailure: CustomStringConvertible {
         switch self {
         case .noPortFree: "no RTP port pair is free (closed ones rest for 5 s); widen media.ports"
         case .tooManySessions(let limit): "\(limit) media sessions are open, which is the limit; raise it or wait"
+        case .overBudget(let needed, let left):
+            "the session needs \(Self.milliseconds(needed)) ms of processor time a second, and media have"
+                + " \(Self.milliseconds(left)) ms left; end calls, let telephones share a codec, or raise media.cpu_share"
+        case .heldUp: "media are held up by the machine's load, and no session is let in for now; try again in 5 s"
         case .codecUnavailable(let codec): "codec \(codec.rawValue) is not available at this rate; offer another"
         case .protectionUnavailable(let suite):
             "media cannot be protected with \(suite.rawValue) here; offer another suite, or plain RTP"
@@ -19,9 +24,15 @@ extension MediaFailure: CustomStringConvertible {
 }
 
 extension MediaFailure {
+    private static func milliseconds(_ duration: Duration) -> Double {
+        Double(duration.wholeNanoseconds / 10_000) / 100
+    }
+
     /// The name under which failures of this cause are counted; nil: with all the others alone.
     package var counter: String? {
         switch self {
+        case .overBudget: "media.over-budget"
+        case .heldUp: "media.held-up"
         case .keysNotAgreed(_, let failure): Self.counter(of: failure)
         case .relayUnreachable: "media.relay-unreachable"
         case .relayLost: "media.relay-lost"

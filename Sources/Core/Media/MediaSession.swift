@@ -38,7 +38,7 @@ package struct MediaSession {
     var crossesKeys = false
     /// A bit for each side whose packets wait.
     private var holding: UInt8 = 0
-    private var isEcho = false
+    private(set) var isEcho = false
     /// By side, what is made and listened to here; empty while the peers only hear each other.
     var terminals: [Terminal] = []
     /// Samples per second of what is made and listened to.
@@ -127,7 +127,7 @@ package struct MediaSession {
     static let sides = 0..<2
     private var descriptions: [MediaStreamDescription?] { Self.sides.map { legs[$0].description } }
 
-    private func sink(of source: MediaSide) -> MediaSide { isEcho ? source : source.other }
+    func sink(of source: MediaSide) -> MediaSide { isEcho ? source : source.other }
 
     private mutating func route(_ descriptions: [MediaStreamDescription?]) throws(MediaFailure) {
         var newRoutes = routes

@@ -23,20 +23,30 @@ package final class MediaEngine: Sendable {
     /// Starts the threads. RTP gets the even ports of `ports`, RTCP the odd ones above.
     ///
     /// - Parameters:
-    ///   - codecs: nil for libopus (at `opusComplexity`, 0...10) and the core's own.
+    ///   - opusComplexity: 0...10; nil: the best with which `Calibration.transcodedCalls` calls fit into the budget.
+    ///   - share: of the cores, in per cent: what media may take before calls are refused.
+    ///   - costs: what media cost here; nil: they are measured, which takes `Calibration.limit` of processor time.
+    ///   - codecs: nil for libopus and the core's own.
+    ///   - workers: nil: one for each core.
     ///   - protection: nil for SRTP on libcrypto.
     ///   - keying: for keys by DTLS, with the certificate whose fingerprint the signalling gives; nil: no DTLS.
     ///   - entropy: seeds the SSRCs and first sequence numbers of each worker.
     package init(
-        address: IPAddress, ports: ClosedRange<UInt16>, sessionsLimit: Int, opusComplexity: Int = 5,
-        codecs: (any CodecFactory)? = nil, protection: (any PacketProtection)? = nil,
-        keying: (any KeyAgreementFactory)? = nil, limits: Limits = Limits(), workers count: Int = 1, entropy: Entropy,
+        address: IPAddress, ports: ClosedRange<UInt16>, sessionsLimit: Int, opusComplexity: Int? = 5,
+        share: Int = 70, costs: MediaCosts? = nil, codecs: (any CodecFactory)? = nil,
+        protection: (any PacketProtection)? = nil, keying: (any KeyAgreementFactory)? = nil,
+        limits: Limits = Limits(), workers count: Int? = 1, entropy: Entropy,
         onEvent: @escaping @Sendable (MediaEvent) -> Void
     ) throws(MediaEngineError) {
         var entropy = entropy
-        let shared = EngineShared(sessionsLimit: sessionsLimit)
-        let codecs = codecs ?? LibraryCodecs(opus: OpusEncoder.Options(complexity: opusComplexity))
+        let cores = max(1, Int(csockets_cores()))
+        let count = count ?? cores
+        let budget = MediaBudget(cores: cores, percent: share)
         let protection = protection ?? OpenSSLPacketProtection()
+        let machine = Self.measure(
+            costs, codecs, protection, complexity: opusComplexity, capacity: budget.capacity)
+        let codecs = codecs ?? Self.library(machine.complexity)
+        let shared = EngineShared(sessionsLimit: sessionsLimit, costs: machine.costs, budget: budget)
         var workers: [MediaWorker] = []
         for index in 0..<max(1, count) {
             guard let pool = PortPool(range: ports, worker: index, of: max(1, count)) else {
@@ -54,6 +64,7 @@ package final class MediaEngine: Sendable {
         }
         self.workers = workers
         self.shared = shared
+        self.opusComplexity = machine.complexity
         self.onEvent = onEvent
         var started: [pthread_t] = []
         for worker in workers {
@@ -94,7 +105,34 @@ package final class MediaEngine: Sendable {
         for thread in joined { pthread_join(thread, nil) }
     }
 
-    package var counters: MediaEngineCounters { shared.counters }
+    package var counters: MediaEngineCounters {
+        var counters = shared.counters
+        counters.workers = workers.count
+        return counters
+    }
+
+    /// What media were found to cost on this machine.
+    package var costs: MediaCosts { shared.costs }
+    /// Of the Opus encoders, as given or as chosen.
+    package let opusComplexity: Int
+
+    private static func library(_ complexity: Int) -> any CodecFactory {
+        LibraryCodecs(opus: OpusEncoder.Options(complexity: complexity))
+    }
+
+    private static func measure(
+        _ costs: MediaCosts?, _ codecs: (any CodecFactory)?, _ protection: any PacketProtection, complexity: Int?,
+        capacity: Duration
+    ) -> (costs: MediaCosts, complexity: Int) {
+        let usual = 5
+        if let costs { return (costs, complexity ?? usual) }
+        let calibration = Calibration()
+        var found = calibration.costs(codecs: codecs ?? library(complexity ?? usual), protection: protection)
+        guard codecs == nil, complexity == nil else { return (found, complexity ?? usual) }
+        let chosen = calibration.complexity(for: capacity, beside: found) { library($0) }
+        found.encode.opus = chosen.encode
+        return (found, chosen.complexity)
+    }
 
     private static func start(_ worker: MediaWorker) -> Result<pthread_t, MediaEngineError> {
         var thread = pthread_t()

@@ -16,8 +16,24 @@ extension MediaEngineError: CustomStringConvertible {
     }
 }
 
-/// What went wrong in a running engine since it was started: counted, never fatal.
+/// How a running engine stands, and what went wrong since it was started: counted, never fatal.
 package struct MediaEngineCounters: Hashable, Sendable {
+    package var workers = 0
+    package var sessions = 0
+    /// Processor time a second that media may take.
+    package var capacity = Duration.zero
+    /// What the open sessions are taken to need of it.
+    package var charged = Duration.zero
+    /// A worker does not keep up; no session is let in.
+    package var isHeldUp = false
+    /// Sessions refused because there was no processor time left for them.
+    package var refusedOverBudget: UInt64 = 0
+    /// Sessions refused because a worker did not keep up.
+    package var refusedHeldUp: UInt64 = 0
+    /// Turns of workers that took so long, or came so late, that packets were held up.
+    package var lateTurns: UInt64 = 0
+    /// Datagrams for which a socket had no room when they came.
+    package var droppedByKernel: UInt64 = 0
     /// Receive and send calls that failed, ICMP errors included.
     package var socketErrors: UInt64 = 0
     /// Datagrams that could not be sent.

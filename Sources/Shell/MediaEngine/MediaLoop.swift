@@ -26,14 +26,28 @@ struct MediaLoop: ~Copyable {
     let address: IPAddress
     var pool: PortPool
     var graph: MediaGraph
+    /// What a session is charged a second.
+    struct Charge {
+        var time = Duration.zero
+        /// It has not been described yet, and is no call for help.
+        var mayBeRefused = false
+    }
+    /// By the graph's slots.
+    var charges: [Charge] = []
     /// By the graph's slots.
     var sockets: [SessionSockets?] = []
     /// By tokens; -1: none.
-    private var descriptors: [Int32] = []
+    private(set) var descriptors: [Int32] = []
     /// Tokens of sockets that were not read to their end.
     private var unread: [UInt64] = []
     /// Of the graph's, those that were counted.
     var refusedCommands: UInt64 = 0
+    var pressure = MediaPressure()
+    /// Datagrams that the kernel has dropped so far, by tokens.
+    var drops: [UInt32] = []
+    var nextInspection = Instant.origin
+    /// The slot from which on drops are looked for next.
+    var inspectedSlot = 0
 
     init(
         mailbox: Mailbox, address: IPAddress, pool: PortPool, graph: consuming MediaGraph, packetBytes: Int,
@@ -78,6 +92,7 @@ struct MediaLoop: ~Copyable {
             while isRunning {
                 let wait = unread.isEmpty ? timeoutMilliseconds(at: now) : 0
                 let count = csockets_epoll_wait(epoll, tokens, Int32(Self.eventsAtOnce), wait)
+                let woken = Self.now
                 if count < 0 { shared.countSocketError() }
                 var hasCommands = false
                 let earlier = unread.count
@@ -88,8 +103,10 @@ struct MediaLoop: ~Copyable {
                 // After the packets: a slot that a command frees cannot be named by an event of the same batch.
                 if hasCommands { isRunning = runCommands() }
                 now = Self.now
+                let lateness = graph.nextDeadline.map { now - $0 } ?? .zero
                 if handleDeadlines(at: now) { now = Self.now }
                 tell()
+                watchPressure(late: max(lateness, now - woken), at: now)
             }
         }
         for id in graph.sessions { close(id) }
@@ -111,7 +128,9 @@ struct MediaLoop: ~Copyable {
     mutating func watch(_ bound: SessionSockets, slot: Int) -> Int32? {
         while sockets.count <= slot {
             sockets.append(nil)
+            charges.append(Charge())
             descriptors += [-1, -1, -1, -1]
+            drops += [0, 0, 0, 0]
         }
         for side in MediaSide.allCases {
             for isRTCP in [false, true] {
@@ -123,6 +142,7 @@ struct MediaLoop: ~Copyable {
                     return -result
                 }
                 descriptors[token] = descriptor
+                drops[token] = 0
             }
         }
         sockets[slot] = bound

@@ -62,5 +62,9 @@ int csockets_poll2(int first, int second, int milliseconds);
 void csockets_close(int fd);
 /// Names the calling thread, for top and debuggers; at most 15 bytes.
 void csockets_name_thread(const char *name);
+/// How many processors the process may run on.
+int csockets_cores(void);
+/// Nanoseconds of processor time that the calling thread has taken.
+int64_t csockets_thread_time(void);
 /// Nanoseconds of CLOCK_MONOTONIC.
 int64_t csockets_monotonic(void);

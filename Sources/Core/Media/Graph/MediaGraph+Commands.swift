@@ -25,8 +25,8 @@ extension MediaGraph {
         func hearsHeard(_ side: MediaSide) -> Bool { side == .a ? heardA : heardB }
     }
 
-    /// Carries out a command to a session or a room that is there; others are counted in `refusedCommands`. `.open` and
-    /// `.close` concern sockets too and have calls of their own.
+    /// Carries out a command to a session or a room that is there; others are counted in `refusedCommands`. `.open`,
+    /// `.openForHelp` and `.close` concern sockets too and have calls of their own.
     package mutating func handle(_ command: MediaCommand, at now: Instant) {
         guard let id = command.session else {
             if case .gate(let room, let loudest) = command { gate(room, loudest) }
@@ -35,7 +35,7 @@ extension MediaGraph {
         guard let slot = slot(of: id) else { return refusedCommands += 1 }
         do throws(MediaRefusal) {
             switch command {
-            case .open, .close: return refusedCommands += 1
+            case .open, .openForHelp, .close: return refusedCommands += 1
             case .gate: break
             case .configure(_, let side, let description): configure(slot, side, description, at: now)
             case .setEcho:

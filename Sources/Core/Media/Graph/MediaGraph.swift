@@ -71,6 +71,11 @@ package struct MediaGraph: ~Copyable {
         slots.contains(slot) ? slots[slot].statistics(of: side) : nil
     }
 
+    /// What a session costs, and whether that is known already; nil when there is none.
+    package func work(ofSlot slot: Int) -> (work: MediaWork, isDescribed: Bool)? {
+        slots.contains(slot) ? (slots[slot].work, slots[slot].isDescribed) : nil
+    }
+
     /// Makes a session; its slot. The name must be new. Ports are the shell's; if there are none, it calls `discard`.
     package mutating func open(_ id: MediaSessionID, at now: Instant) -> Int {
         place(
