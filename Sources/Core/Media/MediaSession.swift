@@ -355,6 +355,11 @@ package struct MediaSession {
         guard let due = transcoders[index]?.nextDeadline, due <= now else { return }
         let legs = legs
         let sink = sink(of: legs[index].side).rawValue
+        guard legs[sink].hearsPeer else {
+            holding &= ~(1 << UInt8(index))
+            transcoders[index]?.desynchronise()
+            return
+        }
         let outcome = transcoders[index]?.handleDeadline(at: now, sink: &legs[sink], output: &output)
         settle(outcome, of: index)
     }

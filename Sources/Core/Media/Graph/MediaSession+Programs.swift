@@ -24,7 +24,7 @@ extension MediaSession {
     }
 
     /// There is something to tell, or the next deadline may have moved.
-    var hasNews: Bool { isAgreeingOnKeys || !told.isEmpty }
+    var hasNews: Bool { isAgreeingOnKeys || isHoldingPackets || !told.isEmpty }
 
     /// What is to be told now.
     mutating func takeTold() -> [MediaEvent] {
