@@ -95,7 +95,7 @@ package struct RelayController: Sendable {
 
     private mutating func take(_ command: MediaCommand, at now: Instant) {
         switch command {
-        case .open(let id): open(id, at: now)
+        case .open(let id), .openForHelp(let id): open(id, at: now)
         case .configure(let id, let side, let description): configure(id, side, description)
         case .setEcho(let id): change(id) { $0.setEcho() }
         case .hear(let id, let side, .peer): change(id) { $0.silence(side, false) }
