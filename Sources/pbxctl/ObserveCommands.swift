@@ -23,6 +23,7 @@ struct Status: AsyncParsableCommand {
             "Registrations  \(status["registrations"].shown)",
             "Calls          \(status["calls"].shown)",
             "Audio          " + audio(status["audio"]),
+            "Media          " + media(status["media"]),
             "Control loop   " + loop(status["loop"]),
             "Last backup    " + (backup == .null ? "none" : BackupCommand.summary(backup)),
         ]
@@ -50,6 +51,13 @@ struct Status: AsyncParsableCommand {
     private static func audio(_ audio: JSONValue) -> String {
         let unheard = audio["unheard"].integer.map { $0 == 0 ? "everybody is heard" : "\($0) not heard" } ?? "-"
         return "\(audio["legs"].shown) legs, MOS \(audio["mos"].shown), \(unheard)"
+    }
+
+    /// What the media workers have time for, and how much of that is taken.
+    private static func media(_ media: JSONValue) -> String {
+        "\(media["sessions"].shown) sessions on \(media["workers"].shown) workers, \(media["charged"].shown) of"
+            + " \(media["budget"].shown) ms of processor time a second"
+            + (media["heldUp"] == .bool(true) ? "; held up, no call is let in" : "")
     }
 
     /// What the longest turns of the control loop took: how long a message may have had to wait.

@@ -1,5 +1,6 @@
 import Media
 import Primitives
+import RTP
 import Testing
 
 /// What sessions cost, how much there is, and whether a worker keeps up.
@@ -10,11 +11,22 @@ import Testing
         encode: .init(g711: .microseconds(200), g722: .milliseconds(2), opus: .milliseconds(6)))
     private let session = MediaSessionID(1)
 
-    private func graph() -> (graph: MediaGraph, slot: Int) {
+    /// The slot that the session has in `graph()`.
+    private let slot = 0
+
+    private func graph() -> MediaGraph {
         var graph = MediaGraph(
             codecs: BuiltInCodecs(), protection: NoProtection(), entropy: Entropy(SeededGenerator(seed: 1)))
-        let slot = graph.open(session, at: .origin)
-        return (graph, slot)
+        let opened = graph.open(session, at: .origin)
+        #expect(opened == slot)
+        return graph
+    }
+
+    private struct Missing: Error {}
+
+    private func work(_ graph: borrowing MediaGraph) throws -> (work: MediaWork, isDescribed: Bool) {
+        guard let found = graph.work(ofSlot: slot) else { throw Missing() }
+        return found
     }
 
     private struct NoProtection: PacketProtection {
@@ -39,58 +51,64 @@ import Testing
     // MARK: What a session does
 
     @Test func `a session that is not described yet does nothing that is known`() throws {
-        var (graph, slot) = graph()
-        #expect(try #require(graph.work(ofSlot: slot)) == (MediaWork(), false))
+        var graph = graph()
+        let (work, isDescribed) = try self.work(graph)
+        #expect(work == MediaWork() && !isDescribed)
         graph.handle(.configure(session, .a, description(.pcmu)), at: .origin)
-        #expect(try #require(graph.work(ofSlot: slot)).isDescribed == false)
-        #expect(graph.work(ofSlot: slot + 1) == nil)
+        let isKnown = try self.work(graph).isDescribed
+        #expect(!isKnown)
+        let isThere = graph.work(ofSlot: slot + 1) != nil
+        #expect(!isThere)
     }
 
     @Test func `a relayed session receives and sends`() throws {
-        var (graph, slot) = graph()
+        var graph = graph()
         graph.handle(.configure(session, .a, description(.pcmu)), at: .origin)
         graph.handle(.configure(session, .b, description(.pcmu)), at: .origin)
-        #expect(try #require(graph.work(ofSlot: slot)) == (.relayed, true))
+        let (work, isDescribed) = try self.work(graph)
+        #expect(work == .relayed && isDescribed)
         #expect(Self.costs.time(of: .relayed) == .milliseconds(1))
     }
 
     @Test func `short packets cost more, and what is not taken costs nothing`() throws {
-        var (graph, slot) = graph()
+        var graph = graph()
         graph.handle(.configure(session, .a, description(.opus, ptime: 10)), at: .origin)
         graph.handle(.configure(session, .b, description(.opus, ptime: 40, receives: false)), at: .origin)
         var work = MediaWork()
         work.packets = 100
-        #expect(try #require(graph.work(ofSlot: slot)).work == work)
+        let found = try self.work(graph).work
+        #expect(found == work)
     }
 
     @Test func `each direction between two codecs is decoded and encoded`() throws {
-        var (graph, slot) = graph()
+        var graph = graph()
         graph.handle(.configure(session, .a, description(.g722)), at: .origin)
         graph.handle(.configure(session, .b, description(.pcma)), at: .origin)
         var work = MediaWork.relayed
         work.decoded = .init(g711: 1, g722: 1)
         work.encoded = .init(g711: 1, g722: 1)
-        #expect(try #require(graph.work(ofSlot: slot)).work == work)
+        let found = try self.work(graph).work
+        #expect(found == work)
         #expect(Self.costs.time(of: work) == .microseconds(1_000 + 1_100 + 2_200))
         #expect(Self.costs.time(of: .transcoded) == .microseconds(1_000 + 2_100 + 6_200))
     }
 
     @Test func `protected packets cost what they are encrypted and decrypted with`() throws {
-        var (graph, slot) = graph()
+        var graph = graph()
         var entropy = Entropy(SeededGenerator(seed: 2))
         let key = SRTPMasterKey(suite: .aeadAES128GCM, entropy: &entropy)
         graph.handle(.configure(session, .a, description(.pcmu, key: key)), at: .origin)
         graph.handle(.configure(session, .b, description(.pcmu)), at: .origin)
-        let work = try #require(graph.work(ofSlot: slot)).work
+        let work = try self.work(graph).work
         #expect(work.packets == 100 && work.protectedPackets == 100)
         #expect(Self.costs.time(of: work) == .microseconds(1_500))
     }
 
     @Test func `a side in a room is decoded and encoded for itself`() throws {
-        var (graph, slot) = graph()
+        var graph = graph()
         graph.handle(.configure(session, .a, description(.g722)), at: .origin)
         graph.handle(.hear(session, .a, .room(RoomID(1), RoomParticipation())), at: .origin)
-        let (work, isDescribed) = try #require(graph.work(ofSlot: slot))
+        let (work, isDescribed) = try self.work(graph)
         #expect(isDescribed && work.decoded == .init(g722: 1) && work.encoded == .init(g722: 1))
     }
 

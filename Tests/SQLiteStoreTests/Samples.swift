@@ -21,6 +21,9 @@ enum Samples {
         settings.media.opusComplexity = 2
         settings.media.backend = .rtpengine
         settings.media.rtpengine = Endpoint(address: .v6(0, 1), port: 22_223)
+        settings.media.workers = 3
+        settings.media.cpuShare = 55
+        settings.sip.calls = 12
         settings.https = ListenAddress(address: .loopbackV4, port: 8443)
         settings.features.echo = "600"
         settings.features.conferences = ["800", "801"]

@@ -80,7 +80,8 @@ final class World {
                 return
             }
             phones.first { $0.isReached(by: flow) }?.inbox.append(message)
-        case .media(.open(let id)) where opensMedia:
+        case .media(.open(let id)),
+            .media(.openForHelp(let id)) where opensMedia:
             let port = UInt16(20_000 + 4 * (id.value % 1000))
             inputs.append(.media(.opened(id, portA: port, portB: port + 2)))
         case .media(.close(let id)) where closesMedia:

@@ -13,7 +13,7 @@ extension CallControl {
     /// 400 (body, session timer, no Contact), 488 (no common codec), 486 (a conference room is full), 480 (nobody to ring).
     package mutating func invite(_ invitation: Invitation, _ context: inout CallContext) {
         let request = invitation.request
-        guard activeCount < limits.calls + (invitation.isEmergency ? limits.emergencyCalls : 0) else {
+        guard activeCount < callsLimit + (invitation.isEmergency ? limits.emergencyCalls : 0) else {
             context.count("calls.refused")
             context.reply(invitation.server, to: request, 503, fields: [.init(.retryAfter, "5")])
             return

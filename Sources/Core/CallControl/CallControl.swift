@@ -19,6 +19,8 @@ package struct CallControl: Sendable {
     private(set) var mediaAddress: IPAddress
     private var security: MediaSecurity
     private(set) var sounds: CallSounds
+    /// How many calls at once.
+    private(set) var callsLimit: Int
     /// Of the media workers, for DTLS.
     package var mediaCertificate: CertificateFingerprint?
     private var calls: [UInt64: Call] = [:]
@@ -35,6 +37,7 @@ package struct CallControl: Sendable {
         mediaAddress = settings.media.address
         security = settings.media.security
         sounds = CallSounds(settings)
+        callsLimit = settings.sip.calls ?? limits.calls
     }
 
     /// For calls that begin from now on.
@@ -43,6 +46,7 @@ package struct CallControl: Sendable {
         mediaAddress = settings.media.address
         security = settings.media.security
         sounds = CallSounds(settings)
+        callsLimit = settings.sip.calls ?? limits.calls
     }
 
     /// What telephones are offered and may ask for.

@@ -175,10 +175,17 @@ package struct MediaSession {
 
     /// A datagram arrived on the RTP port of `side`; what it causes is appended to `output`, at most
     /// `PacketBatch.roomForOneInput` datagrams. Everything invalid is dropped and counted. A protected datagram is
-    /// decrypted where it stands. True when there is something to tell, or the next deadline may have moved; asking for
-    /// that afterwards would copy the session to look at it.
-    @discardableResult
+    /// decrypted where it stands.
     package mutating func receiveRTP(
+        _ buffer: UnsafeMutableRawBufferPointer, from source: Endpoint, on side: MediaSide, at now: Instant,
+        output: inout PacketBatch
+    ) {
+        pass(buffer, from: source, on: side, at: now, output: &output)
+    }
+
+    /// The same; true when there is something to tell, or the next deadline may have moved. To ask for that afterwards
+    /// would copy the session to look at it.
+    mutating func receiveNews(
         _ buffer: UnsafeMutableRawBufferPointer, from source: Endpoint, on side: MediaSide, at now: Instant,
         output: inout PacketBatch
     ) -> Bool {

@@ -45,6 +45,8 @@ package struct SIPSettings: Sendable, Equatable {
     package var protectionEnabled = true
     /// The digest realm and the domain of the users' addresses of record.
     package var realm = "pbx.example"
+    /// How many calls at once; nil: `Limits.calls`. What the machine has no time for is refused earlier.
+    package var calls: Int?
     package init() {}
 }
 
@@ -52,8 +54,12 @@ package struct MediaSettings: Sendable, Equatable {
     package var address: IPAddress = .loopbackV4
     /// RTP/RTCP ports, even numbers carry RTP.
     package var ports: ClosedRange<UInt16> = 16_384...17_383
-    /// libopus complexity 0...10 (board dependent).
-    package var opusComplexity = 5
+    /// libopus complexity 0...10; nil: the best that the board has time for, as the engine measures when it starts.
+    package var opusComplexity: Int?
+    /// Threads that carry media; nil: one for each core.
+    package var workers: Int?
+    /// How much of all cores media may take, in per cent, before calls are refused.
+    package var cpuShare = 70
     /// Of calls with telephones; a trunk has its own.
     package var security = MediaSecurity.optional
     /// Whose tones are heard.

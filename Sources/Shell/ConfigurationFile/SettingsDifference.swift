@@ -61,8 +61,10 @@ package struct SettingsDifference: Sendable, Equatable {
             "sip.realm": settings.sip.realm,
             "media.address": "\(settings.media.address)",
             "media.ports": "\(settings.media.ports.lowerBound)-\(settings.media.ports.upperBound)",
-            "media.opus_complexity": "\(settings.media.opusComplexity)",
             "media.country": settings.media.country.rawValue,
+            "media.opus_complexity": settings.media.opusComplexity.map { "\($0)" } ?? "auto",
+            "media.workers": settings.media.workers.map { "\($0)" } ?? "auto",
+            "media.cpu_share": "\(settings.media.cpuShare)",
             "media.srtp": settings.media.security.rawValue,
             "media.backend": settings.media.backend.rawValue,
             "media.rtpengine.address": "\(settings.media.rtpengine)",
@@ -72,6 +74,7 @@ package struct SettingsDifference: Sendable, Equatable {
             let endpoint = Endpoint(address: listener.listen.address, port: listener.listen.port)
             lines["sip.listen[\(index)]"] = "\(listener.transport.rawValue) \(endpoint)"
         }
+        lines["sip.calls"] = settings.sip.calls.map { "\($0)" }
         lines["https.listen"] = settings.https.map { "\(Endpoint(address: $0.address, port: $0.port))" }
         lines["features.echo"] = settings.features.echo
         if !settings.features.conferences.isEmpty {

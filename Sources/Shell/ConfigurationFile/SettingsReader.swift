@@ -87,7 +87,7 @@ struct SettingsReader {
 
     private func sip(_ node: Node) -> SIPSettings {
         var settings = SIPSettings()
-        let entries = reader.mapping(node, at: "sip", allowed: ["listen", "protection", "realm"])
+        let entries = reader.mapping(node, at: "sip", allowed: ["listen", "protection", "realm", "calls"])
         if let list = entries["listen"] {
             for (index, element) in reader.list(list, at: "sip.listen", limit: 16).enumerated() {
                 let key = "sip.listen[\(index)]"
@@ -104,6 +104,7 @@ struct SettingsReader {
                 settings.protectionEnabled = reader.boolean(enabled, at: "sip.protection.enabled") ?? true
             }
         }
+        if let node = entries["calls"] { settings.calls = reader.integer(node, at: "sip.calls", in: 1...1_000) }
         if let realm = entries["realm"].flatMap({ reader.text($0, at: "sip.realm", maximumBytes: 100) }) {
             if realm.utf8.contains(where: { $0 == 0x22 || $0 == 0x5C }) {
                 reader.report("must not contain quotation marks or backslashes", at: entries["realm"], key: "sip.realm")
@@ -117,7 +118,10 @@ struct SettingsReader {
         var settings = MediaSettings()
         let entries = reader.mapping(
             node, at: "media",
-            allowed: ["address", "ports", "opus_complexity", "srtp", "country", "backend", "rtpengine"])
+            allowed: [
+                "address", "ports", "opus_complexity", "srtp", "country", "workers", "cpu_share", "backend",
+                "rtpengine",
+            ])
         if let address = entries["address"].flatMap({ reader.address($0, at: "media.address") }) {
             settings.address = address
         }
@@ -133,8 +137,11 @@ struct SettingsReader {
             }
         }
         if let node = entries["opus_complexity"] {
-            settings.opusComplexity =
-                reader.integer(node, at: "media.opus_complexity", in: 0...10) ?? settings.opusComplexity
+            settings.opusComplexity = automatic(node, at: "media.opus_complexity", in: 0...10)
+        }
+        if let node = entries["workers"] { settings.workers = automatic(node, at: "media.workers", in: 1...64) }
+        if let node = entries["cpu_share"] {
+            settings.cpuShare = reader.integer(node, at: "media.cpu_share", in: 1...100) ?? settings.cpuShare
         }
         if let node = entries["srtp"] {
             settings.security = reader.choice(node, at: "media.srtp", of: MediaSecurity.self) ?? settings.security
@@ -169,6 +176,11 @@ struct SettingsReader {
             return nil
         }
         return endpoint
+    }
+
+    /// A number, or `auto`, which is nil.
+    private func automatic(_ node: Node, at key: String, in range: ClosedRange<Int>) -> Int? {
+        node.scalar?.string == "auto" ? nil : reader.integer(node, at: key, in: range, or: "auto")
     }
 
     private func cloud(_ node: Node) -> CloudSettings {

@@ -73,9 +73,10 @@ final class YAMLReader {
         return scalar.string
     }
 
-    func integer(_ node: Node, at key: String, in range: ClosedRange<Int>) -> Int? {
+    func integer(_ node: Node, at key: String, in range: ClosedRange<Int>, or word: String? = nil) -> Int? {
         guard let scalar = node.scalar, node.tag.isInteger, let value = Int(scalar.string), range.contains(value) else {
-            report("expected a whole number from \(range.lowerBound) to \(range.upperBound)", at: node, key: key)
+            let text = "expected a whole number from \(range.lowerBound) to \(range.upperBound)"
+            report(text + (word.map { ", or \($0)" } ?? ""), at: node, key: key)
             return nil
         }
         return value

@@ -43,6 +43,7 @@ struct StatusBody: Codable {
     var trunks: [TrunkBody]
     var audio: AudioBody
     var loop: LoopBody
+    var media: MediaBody
     var counters: [String: UInt64]
 
     init(_ status: ApplianceStatus, _ identity: AdminIdentity) {
@@ -60,6 +61,7 @@ struct StatusBody: Codable {
         trunks = status.trunks.map(TrunkBody.init)
         audio = AudioBody(status.audio)
         loop = LoopBody(status.loopTurns)
+        media = MediaBody(status.media)
         counters = Dictionary(status.counters.map { ($0.name, $0.value) }) { $0 + $1 }
     }
 }
@@ -95,6 +97,23 @@ struct LoopBody: Codable {
         p99 = durations.quantile(0.99) / .milliseconds(1)
         p999 = durations.quantile(0.999) / .milliseconds(1)
         longest = durations.longest / .milliseconds(1)
+    }
+}
+
+/// What the media workers have time for: milliseconds of processor time a second.
+struct MediaBody: Codable {
+    var workers: Int
+    var sessions: Int
+    var budget: Double
+    var charged: Double
+    var heldUp: Bool
+
+    init(_ media: MediaLoadSummary) {
+        workers = media.workers
+        sessions = media.sessions
+        budget = media.capacity / .milliseconds(1)
+        charged = media.charged / .milliseconds(1)
+        heldUp = media.isHeldUp
     }
 }
 

@@ -28,6 +28,12 @@ enum OpenMetrics {
         }
         lines += histogram("pbx_loop_turn_seconds", status.loopTurns)
         lines += audio(status.audio)
+        lines += [
+            "# TYPE pbx_media_workers gauge", "pbx_media_workers \(status.media.workers)",
+            "# TYPE pbx_media_budget_seconds gauge", "pbx_media_budget_seconds \(status.media.capacity / .seconds(1))",
+            "# TYPE pbx_media_charged_seconds gauge", "pbx_media_charged_seconds \(status.media.charged / .seconds(1))",
+            "# TYPE pbx_media_held_up gauge", "pbx_media_held_up \(status.media.isHeldUp ? 1 : 0)",
+        ]
         lines.append("# EOF")
         return lines.joined(separator: "\n") + "\n"
     }

@@ -176,16 +176,13 @@ extension Appliance {
 
     /// What carries media, and the certificate for keys by DTLS; nil: there are none.
     private func makeMediaBackend() throws -> (any MediaBackend, CertificateFingerprint?) {
-        let sessionsLimit = options.limits.calls * 2
+        // Two sessions a call at most: one may be wound up while the next has begun.
+        let calls = (settings.sip.calls ?? options.limits.calls) + options.limits.emergencyCalls
+        let sessionsLimit = calls * 2
         switch settings.media.backend {
         case .builtin:
             let keying = try DTLSIdentity(limits: options.limits, at: hal.clock.wallTime())
-            let engine = try MediaEngine(
-                address: settings.media.address, ports: settings.media.ports, sessionsLimit: sessionsLimit,
-                opusComplexity: settings.media.opusComplexity, keying: keying, limits: options.limits,
-                entropy: hal.entropy.makeEntropy()
-            ) { [weak self] event in self?.post(.media(event)) }
-            return (engine, keying.fingerprint)
+            return (try makeMediaEngine(keying, sessionsLimit: sessionsLimit), keying.fingerprint)
         case .rtpengine:
             var relay = RTPEngineBackend.Options(
                 control: settings.media.rtpengine, address: settings.media.address, sessionsLimit: sessionsLimit)
@@ -200,6 +197,25 @@ extension Appliance {
                 onEvent: { [weak self] event in self?.post(.media(event)) })
             return (backend, nil)
         }
+    }
+
+    private func makeMediaEngine(
+        _ keying: DTLSIdentity, sessionsLimit: Int
+    ) throws(MediaEngineError) -> MediaEngine {
+        let media = settings.media
+        let made = try MediaEngine(
+            address: media.address, ports: media.ports, sessionsLimit: sessionsLimit,
+            opusComplexity: media.opusComplexity,
+            share: media.cpuShare, keying: keying, limits: options.limits, workers: media.workers,
+            entropy: hal.entropy.makeEntropy()
+        ) { [weak self] event in self?.post(.media(event)) }
+        let counters = made.counters
+        logger.info(
+            """
+            media: \(counters.workers) workers, \(counters.capacity) of processor time a second, Opus complexity \
+            \(made.opusComplexity); a transcoded call takes \(made.costs.time(of: .transcoded))
+            """)
+        return made
     }
 
     private func makeCloudLink(_ transport: SIPTransport) throws(TLSFailure) -> CloudLink {

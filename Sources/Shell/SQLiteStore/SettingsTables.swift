@@ -77,7 +77,7 @@ enum SettingsTables {
             ("media.address", settings.media.address.description),
             ("media.ports.first", String(settings.media.ports.lowerBound)),
             ("media.ports.last", String(settings.media.ports.upperBound)),
-            ("media.opus_complexity", String(settings.media.opusComplexity)),
+            ("media.cpu_share", String(settings.media.cpuShare)),
             ("media.srtp", settings.media.security.rawValue),
             ("media.country", settings.media.country.rawValue),
             ("features.conferences", settings.features.conferences.joined(separator: " ")),
@@ -90,6 +90,9 @@ enum SettingsTables {
             values += [("https.address", https.address.description), ("https.port", String(https.port))]
         }
         let optional: [(String, String?)] = [
+            ("sip.calls", settings.sip.calls.map { String($0) }),
+            ("media.opus_complexity", settings.media.opusComplexity.map { String($0) }),
+            ("media.workers", settings.media.workers.map { String($0) }),
             ("features.echo", settings.features.echo), ("cloud.relay", settings.cloud.relay),
             ("cloud.control_center", settings.cloud.controlCenter), ("cloud.backup", settings.cloud.backup),
             ("cloud.monitoring", settings.cloud.monitoring), ("numbering.country_code", settings.numbering.countryCode),
@@ -119,8 +122,11 @@ enum SettingsTables {
             case "media.address": settings.media.address = try address(value, of: name)
             case "media.ports.first": first = try number(value, of: name)
             case "media.ports.last": last = try number(value, of: name)
-            case "media.opus_complexity": settings.media.opusComplexity = try number(value, of: name)
             case "media.country": settings.media.country = try decoded(value, of: name)
+            case "sip.calls": settings.sip.calls = try number(value, of: name) as Int
+            case "media.opus_complexity": settings.media.opusComplexity = try number(value, of: name) as Int
+            case "media.workers": settings.media.workers = try number(value, of: name) as Int
+            case "media.cpu_share": settings.media.cpuShare = try number(value, of: name)
             case "media.srtp": settings.media.security = try decoded(value, of: name)
             case "media.backend": settings.media.backend = try decoded(value, of: name)
             case "media.rtpengine.address": settings.media.rtpengine = try endpoint(value, of: name)

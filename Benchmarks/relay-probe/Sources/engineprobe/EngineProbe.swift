@@ -11,6 +11,7 @@ import Primitives
 /// `ready`, and then does what its standard input says until that ends, one line each:
 ///
 ///     configure NUMBER a|b ADDRESS PORT CODEC PAYLOAD-TYPE     describes one side
+///     room NUMBER a|b ROOM                                      that side speaks into a room and hears the others
 ///     settled                                                   answers `settled` when all before is in force
 ///     count                                                     begins to count; answers `counting`
 ///     stop                                                      answers `counts allocations=N frees=N retains=N releases=N`
@@ -39,7 +40,7 @@ struct EngineProbe {
     private init(address: IPAddress, ports: ClosedRange<UInt16>, sessions: UInt64, workers: Int) throws {
         self.sessions = sessions
         engine = try MediaEngine(
-            address: address, ports: ports, sessionsLimit: Int(sessions), workers: workers,
+            address: address, ports: ports, sessionsLimit: Int(sessions), share: 1_000, workers: workers,
             entropy: Entropy(SeededGenerator(seed: 1))
         ) { event in
             // Reports, which come while packets are counted, are dropped without a word.
@@ -59,12 +60,24 @@ struct EngineProbe {
             engine.submit(.open(MediaSessionID(id)))
         }
         usleep(300_000)
+        let costs = engine.costs
+        say(
+            "costs packet_us=\(microseconds(costs.packet)) protected_us=\(microseconds(costs.protectedPacket))"
+                + " opus_encode_us=\(microseconds(costs.encode.opus)) opus_decode_us=\(microseconds(costs.decode.opus))"
+                + " g722_us=\(microseconds(costs.encode.g722 + costs.decode.g722))"
+                + " g711_us=\(microseconds(costs.encode.g711 + costs.decode.g711))")
         say("ready")
     }
 
     private func obey(_ words: [String]) {
         switch words.first {
         case "configure": if words.count == 7 { configure(words) }
+        case "room":
+            guard words.count == 4, let id = UInt64(words[1]), let room = UInt64(words[3]) else {
+                return say("unknown \(words)")
+            }
+            let side: MediaSide = words[2] == "a" ? .a : .b
+            engine.submit(.hear(MediaSessionID(id), side, .room(RoomID(room), RoomParticipation())))
         case "settled":
             usleep(300_000)
             say("settled")
@@ -97,6 +110,8 @@ struct EngineProbe {
         say("ended unsent=\(counters.unsent) errors=\(counters.socketErrors)")
     }
 }
+
+private func microseconds(_ duration: Duration) -> Int64 { duration.wholeNanoseconds / 1_000 }
 
 private func say(_ text: String) {
     let bytes = Array("\(text)\n".utf8)

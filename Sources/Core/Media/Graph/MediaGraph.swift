@@ -167,7 +167,7 @@ package struct MediaGraph: ~Copyable {
     ) {
         guard slots.contains(slot) else { return }
         output.slot = slot
-        let hasNews = slots[slot].receiveRTP(datagram, from: source, on: side, at: now, output: &output)
+        let hasNews = slots[slot].receiveNews(datagram, from: source, on: side, at: now, output: &output)
         if hasNews { follow(slot, at: now) }
     }
 
