@@ -150,6 +150,11 @@ final class CallWorld {
         media.compactMap { if case .configure(_, side, let stream) = $0 { stream } else { nil } }.last
     }
 
+    /// The keys that the media were told to press.
+    var digits: [MediaCommand] { media.filter { if case .sendDigits = $0 { true } else { false } } }
+
+    func forgetDigits() { media.removeAll { if case .sendDigits = $0 { true } else { false } } }
+
     func count(_ name: String) -> Int { counts.filter { $0 == name }.count }
 
     /// Lets every timer run out: no call, transaction, directory entry or media session may be left.

@@ -127,20 +127,55 @@ import Testing
         ("application/dtmf", "7\r\n", "Signal=7\r\nDuration=160\r\n"),
         ("application/dtmf", "flash", "Signal=!\r\nDuration=160\r\n"),
     ])
-    func `a key in an INFO is passed on to a peer that takes INFO`(type: String, body: String, relayed: String) throws {
-        let (a, b) = try desk.talk()
+    func `a key in an INFO is passed on to a peer that sends INFO`(type: String, body: String, relayed: String) throws {
+        let (a, b) = try desk.talkByInfo()
         #expect(try a.request(.info, Array(body.utf8), type: type).status == 200)
         let info = try desk.bob.take(.info)
         #expect(info.headers[.contentType] == "application/dtmf-relay")
         #expect(String(decoding: info.body, as: UTF8.self) == relayed)
         desk.bob.respond(info, 200)
+        #expect(desk.world.digits == [])
         try desk.end(a, b)
     }
 
-    @Test func `a key is not passed on to a peer without INFO, and an INFO that fails is no harm`() throws {
+    /// What the media make of it, events or tones, is told in `ProgramTests`.
+    @Test(arguments: [["PCMU"], ["PCMU", "telephone-event"]], [("5", UInt8(5)), ("*", 10), ("11", 11), ("d", 15)])
+    func `a key in an INFO becomes one in the media for a peer that sends none`(
+        codecs: [String], key: (String, event: UInt8)
+    ) throws {
+        let desk = Desk()
+        let invite = desk.ada.invite(sdp(["PCMU"], port: 30_000))
+        let b = try desk.bob.answer(desk.bob.take(.invite), sdp(codecs, port: 31_000))
+        let a = try desk.ada.confirm(invite, desk.ada.response())
+        #expect(try a.request(.info, Array("Signal=\(key.0)".utf8), type: "application/dtmf-relay").status == 200)
+        #expect(desk.world.digits == [.sendDigits(MediaSessionID(1), .b, [key.event])])
+        #expect(!desk.bob.has(.info))
+        try desk.end(a, b)
+    }
+
+    @Test func `a peer that has telephone events gets them, also when it sends INFO`() throws {
+        let desk = Desk()
+        let both = ["PCMU", "telephone-event"]
+        let invite = desk.ada.invite(sdp(both, port: 30_000))
+        let b = try desk.bob.answer(desk.bob.take(.invite), sdp(both, port: 31_000))
+        let a = try desk.ada.confirm(invite, desk.ada.response())
+        for line in [a, b, a] {
+            #expect(try line.request(.info, Array("5".utf8), type: "application/dtmf").status == 200)
+        }
+        let id = MediaSessionID(1)
+        #expect(
+            desk.world.digits == [.sendDigits(id, .b, [5]), .sendDigits(id, .a, [5]), .sendDigits(id, .b, [5])])
+        #expect(try a.request(.info, Array("!".utf8), type: "application/dtmf").status == 200)
+        desk.bob.respond(try desk.bob.take(.info), 200)
+        #expect(desk.world.digits.count == 3, "a hook flash has no other way")
+        try desk.end(a, b)
+    }
+
+    @Test func `a key is not passed on by INFO to a peer without INFO, and an INFO that fails is no harm`() throws {
         desk.bob.allow = "INVITE, ACK, BYE"
         let (a, b) = try desk.talk()
         #expect(try a.request(.info, Array("5".utf8), type: "application/dtmf").status == 200)
+        #expect(try a.request(.info, Array("!".utf8), type: "application/dtmf").status == 200)
         #expect(!desk.bob.has(.info))
         #expect(try b.request(.info, Array("5".utf8), type: "application/dtmf").status == 200)
         desk.ada.respond(try desk.ada.take(.info), 481)
@@ -149,7 +184,7 @@ import Testing
     }
 
     @Test func `a peer that leaves our requests without answer is asked no more than 32 at a time`() throws {
-        let (a, _) = try desk.talk()
+        let (a, _) = try desk.talkByInfo()
         for count in 0..<40 {
             if count == 20 { desk.world.advance(by: .seconds(1)) }
             #expect(try a.request(.info, Array("5".utf8), type: "application/dtmf").status == 200)
@@ -218,7 +253,7 @@ import Testing
     }
 
     @Test func `what the network repeats or brings out of order is met once`() throws {
-        let (a, b) = try desk.talk()
+        let (a, b) = try desk.talkByInfo()
         let first = a.make(.info, Array("1".utf8), type: "application/dtmf")
         let second = a.make(.info, Array("2".utf8), type: "application/dtmf")
         desk.ada.send(second, branch: "z9hG4bK-two")

@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test func `keys and changes of the session leave nothing behind`() throws {
-        let (a, b) = try desk.talk()
+        let (a, b) = try desk.talkByInfo()
         let count = desk.world.context.entryCount
         for _ in 0..<400 {
             desk.world.advance(by: .milliseconds(60))
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test func `requests of ours that nobody answers are forgotten as well`() throws {
-        let (a, b) = try desk.talk()
+        let (a, b) = try desk.talkByInfo()
         let count = desk.world.context.entryCount
         for _ in 0..<100 {
             desk.world.advance(by: .seconds(4))
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test func `more keys than a leg may press in a second are refused for a moment`() throws {
-        let (a, b) = try desk.talk()
+        let (a, b) = try desk.talkByInfo()
         let statuses = try (0..<30).map { _ in try press(a).status }
         #expect(statuses == Array(repeating: 200, count: 20) + Array(repeating: 500, count: 10))
         #expect(try press(a).retryAfter() == 1)

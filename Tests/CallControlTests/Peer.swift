@@ -244,6 +244,14 @@ struct Desk {
         return (try ada.confirm(invite, response), b)
     }
 
+    /// The same, and Bob has pressed a key, by INFO: so he takes them.
+    func talkByInfo() throws -> (a: Line, b: Line) {
+        let (a, b) = try talk()
+        #expect(try b.request(.info, Array("0".utf8), type: "application/dtmf").status == 200)
+        world.forgetDigits()
+        return (a, b)
+    }
+
     /// Ada hangs up, Bob follows, and nothing is left.
     func end(_ a: Line, _ b: Line) throws {
         try a.bye()

@@ -21,7 +21,7 @@ struct ConfigurationFileTests {
             appliance: { edition: flex }
             sip: { listen: [ {transport: tls, address: "::1", port: 0} ], protection: {enabled: false},
                    realm: a.example }
-            media: { address: 127.0.0.2, ports: 20000-20101, opus_complexity: 3, country: GB }
+            media: { address: 127.0.0.2, ports: 20000-20101, opus_complexity: 3, country: GB, comfort_noise: true }
             https: { listen: {address: 127.0.0.1, port: 8443} }
             features: { echo: "600", conferences: ["800", "801"], music_on_hold: false }
             users: [ { extension: "100", name: Ada, password: "p w" } ]
@@ -35,6 +35,7 @@ struct ConfigurationFileTests {
         #expect(settings.media.ports == 20_000...20_101 && settings.media.opusComplexity == 3)
         #expect(settings.media.country == .unitedKingdom && !settings.features.musicOnHold)
         #expect(settings.features.extensions == ["600", "800", "801"])
+        #expect(settings.media.comfortNoise)
         #expect(settings.https == ListenAddress(address: .loopbackV4, port: 8443))
         #expect(settings.users == [UserSettings(extension: "100", name: "Ada", password: Secret("p w"))])
         #expect(settings.groups.first?.members == ["100"])
@@ -75,6 +76,7 @@ struct ConfigurationFileTests {
         ("media:\n  backend: rtpengine\n  rtpengine: {}", 3, "'address' is missing"),
         ("media:\n  backend: rtpengine\n  rtpengine: {port: 1}", 3, "unknown key 'port'"),
         ("media:\n  rtpengine: {address: 127.0.0.1:2223}", 2, "unless media.backend is rtpengine"),
+        ("media: {comfort_noise: 1}", 1, "true or false"),
         ("appliance:\n  edition: deluxe", 2, "next, flex, tryout"),
         ("features: {echo: abc}", 1, "1 to 20 digits"),
         ("features: {conferences: [\"8\", \"8\"]}", 1, "taken by another feature"),

@@ -179,7 +179,8 @@ extension Telephony {
     }
 
     private func mediaRules(_ security: MediaSecurity, codecs: [String]) -> MediaRules {
-        MediaRules(security, certificate: calls.mediaCertificate, codecs: codecs)
+        MediaRules(
+            security, certificate: calls.mediaCertificate, codecs: codecs, comfortNoise: calls.comfortNoise)
     }
 
     private func channelsInUse() -> [TrunkID: Int] {

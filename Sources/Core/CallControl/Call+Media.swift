@@ -101,6 +101,7 @@ extension Call {
         var media = LegMedia(local: localMedia, rules: rules ?? telephoneMedia)
         if let port = ports[side] { media.bind(port: port) }
         media.prefer(codecs)
+        media.announce(opus(opposite: side))
         media.renewSession(context.agent.entropy.next())
         return media
     }
@@ -110,6 +111,19 @@ extension Call {
         guard let index = bridge[side.other] else { return [] }
         if let stream = legs[index].media.stream { return [stream.codec] }
         return LegMedia.codecs(offeredIn: SessionBody.description(in: legs[index].invite), local: localMedia)
+    }
+
+    /// What the party at the other end of that side says of Opus; nil when it has none.
+    func opus(opposite side: MediaSide) -> OpusParameters? {
+        guard let index = bridge[side.other] else { return .ours }
+        if let stream = legs[index].media.stream { return Self.opus(of: stream) }
+        let body = SessionBody.description(in: legs[index].invite)
+        return body.isEmpty ? .ours : LegMedia.opus(offeredIn: body, local: localMedia)
+    }
+
+    /// What a description that was agreed on says of Opus; nil when it is of another codec.
+    static func opus(of stream: MediaStreamDescription) -> OpusParameters? {
+        stream.codec == .opus ? stream.opus ?? .ours : nil
     }
 
     /// Tells the media workers what has changed.
@@ -127,7 +141,23 @@ extension Call {
         configureHearing(&context)
         // A later offer of one side is answered with the other's codec, if it has it.
         guard let a = bridge[.a], let b = bridge[.b] else { return }
-        if let codec = legs[b].media.stream?.codec { legs[a].media.prefer([codec]) }
-        if let codec = legs[a].media.stream?.codec { legs[b].media.prefer([codec]) }
+        for (one, other) in [(a, b), (b, a)] {
+            guard let stream = legs[other].media.stream else { continue }
+            legs[one].media.prefer([stream.codec])
+            legs[one].media.announce(Self.opus(of: stream))
+        }
+    }
+
+    /// A key that came by INFO goes on to the other end in the way that this takes keys: as telephone events, if they were
+    /// agreed on; by INFO, if it sends its own so; else as tones. Keys in the media take their own way, in the media. A hook
+    /// flash has no tones, and of telephone events we offer only the keys.
+    mutating func pass(_ digit: DigitRelay, from index: Int, _ context: inout CallContext) {
+        let side = participants[index].side
+        guard phase == .talking, bridge[side] == index, let other = bridge[side.other] else { return }
+        let takesEvents = legs[other].media.stream?.telephoneEventPayloadType != nil
+        guard let key = Digit(digit.key), key != .flash, takesEvents || !legs[other].peer.sendsKeys else {
+            return legs[other].relay(digit, &context)
+        }
+        context.effects.append(.media(.sendDigits(MediaSessionID(id), side.other, [key.event])))
     }
 }

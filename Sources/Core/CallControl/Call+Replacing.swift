@@ -100,6 +100,7 @@ extension Call {
         leg.reference = reference
         if let port = ports[side] { leg.media.bind(port: port) }
         leg.media.prefer(codecs(opposite: side))
+        leg.media.announce(opus(opposite: side))
         legs.append(leg)
         var participant = participant
         participant.side = side

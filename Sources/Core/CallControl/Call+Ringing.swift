@@ -62,6 +62,7 @@ extension Call {
         early = index
         if phase == .ringing {
             connect(legs[0].connected == nil ? index : nil)
+            if let stream = legs[index].media.stream { legs[0].media.announce(Self.opus(of: stream)) }
             legs[0].progress(preferring: legs[index].media.stream.map { [$0.codec] } ?? [], &context)
         }
         configureMedia(&context)
@@ -82,6 +83,7 @@ extension Call {
         early = nil
         answeredBy = legs[index].party
         connect(index)
+        if let stream = legs[index].media.stream { legs[0].media.announce(Self.opus(of: stream)) }
         guard legs[0].accept(preferring: legs[index].media.stream.map { [$0.codec] } ?? [], &context) else {
             refuseCaller(488, fields: [SessionBody.warning], &context)
             end(&context)

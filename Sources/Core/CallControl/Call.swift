@@ -226,11 +226,7 @@ struct Call: Sendable {
         case .hungUp: hungUp(index, &context)
         case .mediaChanged: configureMedia(&context)
         case .offerRefused: break  // the session goes on as it was
-        case .digits(let digit):
-            let side = participants[index].side
-            if phase == .talking, bridge[side] == index, let other = bridge[side.other] {
-                legs[other].relay(digit, &context)
-            }
+        case .digits(let digit): pass(digit, from: index, &context)
         case .referred(let request, let server): referred(request, server, by: index, carriedBy: .leg(index), &context)
         case .resubscribed(let request, let event, let server):
             resubscribed(request, to: event, server, by: index, &context)

@@ -21,6 +21,8 @@ package struct CallControl: Sendable {
     private(set) var sounds: CallSounds
     /// How many calls at once.
     private(set) var callsLimit: Int
+    /// Whether comfort noise is offered and taken.
+    package private(set) var comfortNoise: Bool
     /// Of the media workers, for DTLS.
     package var mediaCertificate: CertificateFingerprint?
     private var calls: [UInt64: Call] = [:]
@@ -38,6 +40,7 @@ package struct CallControl: Sendable {
         security = settings.media.security
         sounds = CallSounds(settings)
         callsLimit = settings.sip.calls ?? limits.calls
+        comfortNoise = settings.media.comfortNoise
     }
 
     /// For calls that begin from now on.
@@ -47,10 +50,13 @@ package struct CallControl: Sendable {
         security = settings.media.security
         sounds = CallSounds(settings)
         callsLimit = settings.sip.calls ?? limits.calls
+        comfortNoise = settings.media.comfortNoise
     }
 
     /// What telephones are offered and may ask for.
-    var telephoneMedia: MediaRules { MediaRules(security, certificate: mediaCertificate) }
+    var telephoneMedia: MediaRules {
+        MediaRules(security, certificate: mediaCertificate, comfortNoise: comfortNoise)
+    }
 
     /// True when no call is left, not even one being wound up.
     package var isIdle: Bool { calls.isEmpty }

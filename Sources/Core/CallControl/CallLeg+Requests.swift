@@ -116,6 +116,7 @@ extension CallLeg {
             return []
         }
         respond(server, to: request, 200, &context)
+        peer.sentKey()
         return state == .established ? [.digits(digit)] : []
     }
 

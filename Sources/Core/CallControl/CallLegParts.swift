@@ -63,6 +63,8 @@ extension CallLeg {
 struct PeerCapabilities: Sendable, Equatable {
     private(set) var allowsUpdate = false
     private(set) var allowsInfo = false
+    /// It has sent keys by INFO, and so has no better way.
+    private(set) var sendsKeys = false
 
     /// Takes in a message of the peer; one without Allow says nothing new.
     mutating func note(_ message: some SIPFields) {
@@ -71,6 +73,8 @@ struct PeerCapabilities: Sendable, Equatable {
         allowsUpdate = methods.contains("UPDATE")
         allowsInfo = methods.contains("INFO")
     }
+
+    mutating func sentKey() { sendsKeys = true }
 
     /// The peer answered an UPDATE with 405 or 501 although it had allowed it.
     mutating func refusedUpdate() { allowsUpdate = false }

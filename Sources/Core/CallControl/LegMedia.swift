@@ -33,6 +33,7 @@ package struct LegMedia: Sendable {
         self.local = local
         self.rules = rules
         self.local.codecs = rules.codecs
+        self.local.comfortNoise = rules.comfortNoise
     }
 
     /// The appliance's side before its port is known: all codecs, the best first.
@@ -49,6 +50,7 @@ package struct LegMedia: Sendable {
     ) -> LocalMedia {
         var local = local(address: address, session: session)
         local.codecs = rules.codecs
+        local.comfortNoise = rules.comfortNoise
         local.security = rules.srtp.security(isSignallingSecure: flow.transport == .tls, entropy: &entropy)
         return local
     }
@@ -57,6 +59,12 @@ package struct LegMedia: Sendable {
     package static func codecs(offeredIn body: [UInt8], local: LocalMedia) -> [AudioCodec] {
         guard let offer = try? SessionDescription.parse(body) else { return [] }
         return AudioNegotiation.codecs(offeredIn: offer, local: local)
+    }
+
+    /// What an offer says about Opus; nil when it has none that we could take.
+    package static func opus(offeredIn body: [UInt8], local: LocalMedia) -> OpusParameters? {
+        guard let offer = try? SessionDescription.parse(body) else { return nil }
+        return AudioNegotiation.opus(offeredIn: offer, local: local)
     }
 
     // MARK: What we are ready for
@@ -82,6 +90,14 @@ package struct LegMedia: Sendable {
         let codecs = codecs.filter { rules.codecs.contains($0) }
         preferred = codecs.first
         local.codecs = codecs + local.codecs.filter { !codecs.contains($0) }
+    }
+
+    /// Announces as our own what the other leg can play of Opus, and will send, since it is passed on as it is; nil: the
+    /// other leg has no Opus, and what comes is decoded to no more than 16 kHz.
+    package mutating func announce(_ opposite: OpusParameters?) {
+        var opus = opposite ?? .ours
+        if opposite == nil { (opus.maxPlaybackRate, opus.maxCaptureRate) = (16_000, 16_000) }
+        local.opus = opus
     }
 
     /// The next description says this: `sendonly` or `inactive` hold the peer, `sendrecv` takes it back.

@@ -38,6 +38,19 @@ package protocol CodecFactory: Sendable {
     func makeDecoder(_ codec: AudioCodec, rate: Int) throws(MediaFailure) -> any AudioDecoder
     /// Throws `.codecUnavailable` when this factory cannot make it at `rate`.
     func makeEncoder(_ codec: AudioCodec, rate: Int) throws(MediaFailure) -> any AudioEncoder
+    /// The same for a receiver that has said what it wants of Opus; of no account for other codecs.
+    func makeEncoder(
+        _ codec: AudioCodec, rate: Int, for receiver: OpusParameters?
+    ) throws(MediaFailure) -> any AudioEncoder
+}
+
+extension CodecFactory {
+    /// For factories without options.
+    package func makeEncoder(
+        _ codec: AudioCodec, rate: Int, for receiver: OpusParameters?
+    ) throws(MediaFailure) -> any AudioEncoder {
+        try makeEncoder(codec, rate: rate)
+    }
 }
 
 /// The codecs that are pure arithmetic: PCMU, PCMA and G.722, at 8 and at 16 kHz, of which one goes through a filter.

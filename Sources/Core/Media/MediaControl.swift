@@ -73,6 +73,10 @@ package struct MediaStreamDescription: Hashable, Sendable {
     package var telephoneEventClockRate: Int
     /// Packet time towards the peer.
     package var ptime: Duration
+    /// What the peer said about Opus, which our encoder then obeys; nil: nothing is known, or another codec.
+    package var opus: OpusParameters?
+    /// Comfort noise (RFC 3389, payload type 13) was agreed on: it may be sent to the peer.
+    package var comfortNoise = false
     /// False while the peer has put us on hold: nothing is sent to it.
     package var sends: Bool
     /// False when what the peer sends is to be dropped.

@@ -7,7 +7,7 @@ struct MediaLeg: ~Copyable {
     /// RTCP interval; RFC 3550 section 6.2's minimum for a session of two.
     static let reportInterval = Duration.seconds(5)
     /// An Opus packet without a frame's worth of data marks a pause (RFC 6716 section 3.1; RFC 7587 section 3.1.3).
-    private static let opusPauseBytes = 2
+    static let opusPauseBytes = 2
 
     /// What was received and may be passed on.
     enum Accepted {
@@ -36,6 +36,8 @@ struct MediaLeg: ~Copyable {
         let isOpus: Bool
         /// Its payload type is static, and stands for a clock of 8000.
         let takesComfortNoise: Bool
+        /// The peer has agreed to it.
+        let sendsComfortNoise: Bool
         /// Ticks of the clock that a packet towards the peer lasts, as agreed.
         let packetTicks: Int
 
@@ -53,6 +55,7 @@ struct MediaLeg: ~Copyable {
             isMultiplexed = description.isRTCPMultiplexed
             isOpus = description.codec == .opus
             takesComfortNoise = description.codec.clockRate == 8_000
+            sendsComfortNoise = takesComfortNoise && description.comfortNoise
             packetTicks = max(0, description.ptime.ticks(rate: description.codec.clockRate))
         }
     }
@@ -306,12 +309,13 @@ struct MediaLeg: ~Copyable {
     /// 8285 section 5) and none are, contributing sources have their names in reports that end here too, and padding
     /// belongs to the cipher of the leg.
     mutating func relay(
-        _ header: RTPHeader, arrival: ReceptionStatistics.Arrival, isEvent: Bool, payload: UnsafeRawBufferPointer,
-        at now: Instant, output: inout PacketBatch
+        _ header: RTPHeader, arrival: ReceptionStatistics.Arrival, isEvent: Bool, isNoise: Bool = false,
+        payload: UnsafeRawBufferPointer, at now: Instant, output: inout PacketBatch
     ) {
         guard let facts, let destination else { return }
         let (offset, isNew) = relayOffset(of: header, arrival: arrival, at: now)
-        guard let payloadType = isEvent ? facts.eventPayloadType : facts.payloadType else {
+        let audio = isNoise ? ComfortNoise.payloadType : facts.payloadType
+        guard let payloadType = isEvent ? facts.eventPayloadType : audio else {
             skipRelayed()  // the peer knows no telephone events
             return
         }
@@ -334,6 +338,18 @@ struct MediaLeg: ~Copyable {
             timestamp: resumption(at: now) &- header.timestamp)
         relayOffset = offset
         return (offset, true)
+    }
+
+    /// Sends a description of silence, under our next number, to a peer that has agreed to it.
+    mutating func sendNoise(
+        _ noise: UnsafeRawBufferPointer, timestamp: UInt32, at now: Instant, output: inout PacketBatch
+    ) {
+        guard let facts, facts.sendsComfortNoise, !noise.isEmpty, let destination,
+            RTPHeader.sizeBytes + noise.count <= output.packetBytes, let slot = output.reserve()
+        else { return }
+        UnsafeMutableRawBufferPointer(rebasing: slot[RTPHeader.sizeBytes...]).copyMemory(from: noise)
+        let header = stream.nextHeader(payloadType: ComfortNoise.payloadType, timestamp: timestamp, marker: false)
+        send(header, payloadBytes: noise.count, in: slot, to: destination, at: now, output: &output)
     }
 
     /// Where in our stream a packet belongs for which something else will be sent.

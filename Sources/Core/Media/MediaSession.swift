@@ -242,10 +242,15 @@ package struct MediaSession {
                 header, payload: header.payload(of: datagram), at: now, sink: &legs[sink], output: &output)
             holding &= ~(1 << UInt8(index))
             if parsed == false { legs[index].countUndecodable() }
-        case (.relay, .comfortNoise): legs[sink].skipRelayed()  // nobody agreed on it with that side
+        case (.relay, .comfortNoise(let header, let arrival)):
+            guard legs[sink].facts?.sendsComfortNoise == true else { return legs[sink].skipRelayed() }
+            legs[sink].relay(
+                header, arrival: arrival, isEvent: false, isNoise: true, payload: header.payload(of: datagram),
+                at: now, output: &output)
         case (.transcode, .comfortNoise(let header, let arrival)):
             transcoders[index]?.comfortNoise(
-                header, arrival: arrival, at: now, sink: &legs[sink], output: &output)
+                header, arrival: arrival, payload: header.payload(of: datagram), at: now, sink: &legs[sink],
+                output: &output)
             holding &= ~(1 << UInt8(index))
         }
     }

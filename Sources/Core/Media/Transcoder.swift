@@ -20,13 +20,19 @@ struct Transcoder {
         /// Samples at `rate` in an outgoing packet.
         var frameSamples: Int
         var keys: KeyCrossing
+        /// What the sink wants of Opus.
+        var opus: OpusParameters?
 
         init(from source: MediaStreamDescription, to sink: MediaStreamDescription) {
             self.source = source.codec
             self.sink = sink.codec
             sourceEvents = TelephoneEventClock(source)
             sinkEvents = TelephoneEventClock(sink)
-            rate = min(source.codec.sampleRate, sink.codec.sampleRate, Transcoder.highestRate)
+            opus = sink.codec == .opus ? sink.opus : nil
+            rate = min(
+                source.codec.sampleRate, sink.codec.sampleRate, Transcoder.highestRate,
+                OpusParameters.sampleRate(opus?.maxPlaybackRate ?? 48_000),
+                OpusParameters.sampleRate(source.opus?.maxCaptureRate ?? 48_000))
             frameSamples = Transcoder.frameSamples(sink.codec, ptime: sink.ptime, rate: rate)
             keys = KeyCrossing(from: source, to: sink)
         }
@@ -76,7 +82,7 @@ struct Transcoder {
         rate = key.rate
         window = ReorderWindow(clockRate: key.source.clockRate)
         decoder = try codecs.makeDecoder(key.source, rate: rate)
-        encoder = try codecs.makeEncoder(key.sink, rate: rate)
+        encoder = try codecs.makeEncoder(key.sink, rate: rate, for: key.opus)
         concealedAtMost = rate * 120 / 1_000
         farthestEvent = rate
         farthestJump = 60 * rate
@@ -212,10 +218,10 @@ struct Transcoder {
     }
 
     /// The source falls silent and says how its background sounds (RFC 3389). What is begun goes out; the pause that
-    /// follows is passed on as one.
+    /// follows is passed on as one, with that background if the sink takes it.
     mutating func comfortNoise(
-        _ header: RTPHeader, arrival: ReceptionStatistics.Arrival, at now: Instant, sink: inout MediaLeg,
-        output: inout PacketBatch
+        _ header: RTPHeader, arrival: ReceptionStatistics.Arrival, payload: UnsafeRawBufferPointer, at now: Instant,
+        sink: inout MediaLeg, output: inout PacketBatch
     ) {
         giveWay(to: header.sequence, at: now, sink: &sink, output: &output)
         guard case .next(let missing) = arrival, isSynchronised else { return }
@@ -223,6 +229,10 @@ struct Transcoder {
         expected = header.timestamp
         pad(at: now, sink: &sink, output: &output)
         isQuiet = true
+        // The spectrum is one of the source's samples: of another rate, only the level means the same.
+        let isSame = key.source.sampleRate == key.sink.sampleRate
+        let noise = isSame ? payload : UnsafeRawBufferPointer(rebasing: payload.prefix(1))
+        if isSynchronised { sink.sendNoise(noise, timestamp: start, at: now, output: &output) }
     }
 
     /// Takes a telephone event of the source, and sends it under the sink's payload type and clocks.
@@ -356,6 +366,10 @@ struct Transcoder {
             UnsafeBufferPointer(pcm[offset..<offset + size]),
             into: UnsafeMutableRawBufferPointer(rebasing: slot[RTPHeader.sizeBytes...]))
         guard let bytes else { return }
+        if bytes <= MediaLeg.opusPauseBytes, key.opus?.usesDTX == true {
+            marker = true  // nothing need be sent, and what follows begins a talk spurt (RFC 7587 section 3.1.3)
+            return
+        }
         let header = sink.stream.nextHeader(payloadType: payloadType, timestamp: start, marker: marker)
         sink.send(header, payloadBytes: bytes, in: slot, to: destination, at: now, output: &output)
         marker = false

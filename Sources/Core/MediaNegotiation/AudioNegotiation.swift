@@ -58,7 +58,8 @@ package enum AudioNegotiation {
     ) throws(NegotiationError) -> (answer: SessionDescription, stream: MediaStreamDescription) {
         let (index, agreed) = try agreement(offer, local, preference)
         let offered = offer.media[index]
-        var answered = [PayloadTypes.format(agreed.codec, agreed.format.payloadType)]
+        var answered = [PayloadTypes.format(agreed.codec, agreed.format.payloadType, local.opus)]
+        if agreed.comfortNoise { answered.append(PayloadTypes.comfortNoise) }
         if let event = agreed.event {
             answered.append(PayloadTypes.telephoneEvent(event.clockRate, event.payloadType))
         }
@@ -83,6 +84,13 @@ package enum AudioNegotiation {
             if let codec, !codecs.contains(codec) { codecs.append(codec) }
         }
         return codecs
+    }
+
+    /// What the peer says about Opus in the section of an offer that `answer` would take; nil when it has none there.
+    package static func opus(offeredIn offer: SessionDescription, local: LocalMedia) -> OpusParameters? {
+        guard let (index, _) = try? agreement(offer, local, .offerer) else { return nil }
+        let format = offer.media[index].audioFormats.first { PayloadTypes.matches($0, .opus) }
+        return format.map { OpusParameters(fmtp: $0.fmtp) }
     }
 
     /// Our answer to an offer that turns every stream down, as it ends the audio of a session that goes on (RFC 3264

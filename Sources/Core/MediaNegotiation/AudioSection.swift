@@ -26,6 +26,7 @@ enum AudioSection {
         let codec: AudioCodec
         let format: AudioFormat
         let event: AudioFormat?
+        let comfortNoise: Bool
         let protection: Protection
         /// Where the peer receives RTP; nil on hold in the style of RFC 2543.
         let remote: Endpoint?
@@ -38,11 +39,15 @@ enum AudioSection {
         /// With the peer's payload types both ways.
         func stream(_ local: LocalMedia) -> MediaStreamDescription {
             let ours = direction.reversed.intersection(local.direction)
+            let opus = codec == .opus ? OpusParameters(fmtp: format.fmtp) : nil
             var result = MediaStreamDescription(
                 remote: remote, remoteRTCP: remoteRTCP, codec: codec, payloadType: format.payloadType,
                 telephoneEventPayloadType: event?.payloadType, telephoneEventClockRate: event?.clockRate,
-                ptime: PacketTime.chosen(codec, wished: ptime, longest: maxptime, fallback: local.ptime),
+                ptime: PacketTime.chosen(
+                    codec, wished: ptime, shortest: opus?.minPacketTime, longest: maxptime, fallback: local.ptime),
                 sends: ours.sends, receives: ours.receives)
+            result.opus = opus
+            result.comfortNoise = comfortNoise
             switch protection {
             case .plain: break
             case .sdes(let choice): (result.sendKey, result.receiveKey) = (choice.sendKey, choice.receiveKey)
@@ -68,6 +73,8 @@ enum AudioSection {
         guard address.isUnspecified || address.isV4 == local.address.isV4 else { throw .otherAddressFamily }
         return Agreement(
             codec: codec, format: format, event: local.telephoneEvent ? telephoneEvent(in: formats, for: codec) : nil,
+            comfortNoise: local.comfortNoise && codec.clockRate == PayloadTypes.comfortNoise.clockRate
+                && formats.contains(where: PayloadTypes.isComfortNoise),
             protection: protection,
             remote: address.isUnspecified ? nil : Endpoint(address: address, port: section.port),
             remoteRTCP: rtcp(section, address: address),
@@ -144,7 +151,7 @@ enum AudioSection {
     }
 
     private static func names(_ formats: [AudioFormat]) -> [String] {
-        formats.map(\.encodingName).filter { $0.lowercased() != "telephone-event" }
+        formats.map(\.encodingName).filter { !["telephone-event", "cn"].contains($0.lowercased()) }
     }
 
     /// A section of ours, without keys.

@@ -11,6 +11,10 @@ package struct LocalMedia: Hashable, Sendable {
     package var codecs: [AudioCodec]
     /// Whether RFC 4733 events are offered and taken.
     package var telephoneEvent: Bool
+    /// Whether comfort noise (RFC 3389) is offered and taken beside G.711 and G.722.
+    package var comfortNoise = false
+    /// What we say of Opus: what we can play, and what we shall send.
+    package var opus = OpusParameters.ours
     /// How much audio we want in a packet.
     package var ptime: Duration
     /// Of our `o=` line; the version grows with each change of what we say.

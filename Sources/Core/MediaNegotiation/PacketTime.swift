@@ -9,9 +9,16 @@ enum PacketTime {
         codec == .opus ? [10, 20, 40, 60] : [10, 20, 30, 40, 50, 60]
     }
 
-    /// The longest packet of `codec` that is not longer than the peer wishes, else than `fallback`.
-    static func chosen(_ codec: AudioCodec, wished: Int?, longest: Int?, fallback: Duration) -> Duration {
+    /// The longest packet of `codec` that is not longer than the peer wishes, else than `fallback`; but none shorter than
+    /// `shortest`, as far as the peer takes longer ones.
+    static func chosen(
+        _ codec: AudioCodec, wished: Int?, shortest: Int? = nil, longest: Int?, fallback: Duration
+    ) -> Duration {
+        let lengths = lengths(codec)
         let limit = min(wished ?? Int(clamping: fallback.wholeMilliseconds), longest ?? .max)
-        return .milliseconds(lengths(codec).last { $0 <= limit } ?? 10)
+        let chosen = lengths.last { $0 <= limit } ?? 10
+        guard let shortest, chosen < shortest else { return .milliseconds(chosen) }
+        let longer = lengths.first { $0 >= shortest } ?? 60
+        return .milliseconds(longer <= longest ?? .max ? longer : chosen)
     }
 }

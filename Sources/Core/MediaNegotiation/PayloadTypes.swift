@@ -28,7 +28,10 @@ enum PayloadTypes {
         var formats: [AudioFormat] = []
         for codec in local.codecs {
             guard let type = codec.staticPayloadType ?? payloadType(opus, { matches($0, codec) }) else { continue }
-            formats.append(format(codec, type))
+            formats.append(format(codec, type, local.opus))
+        }
+        if local.comfortNoise, local.codecs.contains(where: { $0.clockRate == comfortNoise.clockRate }) {
+            formats.append(comfortNoise)
         }
         guard local.telephoneEvent else { return formats }
         for (rate, preferred) in zip(eventClockRates, [narrowbandEvent, widebandEvent]) {
@@ -39,11 +42,20 @@ enum PayloadTypes {
         return formats
     }
 
-    /// With in-band forward error correction for Opus (RFC 7587 section 6.1).
-    static func format(_ codec: AudioCodec, _ payloadType: UInt8) -> AudioFormat {
+    /// `opus` stands with Opus only.
+    static func format(_ codec: AudioCodec, _ payloadType: UInt8, _ opus: OpusParameters) -> AudioFormat {
         AudioFormat(
             payloadType: payloadType, encodingName: codec.rawValue, clockRate: codec.clockRate,
-            channels: codec.channels, fmtp: codec == .opus ? "useinbandfec=1" : nil)
+            channels: codec.channels, fmtp: codec == .opus ? opus.fmtp : nil)
+    }
+
+    /// Under its static type, for streams with a clock of 8000 (RFC 3389 section 4).
+    static let comfortNoise = AudioFormat(
+        payloadType: ComfortNoise.payloadType, encodingName: "CN", clockRate: 8_000)
+
+    static func isComfortNoise(_ format: AudioFormat) -> Bool {
+        format.payloadType == comfortNoise.payloadType && format.isNamed(comfortNoise.encodingName)
+            && format.clockRate == comfortNoise.clockRate
     }
 
     /// The events 0 to 15: digits, star, pound, A to D (RFC 4733 section 2.5.1.1).

@@ -68,6 +68,8 @@ package struct MediaSettings: Sendable, Equatable {
     package var backend = MediaBackendKind.builtin
     /// rtpengine's control port (`ng`), when it is the backend; its media ports are its own affair.
     package var rtpengine = Endpoint(address: .loopbackV4, port: 2_223)
+    /// Comfort noise (RFC 3389) is offered and taken beside G.711 and G.722.
+    package var comfortNoise = false
     package init() {}
 
     /// Countries whose tones the appliance knows, by ISO 3166 code, and the recommendation for all others.

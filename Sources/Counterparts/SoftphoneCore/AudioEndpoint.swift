@@ -56,7 +56,7 @@ package struct AudioEndpoint {
             codec: stream.codec, payloadType: stream.payloadType,
             telephoneEventPayloadType: stream.telephoneEventPayloadType,
             telephoneEventClockRate: stream.telephoneEventClockRate, ptime: stream.ptime,
-            encoder: try codecs.makeEncoder(stream.codec, rate: Self.rate), entropy: &entropy)
+            encoder: try codecs.makeEncoder(stream.codec, rate: Self.rate, for: stream.opus), entropy: &entropy)
         receiver = RTPReceiver(
             codec: stream.codec, payloadType: stream.receivePayloadType,
             telephoneEventPayloadType: stream.telephoneEventReceivePayloadType,
@@ -78,7 +78,7 @@ package struct AudioEndpoint {
         _ new: MediaStreamDescription, entropy: inout Entropy, at now: Instant
     ) throws(MediaFailure) {
         if new.encoding != stream.encoding {
-            let encoder = try codecs.makeEncoder(new.codec, rate: Self.rate)
+            let encoder = try codecs.makeEncoder(new.codec, rate: Self.rate, for: new.opus)
             let decoder = try codecs.makeDecoder(new.codec, rate: Self.rate)
             sender.change(
                 to: new.codec, payloadType: new.payloadType, telephoneEventPayloadType: new.telephoneEventPayloadType,
@@ -170,10 +170,12 @@ package struct AudioEndpoint {
 extension MediaStreamDescription {
     /// All that codecs and packets are made of, without addresses and directions.
     fileprivate var encoding: MediaStreamDescription {
-        MediaStreamDescription(
+        var encoding = MediaStreamDescription(
             remote: nil, codec: codec, payloadType: payloadType, receivePayloadType: receivePayloadType,
             telephoneEventPayloadType: telephoneEventPayloadType,
             telephoneEventReceivePayloadType: telephoneEventReceivePayloadType,
             telephoneEventClockRate: telephoneEventClockRate, ptime: ptime)
+        encoding.opus = opus
+        return encoding
     }
 }

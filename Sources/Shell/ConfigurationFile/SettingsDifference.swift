@@ -68,6 +68,7 @@ package struct SettingsDifference: Sendable, Equatable {
             "media.srtp": settings.media.security.rawValue,
             "media.backend": settings.media.backend.rawValue,
             "media.rtpengine.address": "\(settings.media.rtpengine)",
+            "media.comfort_noise": "\(settings.media.comfortNoise)",
             "cloud.monitoring_interval": "\(settings.cloud.monitoringInterval.components.seconds)",
         ]
         for (index, listener) in settings.sip.listeners.enumerated() {

@@ -120,7 +120,7 @@ struct SettingsReader {
             node, at: "media",
             allowed: [
                 "address", "ports", "opus_complexity", "srtp", "country", "workers", "cpu_share", "backend",
-                "rtpengine",
+                "rtpengine", "comfort_noise",
             ])
         if let address = entries["address"].flatMap({ reader.address($0, at: "media.address") }) {
             settings.address = address
@@ -162,6 +162,9 @@ struct SettingsReader {
                 let text = "has no effect unless media.backend is rtpengine; set that, or leave this out"
                 reader.report(text, at: node, key: "media.rtpengine")
             }
+        }
+        if let node = entries["comfort_noise"] {
+            settings.comfortNoise = reader.boolean(node, at: "media.comfort_noise") ?? settings.comfortNoise
         }
         return settings
     }

@@ -17,8 +17,14 @@ package struct LibraryCodecs: CodecFactory {
     }
 
     package func makeEncoder(_ codec: AudioCodec, rate: Int) throws(MediaFailure) -> any AudioEncoder {
+        try makeEncoder(codec, rate: rate, for: nil)
+    }
+
+    package func makeEncoder(
+        _ codec: AudioCodec, rate: Int, for receiver: OpusParameters?
+    ) throws(MediaFailure) -> any AudioEncoder {
         switch codec {
-        case .opus: try OpusEncoder(rate: rate, options: options)
+        case .opus: try OpusEncoder(rate: rate, options: receiver.map(options.obeying) ?? options)
         case .pcmu, .pcma, .g722: try builtIn.makeEncoder(codec, rate: rate)
         }
     }

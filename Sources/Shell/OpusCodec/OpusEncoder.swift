@@ -13,11 +13,47 @@ package final class OpusEncoder: AudioEncoder {
         /// What the encoder protects against until a report says what is really lost. Protection is paid for with the
         /// frame's own bits: with 2 percent, frames of 10 ms get a decibel quieter, with none a quarter.
         package var expectedLossPercent: Int
+        /// No more than this is spent, whatever the sampling rate or `bitrate`; nil: no limit.
+        package var maxBitrate: Int?
+        /// Each frame carries a copy of the last one, as far as losses make it worth that.
+        package var usesInBandFEC = true
+        /// Hardly anything is made of silence: frames of up to two bytes, which need not be sent.
+        package var usesDTX = false
+        package var isConstantBitrate = false
+        /// Hz at which the receiver plays: what it could not play is not encoded.
+        package var maxPlaybackRate = 48_000
 
         package init(complexity: Int = 5, bitrate: Int? = nil, expectedLossPercent: Int = 0) {
             self.complexity = complexity
             self.bitrate = bitrate
             self.expectedLossPercent = expectedLossPercent
+        }
+
+        /// As a receiver wants it (RFC 7587 section 6.1). We send one channel, whatever it would rather have.
+        package func obeying(_ receiver: OpusParameters) -> Options {
+            var options = self
+            options.maxBitrate = receiver.maxAverageBitrate
+            options.usesInBandFEC = receiver.usesInBandFEC
+            options.usesDTX = receiver.usesDTX
+            options.isConstantBitrate = receiver.isConstantBitrate
+            options.maxPlaybackRate = receiver.maxPlaybackRate
+            return options
+        }
+
+        fileprivate func bitrate(at rate: Int) -> Int {
+            let usual = bitrate ?? (rate <= 8_000 ? 28_000 : rate <= 16_000 ? 40_000 : 48_000)
+            return max(6_000, min(510_000, usual, maxBitrate ?? .max))
+        }
+
+        /// The widest audio band worth encoding (RFC 6716 section 2).
+        fileprivate var bandwidth: Int32 {
+            switch maxPlaybackRate {
+            case ..<12_000: OPUS_BANDWIDTH_NARROWBAND
+            case ..<16_000: OPUS_BANDWIDTH_MEDIUMBAND
+            case ..<24_000: OPUS_BANDWIDTH_WIDEBAND
+            case ..<48_000: OPUS_BANDWIDTH_SUPERWIDEBAND
+            default: OPUS_BANDWIDTH_FULLBAND
+            }
         }
     }
 
@@ -39,12 +75,14 @@ package final class OpusEncoder: AudioEncoder {
         self.channels = channels
         leastLoss = max(0, min(100, options.expectedLossPercent))
         expectedLoss = leastLoss
-        let bitrate = options.bitrate ?? (rate <= 8_000 ? 28_000 : rate <= 16_000 ? 40_000 : 48_000)
         // Refusals of these requests leave libopus at its default, which is as good.
-        _ = copus_encoder_set_bitrate(state, Int32(clamping: max(6_000, min(510_000, bitrate))))
+        _ = copus_encoder_set_bitrate(state, Int32(clamping: options.bitrate(at: rate)))
         _ = copus_encoder_set_complexity(state, Int32(max(0, min(10, options.complexity))))
         _ = copus_encoder_set_voice(state)
-        _ = copus_encoder_set_inband_fec(state, 1)
+        _ = copus_encoder_set_inband_fec(state, options.usesInBandFEC ? 1 : 0)
+        _ = copus_encoder_set_dtx(state, options.usesDTX ? 1 : 0)
+        _ = copus_encoder_set_vbr(state, options.isConstantBitrate ? 0 : 1)
+        _ = copus_encoder_set_max_bandwidth(state, options.bandwidth)
         _ = copus_encoder_set_packet_loss(state, Int32(leastLoss))
     }
 

@@ -16,6 +16,7 @@ struct RelayedKeys {
         var sourceEvents: TelephoneEventClock
         var sinkEvents: TelephoneEventClock
         var ptime: Duration
+        var opus: OpusParameters?
 
         init(from source: MediaStreamDescription, to sink: MediaStreamDescription) {
             codec = sink.codec
@@ -23,6 +24,7 @@ struct RelayedKeys {
             sourceEvents = TelephoneEventClock(source)
             sinkEvents = TelephoneEventClock(sink)
             ptime = sink.ptime
+            opus = sink.opus
         }
     }
 
@@ -39,7 +41,7 @@ struct RelayedKeys {
         switch key.crossing {
         case .asTheyAre: return nil
         case .toTones:
-            guard let encoder = try? codecs.makeEncoder(key.codec, rate: Self.rate) else { return nil }
+            guard let encoder = try? codecs.makeEncoder(key.codec, rate: Self.rate, for: key.opus) else { return nil }
             sounder = Sounder(key, encoder)
         case .toEvents:
             guard let decoder = try? codecs.makeDecoder(key.codec, rate: Self.rate) else { return nil }

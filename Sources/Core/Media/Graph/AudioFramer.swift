@@ -13,9 +13,12 @@ struct AudioFramer {
         var rate: Int
         /// Samples in a packet.
         var frameSamples: Int
+        /// What the peer wants of Opus.
+        var opus: OpusParameters?
 
         init(_ description: MediaStreamDescription, rate: Int) {
             codec = description.codec
+            opus = description.codec == .opus ? description.opus : nil
             self.rate = rate
             frameSamples = Transcoder.frameSamples(description.codec, ptime: description.ptime, rate: rate)
         }
@@ -32,7 +35,7 @@ struct AudioFramer {
 
     init(_ key: Key, codecs: any CodecFactory) throws(MediaFailure) {
         self.key = key
-        encoder = try codecs.makeEncoder(key.codec, rate: key.rate)
+        encoder = try codecs.makeEncoder(key.codec, rate: key.rate, for: key.opus)
         pcm = SampleBuffer(count: key.frameSamples + key.rate / 10)
     }
 
