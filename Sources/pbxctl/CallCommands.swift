@@ -99,17 +99,18 @@ private struct LegTable {
 
     init(_ owner: String) {
         table = Table(
-            owner, "Leg", "Codec", "Received", "Loss %", "Jitter ms", "Round trip ms", "MOS", "Hears loss %",
-            "Jitter ms",
-            "MOS", "Audio")
+            owner, "Leg", "Codec", "Received", "Loss %", "Late", "Jitter ms", "Round trip ms", "MOS", "Hears loss %",
+            "Late %", "Jitter ms", "MOS", "Audio")
     }
 
     mutating func add(_ leg: JSONValue, of owner: String) {
         isEmpty = false
         table.add(
             owner, leg["party"].shown, leg["codec"].shown, leg["packetsReceived"].shown, leg["lossPercent"].shown,
+            leg["packetsDiscarded"].shown,
             leg["jitterMilliseconds"].shown, leg["roundTripMilliseconds"].shown, leg["mosReceived"].shown,
-            leg["peerLossPercent"].shown, leg["peerJitterMilliseconds"].shown, leg["mosSent"].shown,
+            leg["peerLossPercent"].shown, leg["peerDiscardPercent"].shown, leg["peerJitterMilliseconds"].shown,
+            leg["mosSent"].shown,
             leg["audioPath"].shown)
     }
 

@@ -59,7 +59,7 @@ import Testing
         for leg in live.quality {
             #expect(leg.lossFraction == nil && leg.opinionReceived == nil && leg.opinionSent == nil)
             #expect(leg.roundTripMilliseconds == nil && leg.peerLossFraction == nil)
-            #expect(leg.peerJitterMilliseconds == nil)
+            #expect(leg.peerJitterMilliseconds == nil && leg.peerDiscardFraction == nil)
         }
         try a.bye()
         _ = try b.takeBye()
@@ -91,10 +91,13 @@ import Testing
         figures.peerJitterMilliseconds = 3
         var metrics = VoIPMetrics(ssrc: 1)
         metrics.mosConversational = 31
+        metrics.discardRate = 64
+        figures.peerMetrics = metrics
         figures.sent = VoiceQuality(metrics)
         desk.world.tell(.figures(Self.id, a: StreamStatistics(), b: figures))
         let leg = try #require(desk.world.control.snapshots(at: desk.world.now).first?.quality.last)
         #expect(leg.party == "101" && leg.lossFraction == 0.01 && leg.peerLossFraction == 0.05)
+        #expect(leg.peerDiscardFraction == 0.25)
         #expect(leg.peerJitterMilliseconds == 3 && leg.opinionSent == 3.1 && leg.isOpinionReported)
         #expect(leg.audioPath == "heard" && leg.trouble == nil)
         try a.bye()

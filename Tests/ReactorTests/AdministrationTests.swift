@@ -63,6 +63,7 @@ struct AdministrationTests {
         leg.opinionSent = 3.5
         leg.isOpinionReported = true
         leg.peerLossFraction = 0.05
+        leg.peerDiscardFraction = 0.25
         leg.peerJitterMilliseconds = 3
         leg.audioPath = "heard"
         leg.trouble = "sends nothing that arrives"
@@ -78,7 +79,7 @@ struct AdministrationTests {
         let full =
             #"{"audioPath":"heard","codec":"opus","jitterMilliseconds":1.235,"lossPercent":1,"mosReceived":4.25,"#
             + #""mosSent":3.5,"mosSentIsReported":true,"packetsDiscarded":2,"packetsLost":1,"packetsReceived":99,"#
-            + #""packetsSent":200,"party":"100","peerJitterMilliseconds":3,"peerLossPercent":5,"#
+            + #""packetsSent":200,"party":"100","peerDiscardPercent":25,"peerJitterMilliseconds":3,"peerLossPercent":5,"#
             + #""roundTripMilliseconds":12.5,"trouble":"sends nothing that arrives"}"#
         let bare =
             #"{"codec":"PCMA","jitterMilliseconds":0,"packetsDiscarded":0,"packetsLost":0,"packetsReceived":0,"#

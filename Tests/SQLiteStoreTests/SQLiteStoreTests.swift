@@ -164,7 +164,7 @@ struct SQLiteStoreTests {
 
     @Test func `a full disk is named and what was there survives`() throws {
         var options = SQLiteStore.Options()
-        options.pageLimit = 40
+        options.pageLimit = 48
         let store = try folder.store(options)
         defer { store.close() }
         var written: UInt64 = 0

@@ -170,6 +170,7 @@ enum Samples {
         record.quality[0].opinionSent = 3.5
         record.quality[0].isOpinionReported = true
         record.quality[0].peerLossFraction = 0.125
+        record.quality[0].peerDiscardFraction = 0.25
         record.quality[0].peerJitterMilliseconds = 2.5
         record.quality[0].audioPath = "heard"
         record.quality[0].trouble = "sends nothing that arrives"

@@ -93,6 +93,7 @@ extension Call {
         if let lost = figures.peerPacketsLost, figures.packetsSent > 0 {
             quality.peerLossFraction = min(1, Double(lost) / Double(figures.packetsSent))
         }
+        quality.peerDiscardFraction = figures.peerMetrics.map { Double($0.discardRate) / 256 }
         quality.peerJitterMilliseconds = figures.peerJitterMilliseconds
         quality.audioPath = audio.path.name
         quality.trouble = audio.trouble?.description

@@ -100,6 +100,8 @@ package struct CallLegQuality: Sendable, Hashable {
     package var isOpinionReported: Bool = false
     /// What the party reports lost of what was sent to it, 0...1; nil when it has not.
     package var peerLossFraction: Double?
+    /// What of it came too late to be played there, 0...1; nil when it does not say (RFC 3611).
+    package var peerDiscardFraction: Double?
     /// Interarrival jitter of what was sent to it, as it reports.
     package var peerJitterMilliseconds: Double?
     /// Whether the party is heard, in the end or now: `heard`, `held`, `comfort-noise-only`, `no-packets`, `refused-source`,

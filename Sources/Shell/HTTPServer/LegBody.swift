@@ -19,6 +19,7 @@ struct LegBody: Codable {
     var mosSentIsReported: Bool?
     /// What the party reports of what went to it.
     var peerLossPercent: Double?
+    var peerDiscardPercent: Double?
     var peerJitterMilliseconds: Double?
     /// See `CallLegQuality.audioPath`.
     var audioPath: String?
@@ -38,6 +39,7 @@ struct LegBody: Codable {
         mosSent = Self.rounded(leg.opinionSent)
         mosSentIsReported = leg.opinionSent == nil ? nil : leg.isOpinionReported
         peerLossPercent = Self.rounded(leg.peerLossFraction.map { $0 * 100 })
+        peerDiscardPercent = Self.rounded(leg.peerDiscardFraction.map { $0 * 100 })
         peerJitterMilliseconds = Self.rounded(leg.peerJitterMilliseconds)
         audioPath = leg.audioPath
         trouble = leg.trouble

@@ -69,11 +69,11 @@ enum HistoryTables {
         of leg: CallLegQuality, at position: Int, of record: UInt64, to database: Database
     ) throws {
         try database.execute(
-            sql: "INSERT INTO call_leg_figures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            sql: "INSERT INTO call_leg_figures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             arguments: [
                 stored(record), position, leg.party, stored(leg.packetsDiscarded), leg.roundTripMilliseconds,
                 leg.opinionReceived, leg.opinionSent, leg.isOpinionReported, leg.peerLossFraction,
-                leg.peerJitterMilliseconds, leg.audioPath, leg.trouble,
+                leg.peerDiscardFraction, leg.peerJitterMilliseconds, leg.audioPath, leg.trouble,
             ])
     }
 
@@ -137,6 +137,7 @@ enum HistoryTables {
         leg.opinionSent = row["opinion_sent"]
         leg.isOpinionReported = row["is_opinion_reported"]
         leg.peerLossFraction = row["peer_loss_fraction"]
+        leg.peerDiscardFraction = row["peer_discard_fraction"]
         leg.peerJitterMilliseconds = row["peer_jitter_milliseconds"]
         leg.audioPath = row["audio_path"]
         leg.trouble = row["trouble"]

@@ -98,8 +98,8 @@ enum Schema {
         CREATE TABLE call_leg_figures (
             call_data_id INTEGER NOT NULL, position INTEGER NOT NULL, party TEXT NOT NULL,
             packets_discarded INTEGER NOT NULL, round_trip_milliseconds REAL, opinion_received REAL, opinion_sent REAL,
-            is_opinion_reported INTEGER NOT NULL, peer_loss_fraction REAL, peer_jitter_milliseconds REAL,
-            audio_path TEXT, trouble TEXT, PRIMARY KEY (call_data_id, position),
+            is_opinion_reported INTEGER NOT NULL, peer_loss_fraction REAL, peer_discard_fraction REAL,
+            peer_jitter_milliseconds REAL, audio_path TEXT, trouble TEXT, PRIMARY KEY (call_data_id, position),
             FOREIGN KEY (call_data_id, position) REFERENCES call_leg (call_data_id, position) ON DELETE CASCADE
         ) WITHOUT ROWID, STRICT;
         """
