@@ -8,8 +8,8 @@ import RTPEngineBackend
 import Synchronization
 import Testing
 
-/// Every pair of formats through a real rtpengine, whose control address is in PBX_RTPENGINE (`scripts/rtpengine.py --pairs` sets
-/// it); skipped without.
+/// Every pair of formats through a real rtpengine, whose control address is in PBX_RTPENGINE; skipped without.
+/// `scripts/rtpengine.py --pairs` sets it.
 private let control = getenv("PBX_RTPENGINE").map { String(cString: $0) }.flatMap { Endpoint($0) }
 
 private struct Format: CustomStringConvertible, Sendable {

@@ -3,8 +3,8 @@ import Primitives
 import RTPEngine
 import SDP
 
-/// rtpengine as far as a test needs it, in virtual time: it hands out ports, remembers what it was told, and does what the
-/// script says instead.
+/// rtpengine as far as a test needs it, in virtual time: it hands out ports, remembers what it was told, and does what
+/// the script says instead.
 struct ScriptedRTPEngine {
     struct Request {
         let cookie: String

@@ -8,13 +8,13 @@ import SDP
 /// Its protocol is made for a proxy that hands on what two telephones say to each other, while here each telephone has
 /// agreed with us alone. Three things follow, found by reading its source and by experiment:
 ///
-/// - It takes no payload type from an answer that it has not offered itself, and numbers what it offers from 96 on, past
-///   those that the offer has. So an offer that leads to transcoding lists empty formats (`x-unused`) for the numbers that
-///   the answering side does not use. Where the numbers of both sides collide the one with the more even chances offers;
-///   then keys pressed may not arrive as telephone events, while speech always does.
+/// - It takes no payload type from an answer that it has not offered itself, and numbers what it offers from 96 on,
+///   past those that the offer has. So an offer that leads to transcoding lists empty formats (`x-unused`) for the
+///   numbers that the answering side does not use. Where numbers of both sides collide, keys pressed may not arrive as
+///   telephone events, while speech always does (`offerer`).
 /// - It draws its own SRTP keys, except when the offer lists a key of the same suite: that one it copies into its
-///   description for the answering side, and uses it if the answer chooses its tag. So each protected side is first made
-///   the answerer of an exchange whose offer has our key for it (`tag`), and the last exchange repeats what is in force.
+///   description for the answering side, and uses it if the answer chooses its tag. So each protected side is first
+///   made the answerer of an exchange whose offer has our key for it, and the last exchange repeats what is in force.
 /// - Directions in descriptions do not stop media; `block media` does.
 package struct ExchangePlan {
     /// A call's two descriptions, and what more is wanted.
@@ -58,7 +58,7 @@ package struct ExchangePlan {
 
     // MARK: Who offers
 
-    /// Who offers in the exchange that counts: a side whose payload types are fixed, so that the other one's can be met.
+    /// Who offers in the exchange that counts: a side whose payload type is fixed, so that the other one's can be met.
     var offerer: MediaSide {
         guard let b = wish.b, !isRelay else { return .a }
         let a = wish.a

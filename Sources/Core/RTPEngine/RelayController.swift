@@ -4,9 +4,9 @@ import RTP
 
 /// rtpengine as a media backend: media commands in, `ng` datagrams and media events out (sans-IO).
 ///
-/// It is asked with a ping whether it lives whenever it has said nothing for `pingInterval`. When it does not answer, every
-/// session fails with `.relayUnreachable` and so does each new one at once, until a ping is answered again; calls that it
-/// may still have of us are then deleted. A call that it does not know any more (it was started anew) fails with
+/// It is asked with a ping whether it lives whenever it has said nothing for `pingInterval`. When it does not answer,
+/// every session fails with `.relayUnreachable` and so does each new one at once, until a ping is answered again; calls
+/// that it may still have of us are then deleted. A call that it does not know any more (a new process) fails with
 /// `.relayLost`. What it cannot do is refused (`MediaRefusal.unavailable`), and the session goes on as it was.
 package struct RelayController: Sendable {
     package enum Input: Sendable {
@@ -80,7 +80,7 @@ package struct RelayController: Sendable {
         return effects
     }
 
-    /// Every session ends, as if each was closed and nobody answered; the requests to delete them are among the effects.
+    /// Every session ends, as if each was closed and nobody answered; the requests to delete them are effects, too.
     package mutating func shutDown(at now: Instant) -> [Effect] {
         effects = []
         for id in sessions.keys.sorted() {

@@ -49,7 +49,7 @@ package struct RelayDescription: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { "<description with keys>" }
 
-    /// The port in a description of rtpengine's; nil when it has none. Only `m=` is looked at: of a side to which nothing
+    /// The port in a description of rtpengine's; nil: none. Only `m=` is looked at: of a side to which nothing
     /// can be passed on, it lists no formats, which is no session description.
     static func port(in bytes: [UInt8]) -> UInt16? {
         let lines = bytes.split(whereSeparator: { $0 == 0x0A || $0 == 0x0D })

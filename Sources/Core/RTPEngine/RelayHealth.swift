@@ -16,7 +16,7 @@ extension RelayHealth: CustomStringConvertible {
         case .unknown: "rtpengine has not answered yet"
         case .reachable: "rtpengine answers"
         case .unreachable:
-            "rtpengine does not answer: no calls are possible; check that it runs and listens at media.rtpengine.address"
+            "rtpengine does not answer: no calls are possible; check that it runs, and media.rtpengine.address"
         }
     }
 }

@@ -5,7 +5,7 @@ import Primitives
 ///
 /// One request is under way at a time, so that exchanges keep their order:
 ///
-///     opening ── offer, answer (nothing known) ──> open ── exchanges, block, digits, query … ──> closing ── delete ──> gone
+///     opening ── offer, answer (nothing known) ──> open ── exchanges, block, query … ──> closing ── delete ──> gone
 ///        └── refused, unreachable: gone              └── unknown call, unreachable: lost ── close ──> gone
 struct RelaySession: Sendable {
     enum Phase: Hashable, Sendable {
