@@ -115,7 +115,7 @@ let package = Package(
             "CallControl",
             [
                 "Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SIPUserAgent", "SDP", "Media",
-                "MediaNegotiation", "Settings", "CloudMessages",
+                "MediaNegotiation", "Settings", "CloudMessages", "RTP",
             ]),
         core(
             "Trunks",
@@ -178,7 +178,8 @@ let package = Package(
         shell(
             "HTTPServer",
             [
-                "Primitives", "ApplianceCore", "CloudMessages", "CloudWire", "Persistence", "PrivacyContract", nioCore,
+                "Primitives", "ApplianceCore", "Media", "CloudMessages", "CloudWire", "Persistence", "PrivacyContract",
+                nioCore,
                 nioSSL, hummingbird, hummingbirdTLS, httpTypes, logging,
             ]),
         shell(

@@ -59,7 +59,7 @@ import Testing
             bytes.removeLast(bytes.count - size)
         }
         var batch = PacketBatch()
-        _ = bytes.withUnsafeMutableBytes {
+        bytes.withUnsafeMutableBytes {
             session.receiveRTP(
                 $0, from: Self.peers[0], on: .a, at: .origin + .milliseconds(milliseconds), output: &batch)
         }

@@ -88,7 +88,7 @@ import Testing
             var bytes = bytes
             let peer = phones[side.rawValue].endpoint
             bytes.withUnsafeMutableBytes {
-                _ = session.receiveRTP($0, from: source ?? peer, on: side, at: now, output: &batch)
+                session.receiveRTP($0, from: source ?? peer, on: side, at: now, output: &batch)
             }
             now = now + .milliseconds(20)
             return batch.datagrams().map(\.bytes)

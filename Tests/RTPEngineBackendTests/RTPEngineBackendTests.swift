@@ -130,6 +130,6 @@ private final class EventLog: Sendable {
             Issue.record("not refused")
             return
         }
-        #expect(backend.troubles.first { $0.name == "media.refused-commands" }?.count == 1)
+        #expect(backend.troubles.first { $0.name == "media.relay-refused-commands" }?.count == 1)
     }
 }

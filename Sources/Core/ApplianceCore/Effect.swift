@@ -81,7 +81,7 @@ package struct ApplianceStatus: Sendable, Equatable {
     /// How long the turns of the control loop took, which is how long anything else had to wait; the shell's to say.
     package var loopTurns = DurationHistogram()
     /// How the media workers stand; the shell's to say.
-    package var media = MediaLoadSummary()
+    package var media = MediaLoad()
     package init(
         pairing: String, switches: [Switch: Bool], uplink: String, registrations: Int, calls: Int, users: Int,
         pairingUser: String?, lastBackup: BackupRecord?, counters: [Counter]
@@ -96,19 +96,6 @@ package struct ApplianceStatus: Sendable, Equatable {
         self.lastBackup = lastBackup
         self.counters = counters
     }
-}
-
-/// How the media workers stand, as `pbxctl status` shows it.
-package struct MediaLoadSummary: Sendable, Equatable {
-    package var workers = 0
-    package var sessions = 0
-    /// Processor time a second that media may take.
-    package var capacity = Duration.zero
-    /// What the open sessions are taken to need of it.
-    package var charged = Duration.zero
-    /// A worker does not keep up: no session is let in.
-    package var isHeldUp = false
-    package init() {}
 }
 
 /// Something that was dropped, refused or answered, counted by name (`sip.malformed`, `egress.denied`, …).

@@ -1,6 +1,7 @@
 import CloudMessages
 import Media
 import Primitives
+import RTP
 
 /// What is known of how one leg sounds. It stays with the leg: who comes after it on its side has figures of its own.
 struct LegAudio: Sendable {

@@ -10,6 +10,9 @@ package protocol MediaBackend: AnyObject, Sendable {
     /// Closes every session (each reports `.closed`) and waits for the threads to end. Not from within the callback.
     func shutdown()
 
+    /// Nil: somebody else's affair.
+    var load: MediaLoad? { get }
+
     /// What went wrong since the start, by name, always in the same order.
     var troubles: [MediaTrouble] { get }
 }

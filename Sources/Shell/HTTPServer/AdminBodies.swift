@@ -1,6 +1,7 @@
 import ApplianceCore
 import CloudMessages
 import CloudWire
+import Media
 import Persistence
 import Primitives
 import PrivacyContract
@@ -108,7 +109,7 @@ struct MediaBody: Codable {
     var charged: Double
     var heldUp: Bool
 
-    init(_ media: MediaLoadSummary) {
+    init(_ media: MediaLoad) {
         workers = media.workers
         sessions = media.sessions
         budget = media.capacity / .milliseconds(1)

@@ -77,6 +77,7 @@ package final class RTPEngineBackend: MediaBackend {
         if let running { pthread_join(running, nil) }
     }
 
+    package var load: MediaLoad? { nil }
     package var troubles: [MediaTrouble] { worker.troubles }
 }
 

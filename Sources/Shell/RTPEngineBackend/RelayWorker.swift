@@ -70,8 +70,8 @@ final class RelayWorker: @unchecked Sendable {
 
     var troubles: [MediaTrouble] {
         [
-            MediaTrouble("media.socket-errors", socketErrors.load(ordering: .relaxed)),
-            MediaTrouble("media.refused-commands", refusedCommands.load(ordering: .relaxed)),
+            MediaTrouble("media.relay-socket-errors", socketErrors.load(ordering: .relaxed)),
+            MediaTrouble("media.relay-refused-commands", refusedCommands.load(ordering: .relaxed)),
             MediaTrouble("media.relay-strangers", strangers.load(ordering: .relaxed)),
             MediaTrouble("media.relay-strays", strays.load(ordering: .relaxed)),
         ]

@@ -201,7 +201,7 @@ package actor Appliance {
         case .serviceEnd(let id): cloud?.end(id)
         case .adminReply(let id, .status(var status)):
             status.loopTurns = turns
-            if let counters = engine?.counters { status.add(counters) }
+            if let engine { status.add(engine) }
             administrators.removeValue(forKey: id)?.resume(returning: .status(status))
         case .adminReply(let id, let reply): administrators.removeValue(forKey: id)?.resume(returning: reply)
         case .run(let id, let job): start(job, as: id)
