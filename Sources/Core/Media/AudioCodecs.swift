@@ -23,8 +23,8 @@ package protocol AudioEncoder: AnyObject {
     /// What the receiver loses, for codecs that spend bits on protection.
     func expectLoss(percent: Int)
 
-    /// The receiver got a payload of the same stream from elsewhere: what is encoded next goes on from there. Of the codecs
-    /// whose frames lean on those before, G.722 can do that; it would be three times as loud for 60 ms.
+    /// The receiver got these payloads of the same stream last, from elsewhere: what is encoded next goes on from there. Of the
+    /// codecs whose frames lean on those before, G.722 can do that; it would be three times as loud for 60 ms.
     func follow(_ payload: UnsafeRawBufferPointer)
 }
 

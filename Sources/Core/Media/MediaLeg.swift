@@ -65,6 +65,8 @@ struct MediaLeg: ~Copyable {
     private(set) var facts: Facts?
     var latch = SymmetricLatch()
     var protection = LegProtection()
+    /// For codecs that lean on it.
+    private(set) var history = PayloadHistory()
     private var relayOffset: Offset?
     private(set) var stream: OutgoingStream
     private(set) var reception = ReceptionStatistics(clockRate: 8_000)
@@ -134,6 +136,7 @@ struct MediaLeg: ~Copyable {
         relayOffset = nil
         description = new
         facts = Facts(new)
+        history.keep(for: new.codec)
     }
 
     /// Somebody else is at this end: what was counted, reported and believed was about the one before, whose source and
@@ -367,6 +370,9 @@ struct MediaLeg: ~Copyable {
         _ header: RTPHeader, payloadBytes: Int, isEvent: Bool = false, in slot: UnsafeMutableRawBufferPointer,
         to destination: Endpoint, at now: Instant, output: inout PacketBatch
     ) {
+        if header.payloadType == facts?.payloadType {
+            history.append(UnsafeRawBufferPointer(rebasing: slot[RTPHeader.sizeBytes...].prefix(payloadBytes)))
+        }
         guard (try? header.write(into: slot)) != nil,
             let size = protection.protectRTP(slot, size: RTPHeader.sizeBytes + payloadBytes)
         else { return }

@@ -271,6 +271,7 @@ struct Transcoder {
         count = 0
         expected = header.timestamp
         start = sink.resumption(at: now)
+        sink.history.lead(encoder)
         marker = true
         isSynchronised = true
     }

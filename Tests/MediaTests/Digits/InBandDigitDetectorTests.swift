@@ -154,7 +154,7 @@ import Testing
     /// Voices with gliding pitch, in every place of the windows: half a minute.
     @Test func `speech is no key`() {
         var heard: [Digit] = []
-        for voice in 0..<12 {
+        for voice in 0..<6 {
             heard += KeyMaterial.heard(VoiceMaterial.speech(seconds: 3, voice: voice))
         }
         #expect(heard == [])
@@ -163,7 +163,7 @@ import Testing
     /// Vowels whose harmonics fall on the tones of a key: 1209 Hz is nearly the third of 403 Hz.
     @Test func `sung tones are no keys`() {
         var heard: [Digit] = []
-        for pitch in stride(from: 90.0, through: 950, by: 3.7) {
+        for pitch in stride(from: 90.0, through: 950, by: 9.1) {
             heard += KeyMaterial.heard(VoiceMaterial.vowel(pitch: pitch, milliseconds: 120))
         }
         #expect(heard == [])
@@ -171,7 +171,7 @@ import Testing
 
     @Test(arguments: [-40.0, -20, -10]) func `noise is no key`(dBm0: Double) {
         var material = KeyMaterial()
-        material.pause(4_000)
+        material.pause(2_000)
         material.addNoise(dBm0: dBm0)
         #expect(material.heard == [])
     }

@@ -61,9 +61,7 @@ struct RelayedKeys {
         case .audio(let header, let arrival):
             let payload = header.payload(of: datagram)
             if sounder != nil {
-                let givesWay = sounder?.givesWay(header, arrival, at: now, sink: &sink, output: &output) == true
-                if !givesWay { sounder?.follow(payload) }
-                return givesWay
+                return sounder?.givesWay(header, arrival, at: now, sink: &sink, output: &output) ?? false
             }
             return tap?.take(payload, header, arrival, at: now, sink: &sink, output: &output) ?? false
         case .comfortNoise(let header, let arrival):
@@ -103,6 +101,7 @@ extension RelayedKeys {
                 if part.isNew {
                     flush(at: now, sink: &sink, output: &output)
                     start = place
+                    sink.history.lead(encoder)
                 }
                 sound(part.samples, at: now, sink: &sink, output: &output)
                 if part.isEnd {
@@ -136,9 +135,6 @@ extension RelayedKeys {
                 return false
             }
         }
-
-        /// The sink gets this from the source.
-        func follow(_ payload: UnsafeRawBufferPointer) { encoder.follow(payload) }
 
         private mutating func resume(behind header: RTPHeader, sink: inout MediaLeg) {
             last = header.sequence

@@ -56,6 +56,7 @@ struct AudioFramer {
         guard leg.destination != nil, samples.count <= key.rate / 10 else { return pause() }
         if !isRunning {
             start = leg.resumption(at: now)
+            leg.history.lead(encoder)
             marker = true
             isRunning = true
         }
