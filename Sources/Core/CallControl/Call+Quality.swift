@@ -94,7 +94,7 @@ extension Call {
         if let lost = figures.peerPacketsLost, figures.packetsSent > 0 {
             quality.peerLossFraction = min(1, Double(lost) / Double(figures.packetsSent))
         }
-        quality.peerDiscardFraction = figures.peerMetrics.map { Double($0.discardRate) / 256 }
+        quality.peerDiscardFraction = figures.peerDiscardFraction
         quality.peerJitterMilliseconds = figures.peerJitterMilliseconds
         quality.audioPath = audio.path.name
         quality.trouble = audio.trouble?.description

@@ -269,6 +269,8 @@ package struct StreamStatistics: Hashable, Sendable {
     package var peerJitterMilliseconds: Double?
     /// The peer's extended report about our stream; nil when it sends none.
     package var peerMetrics: VoIPMetrics?
+    /// What came too late to be played there, of its stream from us, 0...1; nil when it does not say.
+    package var peerDiscardFraction: Double? { peerMetrics.map { Double($0.discardRate) / 256 } }
     /// How the peer sounds, as far as here; nil before anything came.
     package var received: VoiceQuality?
     /// How our stream sounds to the peer; nil while it has not reported.
