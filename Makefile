@@ -11,7 +11,7 @@ PROGRAMS = pbxd pbxctl vendorcloud softphone pbxsim
 BUILD_PACKAGES = ca-certificates git make pkg-config g++ libc6-dev libssl-dev libsqlite3-dev libopus-dev zlib1g-dev libc-ares-dev tzdata \
     libcurl4 libxml2 libncurses6 libedit2 libz3-4 libsqlite3-0 openssl python3
 INTEROP_PACKAGES = sip-tester baresip linphone-cli libsrtp2-1 libopus0 rtpengine-daemon tshark kamailio age openssl curl
-BENCH_PACKAGES = sip-tester python3 debootstrap
+BENCH_PACKAGES = sip-tester python3 debootstrap gcc
 SEED ?=
 SEEDS ?= 1..200
 FUZZ_SECONDS ?= 30
@@ -99,6 +99,25 @@ bench: deps
 	$(SWIFT_RELEASE) --product pbxsim
 	$(SWIFT_RELEASE) --product pbxctl
 	python3 scripts/bench.py --bin $(SCRATCH)/release
+	python3 scripts/bench_media.py --bin $(SCRATCH)/release
+
+## bench-media: what media cost beside the bare relay, libopus, rtpengine and Asterisk, in one alternating run
+bench-media: deps
+	$(call install_packages,$(BENCH_PACKAGES))
+	$(SWIFT_RELEASE) --product pbxd
+	python3 scripts/bench_media.py --bin $(SCRATCH)/release
+
+## soak: two minutes of 200 relayed and 40 transcoded calls: nothing lost, nothing grown
+soak: deps
+	$(SWIFT_RELEASE) --product pbxd
+	$(SWIFT_RELEASE) --product pbxctl
+	python3 scripts/soak.py --bin $(SCRATCH)/release --seconds 120
+
+## soak-nightly: the same for ten minutes
+soak-nightly: deps
+	$(SWIFT_RELEASE) --product pbxd
+	$(SWIFT_RELEASE) --product pbxctl
+	python3 scripts/soak.py --bin $(SCRATCH)/release --seconds 600
 
 ## lint: purity of the core, direction of imports, formatting, forbidden names
 lint: deps
@@ -121,4 +140,4 @@ check: lint docs test interop signalling fuzz
 clean:
 	rm -rf $(SCRATCH)
 
-.PHONY: help deps deps-interop build demo run test sim interop signalling torture fuzz storm bench lint format docs check clean
+.PHONY: help deps deps-interop build demo run test sim interop signalling torture fuzz storm bench bench-media soak soak-nightly lint format docs check clean

@@ -20,8 +20,9 @@ struct ConfigurationFileTests {
             """
             appliance: { edition: flex }
             sip: { listen: [ {transport: tls, address: "::1", port: 0} ], protection: {enabled: false},
-                   realm: a.example }
-            media: { address: 127.0.0.2, ports: 20000-20101, opus_complexity: 3, country: GB, comfort_noise: true }
+                   realm: a.example, calls: 20 }
+            media: { address: 127.0.0.2, ports: 20000-20101, opus_complexity: 3, country: GB, comfort_noise: true,
+                     workers: 2, cpu_share: 40 }
             https: { listen: {address: 127.0.0.1, port: 8443} }
             features: { echo: "600", conferences: ["800", "801"], music_on_hold: false }
             users: [ { extension: "100", name: Ada, password: "p w" } ]
@@ -36,6 +37,7 @@ struct ConfigurationFileTests {
         #expect(settings.media.country == .unitedKingdom && !settings.features.musicOnHold)
         #expect(settings.features.extensions == ["600", "800", "801"])
         #expect(settings.media.comfortNoise)
+        #expect(settings.media.workers == 2 && settings.media.cpuShare == 40 && settings.sip.calls == 20)
         #expect(settings.https == ListenAddress(address: .loopbackV4, port: 8443))
         #expect(settings.users == [UserSettings(extension: "100", name: "Ada", password: Secret("p w"))])
         #expect(settings.groups.first?.members == ["100"])
@@ -49,6 +51,11 @@ struct ConfigurationFileTests {
         #expect(settings.media.rtpengine == Endpoint(address: .loopbackV4, port: 22_223))
         #expect(try parse("media: { backend: rtpengine }").media.rtpengine.port == 2_223)
         #expect(try parse("media: { backend: builtin }").media.backend == .builtin)
+    }
+
+    @Test func `what the board decides may be said aloud`() throws {
+        let settings = try parse("media: { opus_complexity: auto, workers: auto }")
+        #expect(settings == ApplianceSettings())
     }
 
     @Test func `an empty document is an empty configuration`() throws {
@@ -68,7 +75,6 @@ struct ConfigurationFileTests {
         ("sip:\n  listen:\n    - {transport: udp, address: 127.0.0.1}", 3, "'port' is missing"),
         ("sip: {protection: {enabled: yes}}", 1, "true or false"),
         ("media: {ports: 17000-16000}", 1, "range of at least 4 ports"),
-        ("media: {opus_complexity: 11}", 1, "0 to 10"),
         ("media:\n  backend: asterisk", 2, "builtin, rtpengine"),
         ("media:\n  backend: rtpengine\n  rtpengine: {address: localhost:2223}", 3, "for example 127.0.0.1:2223"),
         ("media:\n  backend: rtpengine\n  rtpengine: {address: 127.0.0.1}", 3, "for example 127.0.0.1:2223"),
@@ -77,6 +83,10 @@ struct ConfigurationFileTests {
         ("media:\n  backend: rtpengine\n  rtpengine: {port: 1}", 3, "unknown key 'port'"),
         ("media:\n  rtpengine: {address: 127.0.0.1:2223}", 2, "unless media.backend is rtpengine"),
         ("media: {comfort_noise: 1}", 1, "true or false"),
+        ("media: {opus_complexity: 11}", 1, "0 to 10, or auto"),
+        ("media: {workers: many}", 1, "1 to 64, or auto"),
+        ("media: {cpu_share: 0}", 1, "1 to 100"),
+        ("sip: {calls: 0}", 1, "1 to 1000"),
         ("appliance:\n  edition: deluxe", 2, "next, flex, tryout"),
         ("features: {echo: abc}", 1, "1 to 20 digits"),
         ("features: {conferences: [\"8\", \"8\"]}", 1, "taken by another feature"),

@@ -4,6 +4,7 @@ import Primitives
 import SIPDialog
 import SIPMessage
 import SIPTransaction
+import Settings
 import Testing
 
 @Suite struct LimitTests {
@@ -21,6 +22,22 @@ import Testing
         #expect(pair.world.count("calls.refused") == 1)
         #expect(try a.request(.bye).status == 200)
         try b.takeBye()
+        _ = try cleo.invite("101", body: sdp(["PCMU"], port: 33_000), callID: "again")
+        #expect(pair.bob.has(.invite))
+        pair.world.expectEverythingEnded()
+    }
+
+    @Test func `the settings may allow more calls, or fewer`() throws {
+        var settings = World.settings()
+        settings.sip.calls = 1
+        let pair = try Pair()
+        pair.world.feed(.settings(settings))
+        _ = try pair.talk()
+        let cleo = Phone(pair.world, "102", port: 40_300)
+        _ = try cleo.invite("101", body: sdp(["PCMU"], port: 33_000))
+        #expect(try cleo.nextResponse().status == 503)
+        settings.sip.calls = 2
+        pair.world.feed(.settings(settings))
         _ = try cleo.invite("101", body: sdp(["PCMU"], port: 33_000), callID: "again")
         #expect(pair.bob.has(.invite))
         pair.world.expectEverythingEnded()

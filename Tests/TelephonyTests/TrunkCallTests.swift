@@ -143,6 +143,10 @@ import Testing
         #expect(try office.ada.nextResponse().status == refusal)
         _ = try office.ada.invite("112", body: sdp(["PCMU"], port: 30_000), callID: "help")
         #expect(try office.one.nextRequest(.invite).uri.user == "112")
+        let opened = office.world.mediaCommands.map {
+            if case .openForHelp = $0 { true } else { false }
+        }
+        #expect(opened.first == false && opened.last == true, "the machine's load is not in its way")
         office.world.expectEverythingEnded()
     }
 

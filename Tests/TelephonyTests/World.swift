@@ -80,7 +80,7 @@ final class World {
                 return
             }
             phones.first { $0.isReached(by: flow) }?.inbox.append(message)
-        case .media(.open(let id)),
+        case .media(.open(let id)) where opensMedia,
             .media(.openForHelp(let id)) where opensMedia:
             let port = UInt16(20_000 + 4 * (id.value % 1000))
             inputs.append(.media(.opened(id, portA: port, portB: port + 2)))
@@ -108,7 +108,12 @@ final class World {
         }
         #expect(telephony.isIdle, "transactions or calls are left", sourceLocation: location)
         #expect(telephony.callCount == 0, sourceLocation: location)
-        let opened = mediaCommands.filter { if case .open = $0 { true } else { false } }.count
+        let opened = mediaCommands.filter {
+            switch $0 {
+            case .open, .openForHelp: true
+            default: false
+            }
+        }.count
         let closed = mediaCommands.filter { if case .close = $0 { true } else { false } }.count
         #expect(opened - closed == failedOpens, "a media session is left", sourceLocation: location)
     }
