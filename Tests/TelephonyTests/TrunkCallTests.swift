@@ -1,4 +1,5 @@
 import ApplianceCore
+import Media
 import Primitives
 import SIPMessage
 import SIPTransaction

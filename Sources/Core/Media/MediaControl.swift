@@ -154,7 +154,8 @@ package enum MediaCommand: Hashable, Sendable {
     /// The session that the command is for; nil for one to a room.
     package var session: MediaSessionID? {
         switch self {
-        case .open(let id), .openForHelp(let id), .configure(let id, _, _), .setEcho(let id), .hear(let id, _, _), .record(let id, _, _),
+        case .open(let id), .openForHelp(let id), .configure(let id, _, _), .setEcho(let id), .hear(let id, _, _),
+            .record(let id, _, _),
             .stopRecording(let id, _), .collect(let id, _, _), .stopCollecting(let id, _), .sendDigits(let id, _, _),
             .close(let id):
             id
