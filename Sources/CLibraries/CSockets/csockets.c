@@ -255,6 +255,12 @@ void csockets_close(int fd) { close(fd); }
 
 void csockets_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
 
+int csockets_realtime(int priority) {
+    struct sched_param parameters = {.sched_priority = priority};
+    // Not inherited by what the thread might start.
+    return sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &parameters) < 0 ? -errno : 0;
+}
+
 int csockets_cores(void) {
     cpu_set_t cores;
     if (sched_getaffinity(0, sizeof cores, &cores) < 0) return 1;

@@ -64,6 +64,7 @@ package struct SettingsDifference: Sendable, Equatable {
             "media.country": settings.media.country.rawValue,
             "media.opus_complexity": settings.media.opusComplexity.map { "\($0)" } ?? "auto",
             "media.workers": settings.media.workers.map { "\($0)" } ?? "auto",
+            "media.realtime": "\(settings.media.isRealtime)",
             "media.cpu_share": "\(settings.media.cpuShare)",
             "media.srtp": settings.media.security.rawValue,
             "media.backend": settings.media.backend.rawValue,

@@ -120,7 +120,7 @@ struct SettingsReader {
             node, at: "media",
             allowed: [
                 "address", "ports", "opus_complexity", "srtp", "country", "workers", "cpu_share", "backend",
-                "rtpengine", "comfort_noise",
+                "rtpengine", "comfort_noise", "realtime",
             ])
         if let address = entries["address"].flatMap({ reader.address($0, at: "media.address") }) {
             settings.address = address
@@ -140,6 +140,9 @@ struct SettingsReader {
             settings.opusComplexity = automatic(node, at: "media.opus_complexity", in: 0...10)
         }
         if let node = entries["workers"] { settings.workers = automatic(node, at: "media.workers", in: 1...64) }
+        if let node = entries["realtime"] {
+            settings.isRealtime = reader.boolean(node, at: "media.realtime") ?? settings.isRealtime
+        }
         if let node = entries["cpu_share"] {
             settings.cpuShare = reader.integer(node, at: "media.cpu_share", in: 1...100) ?? settings.cpuShare
         }

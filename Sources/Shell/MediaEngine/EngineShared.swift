@@ -13,6 +13,7 @@ final class EngineShared: Sendable {
     private let heldUp = Atomic<Int>(0)
     private let lateTurns = Atomic<UInt64>(0)
     private let droppedByKernel = Atomic<UInt64>(0)
+    private let realtimeWorkers = Atomic<Int>(0)
     private let socketErrors = Atomic<UInt64>(0)
     private let unsent = Atomic<UInt64>(0)
     private let refusedCommands = Atomic<UInt64>(0)
@@ -62,6 +63,7 @@ final class EngineShared: Sendable {
 
     // MARK: Counters
 
+    func countRealtimeWorker() { realtimeWorkers.add(1, ordering: .relaxed) }
     func countLateTurn() { lateTurns.add(1, ordering: .relaxed) }
     func countDroppedByKernel(_ datagrams: UInt64) { droppedByKernel.add(datagrams, ordering: .relaxed) }
     func countSocketError() { socketErrors.add(1, ordering: .relaxed) }
@@ -70,6 +72,7 @@ final class EngineShared: Sendable {
 
     var counters: MediaEngineCounters {
         var result = MediaEngineCounters()
+        result.realtimeWorkers = realtimeWorkers.load(ordering: .relaxed)
         result.sessions = sessions.load(ordering: .relaxed)
         result.isHeldUp = heldUp.load(ordering: .relaxed) > 0
         result.lateTurns = lateTurns.load(ordering: .relaxed)

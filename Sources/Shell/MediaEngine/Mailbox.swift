@@ -2,15 +2,16 @@ import CSockets
 import Media
 import Synchronization
 
-/// Commands on their way to a worker: bounded, taken all at once, with an eventfd that wakes the worker's epoll.
+/// Messages on their way to a worker: commands are bounded, taken all at once, with an eventfd that wakes the worker's epoll.
 ///
 /// The lock is held for an append or a swap; the packet path never takes it.
 final class Mailbox: Sendable {
-    /// Commands that wait at most. `close` is let in beyond it (one per session), so that no port leaks.
+    /// Commands that wait at most. `close` is let in beyond it (one per session), so that no port leaks, and so is what
+    /// workers tell each other.
     static let capacity = 1_024
 
     private struct State {
-        var commands: [MediaCommand] = []
+        var messages: [WorkerMessage] = []
         var isClosed = false
     }
     private let state = Mutex(State())
@@ -27,11 +28,16 @@ final class Mailbox: Sendable {
     deinit { csockets_close(wakeUp) }
 
     /// False when it is full, or shut.
-    func post(_ command: MediaCommand) -> Bool {
-        let limit = if case .close = command { closesAtMost } else { Self.capacity }
+    func post(_ message: WorkerMessage) -> Bool {
+        let limit =
+            switch message {
+            case .command(.close): closesAtMost
+            case .command: Self.capacity
+            case .expect, .handOver, .adopt, .release: Int.max
+            }
         let isPosted = state.withLock { state in
-            guard !state.isClosed, state.commands.count < limit else { return false }
-            state.commands.append(command)
+            guard !state.isClosed, state.messages.count < limit else { return false }
+            state.messages.append(message)
             return true
         }
         if isPosted { csockets_eventfd_signal(wakeUp) }
@@ -44,12 +50,12 @@ final class Mailbox: Sendable {
         csockets_eventfd_signal(wakeUp)
     }
 
-    func takeAll() -> (commands: [MediaCommand], isClosed: Bool) {
+    func takeAll() -> (messages: [WorkerMessage], isClosed: Bool) {
         csockets_eventfd_drain(wakeUp)
         return state.withLock { state in
-            let commands = state.commands
-            state.commands = []
-            return (commands, state.isClosed)
+            let messages = state.messages
+            state.messages = []
+            return (messages, state.isClosed)
         }
     }
 }

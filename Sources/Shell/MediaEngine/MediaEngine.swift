@@ -17,6 +17,8 @@ package final class MediaEngine: Sendable {
 
     private let workers: [MediaWorker]
     private let shared: EngineShared
+    /// Under its lock commands are routed and posted, so that they keep their order on the way to whoever has the session.
+    private let routes: Mutex<WorkerRoutes>
     private let onEvent: @Sendable (MediaEvent) -> Void
     private let threads: Mutex<[pthread_t]>
 
@@ -28,6 +30,7 @@ package final class MediaEngine: Sendable {
     ///   - costs: what media cost here; nil: they are measured, which takes `Calibration.limit` of processor time.
     ///   - codecs: nil for libopus and the core's own.
     ///   - workers: nil: one for each core.
+    ///   - isRealtime: the threads ask for real-time priority; without the permission to have it they run as others do.
     ///   - protection: nil for SRTP on libcrypto.
     ///   - keying: for keys by DTLS, with the certificate whose fingerprint the signalling gives; nil: no DTLS.
     ///   - entropy: seeds the SSRCs and first sequence numbers of each worker.
@@ -35,7 +38,7 @@ package final class MediaEngine: Sendable {
         address: IPAddress, ports: ClosedRange<UInt16>, sessionsLimit: Int, opusComplexity: Int? = 5,
         share: Int = 70, costs: MediaCosts? = nil, codecs: (any CodecFactory)? = nil,
         protection: (any PacketProtection)? = nil, keying: (any KeyAgreementFactory)? = nil,
-        limits: Limits = Limits(), workers count: Int? = 1, entropy: Entropy,
+        limits: Limits = Limits(), workers count: Int? = 1, isRealtime: Bool = false, entropy: Entropy,
         onEvent: @escaping @Sendable (MediaEvent) -> Void
     ) throws(MediaEngineError) {
         var entropy = entropy
@@ -48,21 +51,24 @@ package final class MediaEngine: Sendable {
         let codecs = codecs ?? Self.library(machine.complexity)
         let shared = EngineShared(sessionsLimit: sessionsLimit, costs: machine.costs, budget: budget)
         var workers: [MediaWorker] = []
-        for index in 0..<max(1, count) {
+        var mailboxes: [Mailbox] = []
+        for _ in 0..<max(1, count) { mailboxes.append(try Mailbox(sessionsLimit: sessionsLimit)) }
+        for index in mailboxes.indices {
             guard let pool = PortPool(range: ports, worker: index, of: max(1, count)) else {
                 throw .noPortPair(ports, workers: max(1, count))
             }
             // A generator each: the one given may not be shared between threads. SSRCs are no secrets.
             let own = Entropy(SeededGenerator(seed: entropy.next()))
-            let mailbox = try Mailbox(sessionsLimit: sessionsLimit)
             let graph = MediaGraph(
                 codecs: codecs, protection: protection, keying: keying, limits: limits, entropy: own)
             let loop = try MediaLoop(
-                mailbox: mailbox, address: address, pool: pool, graph: graph, packetBytes: limits.rtpPacketBytes,
+                index: index, mailboxes: mailboxes, address: address, pool: pool, graph: graph,
+                packetBytes: limits.rtpPacketBytes,
                 shared: shared, onEvent: onEvent)
-            workers.append(MediaWorker(mailbox: mailbox, loop: loop))
+            workers.append(MediaWorker(mailbox: mailboxes[index], shared: shared, isRealtime: isRealtime, loop: loop))
         }
         self.workers = workers
+        routes = Mutex(WorkerRoutes(workers: workers.count))
         self.shared = shared
         self.opusComplexity = machine.complexity
         self.onEvent = onEvent
@@ -81,17 +87,25 @@ package final class MediaEngine: Sendable {
 
     deinit { shutdown() }
 
-    /// Hands a command to the session's worker; one to a room goes to all of them, of which one has it. When a mailbox is
-    /// full, or the engine shut down, the answer is `.failed` with `ENOBUFS`, at once.
+    /// Hands a command to the session's worker, or that of the room; a session that joins a room elsewhere is handed over
+    /// first. When the mailbox is full, or the engine shut down, the answer is `.failed` with `ENOBUFS`, at once.
     package func submit(_ command: MediaCommand) {
-        guard let id = command.session else {
-            for worker in workers where !worker.mailbox.post(command) { shared.countRefusedCommand() }
-            return
+        let answer: MediaEvent? = routes.withLock { routes in
+            for step in routes.route(command) {
+                switch step {
+                case .move(let id, let from, let to):
+                    _ = workers[to].mailbox.post(.expect(id))
+                    _ = workers[from].mailbox.post(.handOver(id, to: to))
+                case .post(let worker):
+                    guard !workers[worker].mailbox.post(.command(command)) else { continue }
+                    shared.countRefusedCommand()
+                    return command.session.map { .failed($0, .socket(errno: ENOBUFS)) }
+                case .refuse(let id, let refusal): return .refused(id, refusal)
+                }
+            }
+            return nil
         }
-        let worker = workers[Int(id.value % UInt64(workers.count))]
-        guard !worker.mailbox.post(command) else { return }
-        shared.countRefusedCommand()
-        onEvent(.failed(id, .socket(errno: ENOBUFS)))
+        if let answer { onEvent(answer) }
     }
 
     /// Closes every session (each reports `.closed`) and waits for the threads to end. Not from within the callback.
@@ -143,6 +157,7 @@ package final class MediaEngine: Sendable {
                 guard let context else { return nil }
                 let worker = Unmanaged<MediaWorker>.fromOpaque(context).takeRetainedValue()
                 csockets_name_thread("media")
+                if worker.isRealtime, csockets_realtime(MediaWorker.realtimePriority) >= 0 { worker.noteRealtime() }
                 worker.run()
                 return nil
             }, context.toOpaque())

@@ -19,6 +19,8 @@ extension MediaEngineError: CustomStringConvertible {
 /// How a running engine stands, and what went wrong since it was started: counted, never fatal.
 package struct MediaEngineCounters: Hashable, Sendable {
     package var workers = 0
+    /// Of the workers, those that run with real-time priority.
+    package var realtimeWorkers = 0
     package var sessions = 0
     /// Processor time a second that media may take.
     package var capacity = Duration.zero

@@ -4,18 +4,11 @@ import Primitives
 /// What is asked of a worker.
 extension MediaLoop {
     /// False when the mailbox is shut and empty.
-    mutating func runCommands() -> Bool {
-        let (commands, isClosed) = mailbox.takeAll()
+    mutating func takeMessages() -> Bool {
+        let (messages, isClosed) = mailboxes[index].takeAll()
         recover()
-        for command in commands {
-            switch command {
-            case .open(let id): open(id, isForHelp: false)
-            case .openForHelp(let id): open(id, isForHelp: true)
-            case .close(let id): close(id)
-            default:
-                graph.handle(command, at: Self.now)
-                if let id = command.session, let slot = graph.slot(of: id) { charge(id, slot) }
-            }
+        for message in messages {
+            take(message)
             // Counted before anything is told: who hears of it may look at once.
             while refusedCommands < graph.refusedCommands {
                 refusedCommands += 1
@@ -25,6 +18,35 @@ extension MediaLoop {
         }
         return !isClosed
     }
+
+    private mutating func take(_ message: WorkerMessage) {
+        switch message {
+        case .command(let command):
+            guard let id = command.session, expected[id] != nil else { return carryOut(command) }
+            expected[id]?.append(message)
+        case .expect(let id): expected[id] = []
+        case .handOver(let id, let worker):
+            guard expected[id] != nil else { return handOver(id, to: worker) }
+            expected[id]?.append(message)
+        case .adopt(let moving): adopt(moving)
+        case .release(let portA, let portB):
+            pool.release(portA, at: Self.now)
+            pool.release(portB, at: Self.now)
+        }
+    }
+
+    private mutating func carryOut(_ command: MediaCommand) {
+        switch command {
+        case .open(let id): open(id, isForHelp: false)
+        case .openForHelp(let id): open(id, isForHelp: true)
+        case .close(let id): close(id)
+        default:
+            graph.handle(command, at: Self.now)
+            if let id = command.session, let slot = graph.slot(of: id) { charge(id, slot) }
+        }
+    }
+
+    // MARK: Sessions
 
     private mutating func open(_ id: MediaSessionID, isForHelp: Bool) {
         if let slot = graph.slot(of: id), let sockets = sockets[slot] {
@@ -37,9 +59,9 @@ extension MediaLoop {
         }
         let slot = graph.open(id, at: now)
         do throws(MediaFailure) {
-            let bound = try SessionSockets(address: address, pool: &pool, at: now)
+            let bound = try SessionSockets(address: address, home: index, pool: &pool, at: now)
             if let error = watch(bound, slot: slot) {
-                bound.close(pool: &pool, at: now)
+                close(bound)
                 throw MediaFailure.socket(errno: error)
             }
             charges[slot] = Charge(time: least, mayBeRefused: !isForHelp)
@@ -49,16 +71,6 @@ extension MediaLoop {
             shared.leave(least)
             onEvent(.failed(id, error))
         }
-    }
-
-    /// Answers in any case, so that call control never waits for a session that failed to open.
-    mutating func close(_ id: MediaSessionID) {
-        let now = Self.now
-        guard let slot = graph.close(id, at: now, output: &outgoing) else { return }
-        flush()
-        unwatch(slot: slot)?.close(pool: &pool, at: now)
-        shared.leave(charges[slot].time)
-        charges[slot] = Charge()
     }
 
     /// Charges what a session costs as it is described now. It is refused only when that is known for the first time:
@@ -73,5 +85,57 @@ extension MediaLoop {
         } catch {
             onEvent(.failed(id, error))
         }
+    }
+
+    /// Answers in any case, so that call control never waits for a session that failed to open.
+    mutating func close(_ id: MediaSessionID) {
+        guard let slot = graph.close(id, at: Self.now, output: &outgoing) else { return }
+        flush()
+        if let bound = unwatch(slot: slot, moving: false) { close(bound) }
+        shared.leave(charges[slot].time)
+        charges[slot] = Charge()
+    }
+
+    /// Closes sockets; their ports go back to whom they belong. A worker that has ended needs none.
+    private mutating func close(_ bound: SessionSockets) {
+        bound.close()
+        guard bound.home == index else {
+            _ = mailboxes[bound.home].post(.release(bound.portA, bound.portB))
+            return
+        }
+        pool.release(bound.portA, at: Self.now)
+        pool.release(bound.portB, at: Self.now)
+    }
+
+    // MARK: From worker to worker
+
+    /// Sends a session to another worker. What has come for it meanwhile waits in its sockets.
+    private mutating func handOver(_ id: MediaSessionID, to worker: Int) {
+        guard let slot = graph.slot(of: id), let bound = unwatch(slot: slot, moving: true),
+            let session = graph.take(slot: slot, at: Self.now)
+        else {
+            _ = mailboxes[worker].post(.adopt(MovingSession(id, nil)))
+            return
+        }
+        let content = MovingSession.Content(session: session, sockets: bound, charge: charges[slot])
+        charges[slot] = Charge()
+        let moving = MovingSession(id, content)
+        // The other one has ended, as this one is about to.
+        if !mailboxes[worker].post(.adopt(moving)) { adopt(moving) }
+    }
+
+    /// Takes a session over, and then does what was asked of it on its way.
+    private mutating func adopt(_ moving: MovingSession) {
+        let waiting = expected.removeValue(forKey: moving.id) ?? []
+        if let content = moving.take() {
+            let slot = graph.adopt(content.session, at: Self.now)
+            if let error = watch(content.sockets, slot: slot) {
+                shared.countSocketError()
+                onEvent(.failed(moving.id, .socket(errno: error)))
+            }
+            charges[slot] = content.charge
+            charge(moving.id, slot)
+        }
+        for message in waiting { take(message) }
     }
 }

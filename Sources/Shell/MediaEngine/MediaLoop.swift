@@ -16,10 +16,13 @@ struct MediaLoop: ~Copyable {
     private static let eventsAtOnce = 64
     private static let receivedAtOnce = 16
 
-    let mailbox: Mailbox
+    /// Its own place among the workers.
+    let index: Int
+    /// All workers', by their places.
+    let mailboxes: [Mailbox]
     let shared: EngineShared
     let onEvent: @Sendable (MediaEvent) -> Void
-    let epoll: Int32
+    private let epoll: Int32
     private let incoming: OpaquePointer
     private let sending: OpaquePointer
     var outgoing: PacketBatch
@@ -34,6 +37,8 @@ struct MediaLoop: ~Copyable {
     }
     /// By the graph's slots.
     var charges: [Charge] = []
+    /// What is asked of sessions that are on their way here.
+    var expected: [MediaSessionID: [WorkerMessage]] = [:]
     /// By the graph's slots.
     var sockets: [SessionSockets?] = []
     /// By tokens; -1: none.
@@ -50,20 +55,22 @@ struct MediaLoop: ~Copyable {
     var inspectedSlot = 0
 
     init(
-        mailbox: Mailbox, address: IPAddress, pool: PortPool, graph: consuming MediaGraph, packetBytes: Int,
+        index: Int, mailboxes: [Mailbox], address: IPAddress, pool: PortPool, graph: consuming MediaGraph,
+        packetBytes: Int,
         shared: EngineShared, onEvent: @escaping @Sendable (MediaEvent) -> Void
     ) throws(MediaEngineError) {
         let batch = PacketBatch(packetBytes: packetBytes)
         let epoll = csockets_epoll()
         guard epoll >= 0 else { throw .system(call: "epoll_create1", errno: -epoll) }
-        let watched = csockets_epoll_add(epoll, mailbox.wakeUp, Self.mailboxToken)
+        let watched = csockets_epoll_add(epoll, mailboxes[index].wakeUp, Self.mailboxToken)
         guard watched >= 0, let incoming = csockets_batch_create(Int32(Self.receivedAtOnce), packetBytes),
             let sending = csockets_batch_create(Int32(batch.capacity), 0)
         else {
             csockets_close(epoll)
             throw .system(call: "epoll_ctl or calloc", errno: -watched)
         }
-        self.mailbox = mailbox
+        self.index = index
+        self.mailboxes = mailboxes
         self.epoll = epoll
         self.incoming = incoming
         self.sending = sending
@@ -101,7 +108,7 @@ struct MediaLoop: ~Copyable {
                 }
                 if earlier > 0 { receiveUnread(earlier) }
                 // After the packets: a slot that a command frees cannot be named by an event of the same batch.
-                if hasCommands { isRunning = runCommands() }
+                if hasCommands { isRunning = takeMessages() }
                 now = Self.now
                 let lateness = graph.nextDeadline.map { now - $0 } ?? .zero
                 if handleDeadlines(at: now) { now = Self.now }
@@ -149,12 +156,13 @@ struct MediaLoop: ~Copyable {
         return nil
     }
 
-    /// Receives for a slot no more; its sockets, which stay open.
-    mutating func unwatch(slot: Int) -> SessionSockets? {
+    /// Receives for a slot no more; its sockets, which are open. They are to be closed when they do not stay `watched`
+    /// elsewhere, for closing is what ends that here.
+    mutating func unwatch(slot: Int, moving: Bool) -> SessionSockets? {
         guard slot < sockets.count, let bound = sockets[slot] else { return nil }
         sockets[slot] = nil
         for token in slot << 2..<(slot + 1) << 2 {
-            _ = csockets_epoll_remove(epoll, descriptors[token])
+            if moving { _ = csockets_epoll_remove(epoll, descriptors[token]) }
             descriptors[token] = -1
         }
         return bound

@@ -8,13 +8,16 @@ struct SessionSockets {
     /// DSCP "expedited forwarding" (RFC 3246), as telephones mark voice.
     private static let voice: Int32 = 46
 
+    /// The worker whose ports they are.
+    let home: Int
     let portA: UInt16
     let portB: UInt16
     /// In the order a RTP, a RTCP, b RTP, b RTCP.
     private let descriptors: (Int32, Int32, Int32, Int32)
 
     /// Binds two pairs from the pool; ports that others hold are passed over.
-    init(address: IPAddress, pool: inout PortPool, at now: Instant) throws(MediaFailure) {
+    init(address: IPAddress, home: Int, pool: inout PortPool, at now: Instant) throws(MediaFailure) {
+        self.home = home
         let a = try Self.bindPair(address: address, pool: &pool, at: now)
         do {
             let b = try Self.bindPair(address: address, pool: &pool, at: now)
@@ -38,13 +41,12 @@ struct SessionSockets {
         }
     }
 
-    func close(pool: inout PortPool, at now: Instant) {
+    /// The ports are still to be given back.
+    func close() {
         csockets_close(descriptors.0)
         csockets_close(descriptors.1)
         csockets_close(descriptors.2)
         csockets_close(descriptors.3)
-        pool.release(portA, at: now)
-        pool.release(portB, at: now)
     }
 
     private static func bindPair(

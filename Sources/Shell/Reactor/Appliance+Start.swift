@@ -207,12 +207,13 @@ extension Appliance {
             address: media.address, ports: media.ports, sessionsLimit: sessionsLimit,
             opusComplexity: media.opusComplexity,
             share: media.cpuShare, keying: keying, limits: options.limits, workers: media.workers,
+            isRealtime: media.isRealtime,
             entropy: hal.entropy.makeEntropy()
         ) { [weak self] event in self?.post(.media(event)) }
         let counters = made.counters
         logger.info(
             """
-            media: \(counters.workers) workers, \(counters.capacity) of processor time a second, Opus complexity \
+            media: \(counters.workers) workers\(media.isRealtime ? " that ask for real-time priority" : ""), \(counters.capacity) of processor time a second, Opus complexity \
             \(made.opusComplexity); a transcoded call takes \(made.costs.time(of: .transcoded))
             """)
         return made

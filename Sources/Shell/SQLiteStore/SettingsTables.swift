@@ -78,6 +78,7 @@ enum SettingsTables {
             ("media.ports.first", String(settings.media.ports.lowerBound)),
             ("media.ports.last", String(settings.media.ports.upperBound)),
             ("media.cpu_share", String(settings.media.cpuShare)),
+            ("media.realtime", settings.media.isRealtime ? "true" : "false"),
             ("media.srtp", settings.media.security.rawValue),
             ("media.country", settings.media.country.rawValue),
             ("features.conferences", settings.features.conferences.joined(separator: " ")),
@@ -126,6 +127,7 @@ enum SettingsTables {
             case "sip.calls": settings.sip.calls = try number(value, of: name) as Int
             case "media.opus_complexity": settings.media.opusComplexity = try number(value, of: name) as Int
             case "media.workers": settings.media.workers = try number(value, of: name) as Int
+            case "media.realtime": settings.media.isRealtime = value == "true"
             case "media.cpu_share": settings.media.cpuShare = try number(value, of: name)
             case "media.srtp": settings.media.security = try decoded(value, of: name)
             case "media.backend": settings.media.backend = try decoded(value, of: name)

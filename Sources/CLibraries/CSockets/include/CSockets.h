@@ -62,6 +62,8 @@ int csockets_poll2(int first, int second, int milliseconds);
 void csockets_close(int fd);
 /// Names the calling thread, for top and debuggers; at most 15 bytes.
 void csockets_name_thread(const char *name);
+/// Gives the calling thread real-time priority (SCHED_RR, 1...99); -EPERM without permission.
+int csockets_realtime(int priority);
 /// How many processors the process may run on.
 int csockets_cores(void);
 /// Nanoseconds of processor time that the calling thread has taken.

@@ -89,11 +89,15 @@ package enum MediaRefusal: Error, Hashable, Sendable {
     case codecUnavailable(AudioCodec)
     /// rtpengine has no such thing (`media.backend: rtpengine`).
     case unavailable
+    /// The session's other side is in a room, or listens, on another worker; a session is on one.
+    case otherSideElsewhere
 }
 
 extension MediaRefusal: CustomStringConvertible {
     package var description: String {
         switch self {
+        case .otherSideElsewhere:
+            "the session's other side is bound to other sessions, far from these; let it leave them first"
         case .tooManyRooms(let limit): "\(limit) rooms are in use, which is the limit; wait until one is left by all"
         case .roomFull(let room, let limit): "room \(room.value) has \(limit) participants, which is the limit"
         case .notToBeHeard(let session): "session \(session.value) cannot be listened to; it is not open, or the same"
