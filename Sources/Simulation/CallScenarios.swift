@@ -36,10 +36,8 @@ extension Scenario {
         try world.register(ada)
         try world.register(bob)
         ada.call("800")
-        try world.wait("the first in the room", within: .seconds(60)) { ada.isInCall }
-        world.advance(.seconds(1))
         bob.call("800")
-        try world.wait("the second in the room", within: .seconds(60)) { bob.isInCall }
+        try world.wait("both in the room", within: .seconds(60)) { ada.isInCall && bob.isInCall }
         world.advance(.seconds(2))
         try ada.requireHeard(440)
         try bob.requireHeard(1_000)
