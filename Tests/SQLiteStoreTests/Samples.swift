@@ -23,7 +23,7 @@ enum Samples {
         settings.media.rtpengine = Endpoint(address: .v6(0, 1), port: 22_223)
         settings.media.workers = 3
         settings.media.cpuShare = 55
-        settings.media.isRealtime = false
+        settings.media.isRealtime = true
         settings.sip.calls = 12
         settings.https = ListenAddress(address: .loopbackV4, port: 8443)
         settings.features.echo = "600"

@@ -61,7 +61,7 @@ package struct MediaSettings: Sendable, Equatable {
     /// How much of all cores media may take, in per cent, before calls are refused.
     package var cpuShare = 70
     /// Media threads come before everything that does not, where the system permits it.
-    package var isRealtime = true
+    package var isRealtime = false
     /// Of calls with telephones; a trunk has its own.
     package var security = MediaSecurity.optional
     /// Whose tones are heard.
