@@ -33,7 +33,7 @@ sip:
   listen: [ {{ transport: udp, address: {address}, port: {port} }} ]
   protection: {{ enabled: false }}
   calls: {calls}
-media: {{ address: {address}, ports: 10000-15999, opus_complexity: 5, cpu_share: 60 }}
+media: {{ address: {address}, ports: 10000-15999, opus_complexity: 5, cpu_share: 60, realtime: true }}
 users:
 """
 

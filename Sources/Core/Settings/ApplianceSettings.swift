@@ -60,7 +60,8 @@ package struct MediaSettings: Sendable, Equatable {
     package var workers: Int?
     /// How much of all cores media may take, in per cent, before calls are refused.
     package var cpuShare = 70
-    /// Media threads come before everything that does not, where the system permits it.
+    /// Media threads come before everything that is not real-time, where the system permits it: for machines that do other
+    /// work beside. A flood of packets may then hold up the rest of the appliance.
     package var isRealtime = false
     /// Of calls with telephones; a trunk has its own.
     package var security = MediaSecurity.optional

@@ -99,8 +99,10 @@ struct EngineProbe {
             let codec = AudioCodec.allCases.first(where: { $0.rawValue.lowercased() == words[5] }),
             let payloadType = UInt8(words[6])
         else { return say("unknown \(words)") }
-        let description = MediaStreamDescription(
+        var description = MediaStreamDescription(
             remote: Endpoint(address: address, port: port), codec: codec, payloadType: payloadType)
+        // As the generator asks by SIP, and as its peers are asked.
+        description.opus = OpusParameters(fmtp: "useinbandfec=0;maxaveragebitrate=24000")
         engine.submit(.configure(MediaSessionID(id), words[2] == "a" ? .a : .b, description))
     }
 
