@@ -133,8 +133,8 @@ struct ConnectionTests {
         limits.sipConnectTime = .milliseconds(50)
         let tls = try TestTLS()
         try await withStations(clientLimits: limits, clientTLS: tls.client) { server, client in
-            let flow = Self.flow(.tls, try await server.transport.listen(.udp, on: Self.any))
-            let listener = try await mute(at: flow.remote, group: server.group)
+            let listener = try await mute(group: server.group)
+            let flow = Self.flow(.tls, try #require(listener.localAddress.flatMap { Endpoint($0) }))
             try await client.send(TransportTests.options, on: flow)
             #expect(try await client.next() == .counted(.failedConnection))
             #expect(try await client.next() == .closed(flow))

@@ -84,14 +84,25 @@ final class Inbox: @unchecked Sendable {
     }
 }
 
+extension Limits {
+    /// Deadlines that the test did not set do not fall due while it waits for its turn on a busy machine.
+    fileprivate var patient: Limits {
+        let usual = Limits()
+        var patient = self
+        if sipMessageTime == usual.sipMessageTime { patient.sipMessageTime = .seconds(3_600) }
+        if sipConnectTime == usual.sipConnectTime { patient.sipConnectTime = .seconds(3_600) }
+        return patient
+    }
+}
+
 /// Server and client on loops of their own, shut down afterwards.
 func withStations(
     limits: Limits = Limits(), clientLimits: Limits = Limits(), clientTLS: NIOSSLContext? = nil,
     _ body: (Station, Station) async throws -> Void
 ) async throws {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
-    let server = Station(group: group, limits: limits)
-    let client = Station(group: group, limits: clientLimits, clientTLS: clientTLS)
+    let server = Station(group: group, limits: limits.patient)
+    let client = Station(group: group, limits: clientLimits.patient, clientTLS: clientTLS)
     let result: Result<Void, any Error>
     do { result = .success(try await body(server, client)) } catch { result = .failure(error) }
     await server.transport.shutdown()
@@ -172,6 +183,6 @@ final class DatagramCollector: ChannelInboundHandler {
 }
 
 /// A TCP listener that accepts and says nothing.
-func mute(at endpoint: Endpoint, group: MultiThreadedEventLoopGroup) async throws -> any Channel {
-    try await ServerBootstrap(group: group).bind(to: try endpoint.socketAddress).get()
+func mute(group: MultiThreadedEventLoopGroup) async throws -> any Channel {
+    try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get()
 }
