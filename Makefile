@@ -116,6 +116,10 @@ soak: deps
 	$(SWIFT_RELEASE) --product pbxctl
 	python3 scripts/soak.py --bin $(SCRATCH)/release --seconds 120
 
+## soak-debug: the same with the debug build, which has time for fewer calls
+soak-debug: build
+	python3 scripts/soak.py --bin $(SCRATCH)/debug --seconds 120 --relayed 40 --transcoded 4
+
 ## soak-nightly: the same for ten minutes
 soak-nightly: deps
 	$(SWIFT_RELEASE) --product pbxd

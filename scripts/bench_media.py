@@ -54,7 +54,7 @@ def parsed(line):
 class MediaBench(bench.Bench):
     def __init__(self, options):
         super().__init__(options)
-        self.tools = pathlib.Path(options.tools or self.bin.parent / "bench-tools")
+        self.tools = pathlib.Path(options.tools or self.bin.parent / "bench-tools").resolve()
         run(["make", "-C", PEERS, f"BIN={self.tools}"], timeout=120)
         self.accounting.BIN = str(self.tools)
         self.environment = {"BENCH_BIN": str(self.tools), "BENCH_OUT": self.accounting.OUT}
