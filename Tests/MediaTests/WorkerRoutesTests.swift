@@ -20,6 +20,17 @@ import Testing
         #expect(routes.route(.gate(RoomID(1), loudest: nil)) == [.post(to: 0)])
     }
 
+    @Test func `a session is opened where it is wanted, and stays there until it is closed`() {
+        var routes = WorkerRoutes(workers: 3)
+        #expect(routes.route(.open(id(4)), newOn: 0) == [.post(to: 0)])
+        #expect(routes.route(.open(id(4)), newOn: 2) == [.post(to: 0)], "it is open")
+        #expect(routes.route(.openForHelp(id(5)), newOn: 0) == [.post(to: 0)])
+        #expect(routes.route(join(4, 7)) == [.post(to: 0)])
+        #expect(routes.route(join(5, 7)) == [.post(to: 0)])
+        #expect(routes.route(.close(id(4))) == [.post(to: 0)])
+        #expect(routes.route(.open(id(4))) == [.post(to: 1)], "by its name, when nobody says where")
+    }
+
     @Test func `with one worker there is nowhere else to go`() {
         var routes = WorkerRoutes(workers: 1)
         #expect(routes.route(join(1, 7)) == [.post(to: 0)])

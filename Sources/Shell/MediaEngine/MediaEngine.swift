@@ -17,6 +17,7 @@ package final class MediaEngine: Sendable {
 
     private let workers: [MediaWorker]
     private let shared: EngineShared
+    private let isFilledInTurn: Bool
     /// Under its lock commands are routed and posted, so that they keep their order on the way to whoever has the session.
     private let routes: Mutex<WorkerRoutes>
     private let onEvent: @Sendable (MediaEvent) -> Void
@@ -30,6 +31,7 @@ package final class MediaEngine: Sendable {
     ///   - costs: what media cost here; nil: they are measured, which takes `Calibration.limit` of processor time.
     ///   - codecs: nil for libopus and the core's own.
     ///   - workers: nil: one for each core.
+    ///   - isFilledInTurn: a worker is filled before the next one takes sessions (`WorkerShares`); else names spread them.
     ///   - isRealtime: the threads ask for real-time priority; without the permission to have it they run as others do.
     ///   - protection: nil for SRTP on libcrypto.
     ///   - keying: for keys by DTLS, with the certificate whose fingerprint the signalling gives; nil: no DTLS.
@@ -38,7 +40,8 @@ package final class MediaEngine: Sendable {
         address: IPAddress, ports: ClosedRange<UInt16>, sessionsLimit: Int, opusComplexity: Int? = 5,
         share: Int = 70, costs: MediaCosts? = nil, codecs: (any CodecFactory)? = nil,
         protection: (any PacketProtection)? = nil, keying: (any KeyAgreementFactory)? = nil,
-        limits: Limits = Limits(), workers count: Int? = 1, isRealtime: Bool = false, entropy: Entropy,
+        limits: Limits = Limits(), workers count: Int? = 1, isFilledInTurn: Bool = false, isRealtime: Bool = false,
+        entropy: Entropy,
         onEvent: @escaping @Sendable (MediaEvent) -> Void
     ) throws(MediaEngineError) {
         var entropy = entropy
@@ -49,7 +52,10 @@ package final class MediaEngine: Sendable {
         let machine = Self.measure(
             costs, codecs, protection, complexity: opusComplexity, capacity: budget.capacity)
         let codecs = codecs ?? Self.library(machine.complexity)
-        let shared = EngineShared(sessionsLimit: sessionsLimit, costs: machine.costs, budget: budget)
+        // A session takes the ports of two pairs.
+        let shares = WorkerShares(workers: count, sessionsEach: ports.count / (4 * max(1, count)))
+        let shared = EngineShared(
+            sessionsLimit: sessionsLimit, costs: machine.costs, budget: budget, shares: shares)
         var workers: [MediaWorker] = []
         var mailboxes: [Mailbox] = []
         for _ in 0..<max(1, count) { mailboxes.append(try Mailbox(sessionsLimit: sessionsLimit)) }
@@ -68,6 +74,7 @@ package final class MediaEngine: Sendable {
             workers.append(MediaWorker(mailbox: mailboxes[index], shared: shared, isRealtime: isRealtime, loop: loop))
         }
         self.workers = workers
+        self.isFilledInTurn = isFilledInTurn
         routes = Mutex(WorkerRoutes(workers: workers.count))
         self.shared = shared
         self.opusComplexity = machine.complexity
@@ -91,7 +98,7 @@ package final class MediaEngine: Sendable {
     /// first. When the mailbox is full, or the engine shut down, the answer is `.failed` with `ENOBUFS`, at once.
     package func submit(_ command: MediaCommand) {
         let answer: MediaEvent? = routes.withLock { routes in
-            for step in routes.route(command) {
+            for step in routes.route(command, newOn: isFilledInTurn ? shared.nextWorker : nil) {
                 switch step {
                 case .move(let id, let from, let to):
                     _ = workers[to].mailbox.post(.expect(id))

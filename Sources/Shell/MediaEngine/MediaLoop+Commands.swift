@@ -54,7 +54,7 @@ extension MediaLoop {
         }
         let now = Self.now
         let least = shared.costs.time(of: .relayed)
-        do throws(MediaFailure) { try shared.enter(least, isForHelp: isForHelp) } catch {
+        do throws(MediaFailure) { try shared.enter(least, isForHelp: isForHelp, worker: index) } catch {
             return onEvent(.failed(id, error))
         }
         let slot = graph.open(id, at: now)
@@ -68,7 +68,7 @@ extension MediaLoop {
             onEvent(.opened(id, portA: bound.portA, portB: bound.portB))
         } catch {
             graph.discard(slot: slot)
-            shared.leave(least)
+            shared.leave(least, worker: index)
             onEvent(.failed(id, error))
         }
     }
@@ -80,7 +80,8 @@ extension MediaLoop {
         let new = shared.costs.time(of: work)
         guard new != charges[slot].time || charges[slot].mayBeRefused else { return }
         do throws(MediaFailure) {
-            try shared.charge(new, insteadOf: charges[slot].time, mayBeRefused: charges[slot].mayBeRefused)
+            try shared.charge(
+                new, insteadOf: charges[slot].time, mayBeRefused: charges[slot].mayBeRefused, worker: index)
             charges[slot] = Charge(time: new, mayBeRefused: false)
         } catch {
             onEvent(.failed(id, error))
@@ -92,7 +93,7 @@ extension MediaLoop {
         guard let slot = graph.close(id, at: Self.now, output: &outgoing) else { return }
         flush()
         if let bound = unwatch(slot: slot, moving: false) { close(bound) }
-        shared.leave(charges[slot].time)
+        shared.leave(charges[slot].time, worker: index)
         charges[slot] = Charge()
     }
 
@@ -118,6 +119,7 @@ extension MediaLoop {
             return
         }
         let content = MovingSession.Content(session: session, sockets: bound, charge: charges[slot])
+        shared.move(charges[slot].time, from: index, to: worker)
         charges[slot] = Charge()
         let moving = MovingSession(id, content)
         // The other one has ended, as this one is about to.

@@ -207,8 +207,7 @@ extension Appliance {
             address: media.address, ports: media.ports, sessionsLimit: sessionsLimit,
             opusComplexity: media.opusComplexity,
             share: media.cpuShare, keying: keying, limits: options.limits, workers: media.workers,
-            isRealtime: media.isRealtime,
-            entropy: hal.entropy.makeEntropy()
+            isFilledInTurn: true, isRealtime: media.isRealtime, entropy: hal.entropy.makeEntropy()
         ) { [weak self] event in self?.post(.media(event)) }
         let counters = made.counters
         logger.info(

@@ -1,5 +1,5 @@
-/// Which worker has which session: sessions are spread by their names, but those that a room or a listener binds must be on
-/// one worker, where the graph mixes without a lock. A room is where its first member was; who joins later is handed over
+/// Which worker has which session: sessions are where they were opened, or by their names when nobody said where; those that
+/// a room or a listener binds must be on one worker, where the graph mixes without a lock. A room is where its first member was; who joins later is handed over
 /// there, and stays until another room asks for it.
 ///
 /// Judged by commands alone. A member whose joining is refused later by its worker counts as one here until it hears
@@ -32,10 +32,14 @@ package struct WorkerRoutes: Sendable {
 
     package func worker(of id: MediaSessionID) -> Int { moved[id] ?? Int(id.value % UInt64(workers)) }
 
-    /// Where a command goes, and what is to be done before it.
-    package mutating func route(_ command: MediaCommand) -> [Step] {
+    /// Where a command goes, and what is to be done before it. A session that it opens is to be on `preferred`; nil: where its
+    /// name has it.
+    package mutating func route(_ command: MediaCommand, newOn preferred: Int? = nil) -> [Step] {
         guard workers > 1 else { return [.post(to: 0)] }
         switch command {
+        case .open(let id), .openForHelp(let id):
+            if let preferred, moved[id] == nil { moved[id] = preferred }
+            return [.post(to: worker(of: id))]
         case .gate(let room, _): return [.post(to: rooms[room]?.worker ?? 0)]
         case .hear(let id, let side, let program): return hear(id, side, program)
         case .close(let id):
