@@ -95,6 +95,23 @@ import Testing
         #expect(stream.remoteRTCP == expected.flatMap { Endpoint($0) })
     }
 
+    @Test(arguments: ["127.0.0.1", "127.255.0.9", "255.255.255.255", "240.0.0.1", "0.0.0.9"])
+    func `a place that cannot be the peer's is sent nothing, and the call goes on`(address: String) throws {
+        let offer = try description("m=audio 5060 RTP/AVP 0\na=rtcp:22222\nc=IN IP4 \(address)")
+        let (answer, stream) = try AudioNegotiation.answer(offer: offer, local: local)
+        #expect(stream.remote == nil && stream.remoteRTCP == nil && stream.sends && stream.receives)
+        #expect(answer.media[0].direction == .sendrecv)
+        let elsewhere = try description("m=audio 4000 RTP/AVP 0\na=rtcp:22222 IN IP4 \(address)")
+        #expect(try AudioNegotiation.answer(offer: elsewhere, local: local).stream.remoteRTCP == nil)
+    }
+
+    @Test func `on one machine everybody is at the loopback address`() throws {
+        var beside = local
+        beside.address = try #require(IPAddress("127.0.0.1"))
+        let offer = try description("m=audio 4000 RTP/AVP 0\nc=IN IP4 127.0.0.9")
+        #expect(try AudioNegotiation.answer(offer: offer, local: beside).stream.remote == Endpoint("127.0.0.9:4000"))
+    }
+
     @Test(arguments: [
         ("c=IN IP4 0.0.0.0", "a=sendrecv"), ("c=IN IP4 192.0.2.1", "a=sendonly"), ("c=IN IP4 0.0.0.0", "a=sendonly"),
         ("c=IN IP4 0.0.0.0", "a=inactive"), ("c=IN IP4 192.0.2.1", "a=inactive"),

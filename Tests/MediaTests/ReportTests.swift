@@ -92,6 +92,15 @@ import Testing
         // Reports now go where the peer's came from.
         harness.advance(5_000)
         #expect(harness.deadline().reports.contains { $0.to == Endpoint("192.0.2.2:5009")! })
+        // Another port of the host is nobody's, unless it is the one that was agreed on.
+        for (port, dropped) in [("192.0.2.2:5010", 2), ("192.0.2.2:5001", 2)] {
+            answer[..<size].withUnsafeBytes {
+                harness.session.receiveRTCP($0, from: Endpoint(port)!, on: .b, at: harness.now)
+            }
+            #expect(harness.session.statistics(of: .b).packetsDropped == UInt64(dropped))
+        }
+        harness.advance(5_000)
+        #expect(harness.deadline().reports.contains { $0.to == Endpoint("192.0.2.2:5001")! })
     }
 
     @Test func `silence is told once, and again after speech`() throws {

@@ -62,6 +62,16 @@ extension ToneGenerator {
         #expect(pool.take(at: .origin + .seconds(5)) == nil)
     }
 
+    @Test(
+        arguments: [
+            (0, [20_002, 20_004, 20_006]), (2, [20_006, 20_002, 20_004]), (.max, [20_002, 20_004, 20_006]),
+        ] as [(UInt64, [UInt16])])
+    func `the turn begins where it is told to, and leaves out none`(start: UInt64, ports: [UInt16]) throws {
+        var pool = try #require(PortPool(range: 20_002...20_007, from: start))
+        #expect((0..<3).map { _ in pool.take(at: .origin) } == ports)
+        #expect(pool.take(at: .origin) == nil)
+    }
+
     @Test func `when every free port rests the one that has rested longest serves`() throws {
         var pool = try #require(PortPool(range: 20_002...20_007))
         for _ in 0..<3 { _ = pool.take(at: .origin) }

@@ -53,6 +53,21 @@ import Testing
         #expect(statistics.cumulativeLost == 2)
     }
 
+    /// 1.4 million packets: half a minute of a flood.
+    @Test func `a peer that leaps from number to number turns the count of 32 bits over`() throws {
+        var statistics = ReceptionStatistics(clockRate: 8_000)
+        let leap = ReceptionStatistics.maximumDropout - 1
+        var reports: [RTCPReportBlock?] = []
+        for index in 0...(1 << 32) / leap + 10 {
+            _ = statistics.receive(packet(index * leap), at: .origin, measuresJitter: false)
+            if index.isMultiple(of: 100_000) { reports.append(statistics.makeReport()) }
+        }
+        reports.append(statistics.makeReport())
+        #expect(reports.dropFirst().allSatisfy { $0?.fractionLost == 255 && $0?.cumulativeLost == 0x7F_FFFF })
+        #expect(statistics.extendedHighest < 20 * UInt32(leap))
+        #expect(statistics.cumulativeExpected > 1 << 32)
+    }
+
     @Test func `late packets heal a loss, duplicates do not`() {
         var statistics = ReceptionStatistics(clockRate: 8_000)
         for sequence in [10, 11, 14] { _ = statistics.receive(packet(sequence), at: .origin) }

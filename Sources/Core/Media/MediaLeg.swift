@@ -71,6 +71,8 @@ struct MediaLeg: ~Copyable {
     private(set) var stream: OutgoingStream
     private(set) var reception = ReceptionStatistics(clockRate: 8_000)
     private(set) var counters = LegCounters()
+    private var rate = PacketRate(atMost: PacketRate.ofStream)
+    private var eventRate = PacketRate(atMost: PacketRate.ofEvents)
     private var lastHeard: Instant
     private var isSilent = false
     /// What the other side says goes to this peer.
@@ -195,6 +197,7 @@ struct MediaLeg: ~Copyable {
         let isNoise = header.payloadType == ComfortNoise.payloadType && facts.takesComfortNoise
         guard isEvent || isAudio || isNoise else { return dropUnexpected() }
         guard latch.admits(source, header, facts.signalled, at: now) else { return dropStranger(source) }
+        guard rate.admits(at: now), !isEvent || eventRate.admits(at: now) else { return drop() }
         if header.ssrc == stream.ssrc, isLooped(source, at: now) { return drop() }
         let arrival = reception.receive(header, at: now, measuresJitter: !isEvent)
         if arrival == .outlier { return drop() }
@@ -260,10 +263,11 @@ struct MediaLeg: ~Copyable {
         facts?.isMultiplexed == true && DatagramKind(datagram) == .rtcp
     }
 
-    /// Takes over a datagram from the RTCP socket when it comes from the host that the peer's media comes from.
+    /// Takes over a datagram from the RTCP socket when it comes from the host that the peer's media comes from: always from
+    /// where reports were agreed to come from, else from one source.
     mutating func acceptReport(_ datagram: UnsafeMutableRawBufferPointer, from source: Endpoint, at now: Instant) {
         guard let facts, source.address == latch.destination(signalled: facts.signalled.media)?.address,
-            rtcpSource == nil || rtcpSource == source || facts.isMultiplexed
+            rtcpSource == nil || rtcpSource == source || source == signalledReports || facts.isMultiplexed
         else {
             counters.fromStrangers += 1
             counters.dropped += 1
@@ -300,9 +304,14 @@ struct MediaLeg: ~Copyable {
         guard let facts, let remote = latch.destination(signalled: facts.signalled.media),
             remote == facts.signalled.media
         else { return nil }
-        if let remoteRTCP = facts.remoteRTCP { return remoteRTCP }
-        guard remote.port < UInt16.max else { return nil }
-        return Endpoint(address: remote.address, port: remote.port + 1)
+        return signalledReports
+    }
+
+    /// The port that was signalled for RTCP, or RTP's plus one.
+    private var signalledReports: Endpoint? {
+        if let remoteRTCP = facts?.remoteRTCP { return remoteRTCP }
+        guard let media = facts?.signalled.media, media.port < UInt16.max else { return nil }
+        return Endpoint(address: media.address, port: media.port + 1)
     }
 
     /// Forwards what the other side sent in the same codec, with our SSRC and this stream's own numbers. Gaps and

@@ -69,7 +69,7 @@ package struct PlayoutBuffer: Sendable {
     /// How much is asked for at once: what is taken for the end of a block is taken at its beginning.
     package var block: Duration {
         get { delay.duration(delay.blockTicks) }
-        set { delay.blockTicks = Int32(clamping: newValue.ticks(rate: rate)) }
+        set { delay.blockTicks = newValue.ticks(rate: rate) }
     }
 
     /// Payloads that came after their turn.
@@ -182,7 +182,7 @@ package struct PlayoutBuffer: Sendable {
             let early = delay.target - delay.transit(of: timestamp, at: now)
             if lead > 0, early > 0 {
                 dryFrom = nil
-                return body(.pause(ticks: min(Int(early), lastFrame)))
+                return body(.pause(ticks: min(early, lastFrame)))
             }
             position = timestamp
             dryFrom = nil
@@ -198,7 +198,7 @@ package struct PlayoutBuffer: Sendable {
     package mutating func advance(ticks: Int) {
         position = position &+ UInt32(truncatingIfNeeded: ticks)
         lastFrame = max(1, ticks)
-        delay.frameTicks = Int32(clamping: lastFrame)
+        delay.frameTicks = lastFrame
     }
 
     /// How much later the next frame plays than it has to: positive, something may be cut out; negative, put in. Zero
@@ -207,9 +207,9 @@ package struct PlayoutBuffer: Sendable {
         guard hasStarted else { return .zero }
         let transit = delay.transit(of: played, at: playedAt)
         let missing = transit - delay.target
-        if missing < -Int32(rate / 200) { return delay.duration(missing) }
+        if missing < -(rate / 200) { return delay.duration(missing) }
         let extra = transit - max(delay.target, delay.recentPeak + delay.blockTicks)
-        return extra > Int32(rate / 100) ? delay.duration(extra) : .zero
+        return extra > rate / 100 ? delay.duration(extra) : .zero
     }
 
     /// How long what was handed out last waits beyond the fastest packet.
@@ -258,7 +258,7 @@ package struct PlayoutBuffer: Sendable {
         _ expected: UInt16, at now: Instant, _ body: (Frame) -> Result
     ) -> Result {
         let transit = delay.transit(of: position, at: now)
-        guard let found = following(expected), transit > delay.target - Int32(lastFrame) else {
+        guard let found = following(expected), transit > delay.target - lastFrame else {
             // Nothing behind it, or it is early days: it may still come.
             return starve(at: now, body)
         }
@@ -290,7 +290,7 @@ package struct PlayoutBuffer: Sendable {
 
     /// After a long hold-up, gives up what would be played much too late.
     private mutating func skipSurplus(at now: Instant) {
-        let most = delay.target + Int32(Self.surplusAtMost.ticks(rate: rate))
+        let most = delay.target + Self.surplusAtMost.ticks(rate: rate)
         while let expected = next, filled > 1, delay.transit(of: position, at: now) > most,
             let found = following(expected)
         {

@@ -19,35 +19,36 @@ package struct PlayoutDelay: Sendable {
     /// Late packets of the last second keep the delay from being shortened.
     private static let peaks = 50
 
-    private let initialTicks: Int32
-    private let marginTicks: Int32
-    private let mostTicks: Int32
+    // Ticks are counted in the width of the machine: a difference of transits may be longer than the circle of timestamps is.
+    private let initialTicks: Int
+    private let marginTicks: Int
+    private let mostTicks: Int
     private let rate: Int
     /// Arrival less timestamp of the first packet.
     private var reference: UInt32?
-    private var ring: [Int32] = []
+    private var ring: [Int] = []
     private var ringNext = 0
-    private var sorted: [Int32] = []
+    private var sorted: [Int] = []
     private var lastArrival = Instant.origin
     /// The length of a packet. The wanted delay is no shorter, so that the packet behind a lost one is there when it is
     /// needed: it may carry the lost one's audio (Opus).
-    var frameTicks: Int32 {
+    var frameTicks: Int {
         didSet { if frameTicks != oldValue { updateTarget() } }
     }
     /// What is played is asked for in blocks of this length: what plays at the end of one has to be there at its
     /// beginning.
-    var blockTicks: Int32 = 0 {
+    var blockTicks: Int = 0 {
         didSet { if blockTicks != oldValue { updateTarget() } }
     }
     /// The transit that a packet has when it is played at the wanted delay.
-    private(set) var target: Int32 = 0
+    private(set) var target = 0
 
     init(clockRate: Int, initial: Duration) {
         rate = clockRate
-        initialTicks = Int32(clamping: initial.ticks(rate: clockRate))
-        marginTicks = Int32(Self.margin.ticks(rate: clockRate))
-        mostTicks = Int32(Self.most.ticks(rate: clockRate))
-        frameTicks = Int32(clockRate / 50)
+        initialTicks = initial.ticks(rate: clockRate)
+        marginTicks = Self.margin.ticks(rate: clockRate)
+        mostTicks = Self.most.ticks(rate: clockRate)
+        frameTicks = clockRate / 50
         ring.reserveCapacity(Self.remembered)
         sorted.reserveCapacity(Self.remembered)
         updateTarget()
@@ -62,17 +63,17 @@ package struct PlayoutDelay: Sendable {
         updateTarget()
     }
 
-    /// At `now`, the transit at which what bears `timestamp` is just in time.
-    func transit(of timestamp: UInt32, at now: Instant) -> Int32 {
+    /// At `now`, the transit at which what bears `timestamp` is just in time; within half the circle of timestamps.
+    func transit(of timestamp: UInt32, at now: Instant) -> Int {
         guard let reference else { return 0 }
-        return Int32(bitPattern: now.ticks(rate: rate) &- timestamp &- reference)
+        return Int(Int32(bitPattern: now.ticks(rate: rate) &- timestamp &- reference))
     }
 
     /// True for a packet so far from all others that its sender has begun another timeline, or has stopped its clock.
     func isElsewhere(_ timestamp: UInt32, at now: Instant) -> Bool {
         guard let least = sorted.first, let most = sorted.last else { return false }
         let transit = transit(of: timestamp, at: now)
-        return transit > most + Int32(2 * rate) || transit < least - Int32(2 * rate)
+        return transit > most + 2 * rate || transit < least - 2 * rate
     }
 
     /// A packet has come. What comes in one go after a hold-up counts once, by its latest: it was one hold-up.
@@ -80,7 +81,7 @@ package struct PlayoutDelay: Sendable {
         if reference == nil { reference = now.ticks(rate: rate) &- timestamp }
         let transit = transit(of: timestamp, at: now)
         let gap = (now - lastArrival).ticks(rate: rate)
-        if !ring.isEmpty, gap < Int(frameTicks) / 2 {
+        if !ring.isEmpty, gap < frameTicks / 2 {
             let last = (ringNext + ring.count - 1) % ring.count
             guard transit > ring[last] else { return }
             remove(ring[last])
@@ -100,9 +101,9 @@ package struct PlayoutDelay: Sendable {
     }
 
     /// The highest transit of the last second or so.
-    var recentPeak: Int32 {
+    var recentPeak: Int {
         guard !ring.isEmpty else { return target }
-        return (0..<min(Self.peaks, ring.count)).reduce(Int32.min) { peak, age in
+        return (0..<min(Self.peaks, ring.count)).reduce(Int.min) { peak, age in
             max(peak, ring[(ringNext + 2 * ring.count - 1 - age) % ring.count])
         }
     }
@@ -110,7 +111,7 @@ package struct PlayoutDelay: Sendable {
     /// The wanted delay above the fastest packet.
     package var depth: Duration { duration(target - (sorted.first ?? 0)) }
 
-    func duration(_ ticks: Int32) -> Duration { .nanoseconds(Int64(ticks) * 1_000_000_000 / Int64(rate)) }
+    func duration(_ ticks: Int) -> Duration { .nanoseconds(Int64(ticks) * 1_000_000_000 / Int64(rate)) }
 
     private mutating func updateTarget() {
         let base = sorted.first ?? 0
@@ -122,7 +123,7 @@ package struct PlayoutDelay: Sendable {
     }
 
     /// The first place whose value is not below `value`.
-    private func position(of value: Int32) -> Int {
+    private func position(of value: Int) -> Int {
         var low = 0
         var high = sorted.count
         while low < high {
@@ -132,5 +133,5 @@ package struct PlayoutDelay: Sendable {
         return low
     }
 
-    private mutating func remove(_ value: Int32) { sorted.remove(at: position(of: value)) }
+    private mutating func remove(_ value: Int) { sorted.remove(at: position(of: value)) }
 }

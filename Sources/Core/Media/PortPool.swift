@@ -14,13 +14,17 @@ package struct PortPool: Sendable {
     private var cursor = 0
 
     /// The pairs of `range` whose number modulo `count` is `index`: a worker's share. Nil when there is none.
-    package init?(range: ClosedRange<UInt16>, worker index: Int = 0, of count: Int = 1) {
+    ///
+    /// - Parameter start: where the turn begins, modulo the number of pairs. At random, so that the first calls of a process
+    ///   do not get the ports that telephones still speak to in calls of the one before it, which nobody put in quarantine.
+    package init?(range: ClosedRange<UInt16>, worker index: Int = 0, of count: Int = 1, from start: UInt64 = 0) {
         let low = Int(range.lowerBound) + Int(range.lowerBound & 1)
         let pairs = (Int(range.upperBound) + 1 - low) / 2
         guard count > 0, index >= 0, index < count, low > 0, pairs > index else { return nil }
         firstPort = UInt16(low + 2 * index)
         stride = 2 * count
         freeFrom = Array(repeating: .init(nanoseconds: .min), count: (pairs - index + count - 1) / count)
+        cursor = Int(start % UInt64(freeFrom.count))
     }
 
     package var pairCount: Int { freeFrom.count }

@@ -15,6 +15,10 @@ import RTP
 /// Another port, or the address that the signalling comes from, is what an address translator makes of a telephone behind
 /// it. All other sources are refused; a new signalled endpoint opens the latch. While open again after silence, packets
 /// still go to the source that was latched last.
+///
+/// Such a source may also be one that has outlived its call and shares the peer's address, as behind a trunk's one media
+/// gateway: so the signalled endpoint takes a plain stream over from it, after the same five packets. Who forges those
+/// only has the audio sent to where the peer wanted it.
 struct SymmetricLatch: Sendable {
     /// What the negotiation told about the peer.
     struct Signalled {
@@ -53,7 +57,7 @@ struct SymmetricLatch: Sendable {
     /// False when `admits` would refuse any packet from `source`: spares the work of authenticating it.
     func mayAdmit(_ source: Endpoint, _ signalled: Signalled, at now: Instant) -> Bool {
         if source == latched { return true }
-        if isClosed(at: now) { return false }
+        if isClosed(at: now) { return source == signalled.media && !signalled.isProtected }
         return source == signalled.media || signalled.isProtected || Self.isTranslated(source, signalled)
     }
 
@@ -72,11 +76,12 @@ struct SymmetricLatch: Sendable {
             lastHeard = now
             return true
         }
-        if isClosed(at: now) { return false }
-        guard source == signalled.media || signalled.isProtected else {
+        if isClosed(at: now) {
+            guard source == signalled.media, !signalled.isProtected, proves(source, header, at: now) else {
+                return false
+            }
+        } else if source != signalled.media, !signalled.isProtected {
             guard Self.isTranslated(source, signalled), proves(source, header, at: now) else { return false }
-            latch(source, at: now)
-            return true
         }
         latch(source, at: now)
         return true

@@ -76,11 +76,13 @@ struct Transcoder {
     /// For a source that sends none.
     private var inBand: InBandKeys?
     private var window: ReorderWindow
+    var made: MadeAudio
 
     init(_ key: Key, codecs: any CodecFactory) throws(MediaFailure) {
         self.key = key
         rate = key.rate
         window = ReorderWindow(clockRate: key.source.clockRate)
+        made = MadeAudio(rate: key.rate)
         decoder = try codecs.makeDecoder(key.source, rate: rate)
         encoder = try codecs.makeEncoder(key.sink, rate: rate, for: key.opus)
         concealedAtMost = rate * 120 / 1_000
@@ -192,6 +194,11 @@ struct Transcoder {
         _ header: RTPHeader, missing: Int, payload: UnsafeRawBufferPointer, at now: Instant, sink: inout MediaLeg,
         output: inout PacketBatch, _ outcome: inout Outcome
     ) {
+        guard made.takesMore(at: now) else {
+            isSynchronised = false
+            outcome.undecodable += 1
+            return
+        }
         if isSynchronised {
             bridge(to: header, missing: missing, payload: payload, at: now, sink: &sink, output: &output)
         }
@@ -204,6 +211,7 @@ struct Transcoder {
         }
         expected = header.timestamp &+ sourceTicks(decoded)
         lastSamples = decoded
+        made.add(decoded)
         count += decoded
         drain(at: now, sink: &sink, output: &output)
     }
@@ -322,6 +330,7 @@ struct Transcoder {
         while left > 0 {
             let chunk = min(left, lastSamples, concealedAtMost)
             decoder.conceal(into: pcm[count..<count + chunk], next: chunk == left ? next : nil)
+            made.add(chunk)
             count += chunk
             left -= chunk
             drain(at: now, sink: &sink, output: &output)

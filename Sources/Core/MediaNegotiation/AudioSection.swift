@@ -28,7 +28,8 @@ enum AudioSection {
         let event: AudioFormat?
         let comfortNoise: Bool
         let protection: Protection
-        /// Where the peer receives RTP; nil on hold in the style of RFC 2543.
+        /// Where the peer receives RTP; nil on hold in the style of RFC 2543, and when it names a place that cannot be
+        /// its own: then nothing is sent before its packets have shown where it is.
         let remote: Endpoint?
         let remoteRTCP: Endpoint?
         /// Of the peer.
@@ -71,13 +72,14 @@ enum AudioSection {
         guard let address = description.connection(of: section) else { throw .noAddress }
         guard !address.isMulticast else { throw .multicast }
         guard address.isUnspecified || address.isV4 == local.address.isV4 else { throw .otherAddressFamily }
+        let isPlace = !address.isUnspecified && address.isPlace(ofPeerOf: local.address)
         return Agreement(
             codec: codec, format: format, event: local.telephoneEvent ? telephoneEvent(in: formats, for: codec) : nil,
             comfortNoise: local.comfortNoise && codec.clockRate == PayloadTypes.comfortNoise.clockRate
                 && formats.contains(where: PayloadTypes.isComfortNoise),
             protection: protection,
-            remote: address.isUnspecified ? nil : Endpoint(address: address, port: section.port),
-            remoteRTCP: rtcp(section, address: address),
+            remote: isPlace ? Endpoint(address: address, port: section.port) : nil,
+            remoteRTCP: isPlace ? rtcp(section, address: address, local: local.address) : nil,
             // c=0.0.0.0 is how RFC 2543 said "hold": nothing is to be sent there.
             direction: description.direction(of: section).intersection(address.isUnspecified ? .sendonly : .sendrecv),
             ptime: section.ptime, maxptime: section.maxptime)
@@ -113,10 +115,12 @@ enum AudioSection {
         throw .noCommonCrypto
     }
 
-    private static func rtcp(_ section: MediaDescription, address: IPAddress) -> Endpoint? {
-        guard !address.isUnspecified, let port = section.rtcpPort, port != 0 else { return nil }
+    private static func rtcp(_ section: MediaDescription, address: IPAddress, local: IPAddress) -> Endpoint? {
+        guard let port = section.rtcpPort, port != 0 else { return nil }
         let own = section.rtcpAddress ?? address
-        guard !own.isUnspecified, !own.isMulticast, own.isV4 == address.isV4 else { return nil }
+        guard !own.isUnspecified, !own.isMulticast, own.isV4 == address.isV4, own.isPlace(ofPeerOf: local) else {
+            return nil
+        }
         return Endpoint(address: own, port: port)
     }
 
@@ -172,6 +176,14 @@ enum AudioSection {
 }
 
 extension IPAddress {
+    /// False for the loopback network, where what runs beside us listens and no telephone of another machine does, and for
+    /// 0.0.0.0/8 and 240.0.0.0/4 with the address of everybody (RFC 1122 section 3.2.1.3, RFC 1112 section 4).
+    fileprivate func isPlace(ofPeerOf local: IPAddress) -> Bool {
+        guard !isLoopback || local.isLoopback else { return false }
+        guard case .v4(let bits) = self else { return true }
+        return bits >> 24 != 0 && bits >> 28 != 0xF
+    }
+
     /// 224.0.0.0/4 or ff00::/8.
     fileprivate var isMulticast: Bool {
         switch self {

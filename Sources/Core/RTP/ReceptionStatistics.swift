@@ -28,11 +28,11 @@ package struct ReceptionStatistics: Hashable, Sendable {
 
     package private(set) var clockRate: Int
     package private(set) var ssrc: UInt32?
-    private var base: UInt32 = 0
-    /// Highest sequence number with the cycles above its 16 bits.
-    package private(set) var extendedHighest: UInt32 = 0
+    private var base: UInt64 = 0
+    /// Counted beyond the 32 bits of reports: a peer that leaps from number to number turns those over within a minute.
+    private var highest: UInt64 = 0
     private var expectedAfterJump: UInt16?
-    /// Bit n: `extendedHighest - n` was received.
+    /// Bit n: `highest - n` was received.
     private var window: UInt64 = 0
     /// The same without those that came too late to be played.
     private var playable: UInt64 = 0
@@ -52,6 +52,9 @@ package struct ReceptionStatistics: Hashable, Sendable {
     private var transit: UInt32?
     /// Sixteen times the jitter in ticks, as appendix A.8 keeps it.
     private var jitterTimes16: UInt32 = 0
+
+    /// Highest sequence number with the cycles above its 16 bits, as reports have it: modulo 2^32.
+    package var extendedHighest: UInt32 { UInt32(truncatingIfNeeded: highest) }
 
     package init(clockRate: Int) {
         self.clockRate = clockRate
@@ -89,7 +92,7 @@ package struct ReceptionStatistics: Hashable, Sendable {
     /// A packet that was received came too late to be played (RFC 3611 section 4.7.1).
     package mutating func discard(sequence: UInt16) {
         cumulativeDiscarded += 1
-        let behind = Int(UInt16(truncatingIfNeeded: extendedHighest) &- sequence)
+        let behind = Int(UInt16(truncatingIfNeeded: highest) &- sequence)
         if behind < 64 { playable &= ~(1 << UInt64(behind)) }
     }
 
@@ -98,11 +101,11 @@ package struct ReceptionStatistics: Hashable, Sendable {
             restart(header)
             return .first
         }
-        let delta = header.sequence &- UInt16(truncatingIfNeeded: extendedHighest)
+        let delta = header.sequence &- UInt16(truncatingIfNeeded: highest)
         if delta == 0 { return .duplicate }
         if delta < Self.maximumDropout {
             settle(advancing: Int(delta))
-            extendedHighest &+= UInt32(delta)
+            highest += UInt64(delta)
             window = delta < 64 ? window << UInt64(delta) | 1 : 1
             playable = delta < 64 ? playable << UInt64(delta) | 1 : 1
             expectedAfterJump = nil
@@ -163,8 +166,8 @@ package struct ReceptionStatistics: Hashable, Sendable {
         expectedBefore += expected
         receivedBefore += received
         ssrc = header.ssrc
-        base = UInt32(header.sequence)
-        extendedHighest = base
+        base = UInt64(header.sequence)
+        highest = base
         expectedAfterJump = nil
         window = 1
         playable = 1
@@ -186,7 +189,7 @@ package struct ReceptionStatistics: Hashable, Sendable {
         jitterTimes16 = jitterTimes16 &+ difference &- ((jitterTimes16 + 8) >> 4)
     }
 
-    private var expected: UInt64 { ssrc == nil ? 0 : UInt64(extendedHighest &- base) + 1 }
+    private var expected: UInt64 { ssrc == nil ? 0 : highest - base + 1 }
 
     /// Received of all sources, duplicates included.
     package var cumulativeReceived: UInt64 { receivedBefore + received }

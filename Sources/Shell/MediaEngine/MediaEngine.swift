@@ -35,7 +35,7 @@ package final class MediaEngine: Sendable {
     ///   - isRealtime: the threads ask for real-time priority; without the permission to have it they run as others do.
     ///   - protection: nil for SRTP on libcrypto.
     ///   - keying: for keys by DTLS, with the certificate whose fingerprint the signalling gives; nil: no DTLS.
-    ///   - entropy: seeds the SSRCs and first sequence numbers of each worker.
+    ///   - entropy: seeds the SSRCs and first sequence numbers of each worker, and says which ports come first.
     package init(
         address: IPAddress, ports: ClosedRange<UInt16>, sessionsLimit: Int, opusComplexity: Int? = 5,
         share: Int = 70, costs: MediaCosts? = nil, codecs: (any CodecFactory)? = nil,
@@ -60,7 +60,8 @@ package final class MediaEngine: Sendable {
         var mailboxes: [Mailbox] = []
         for _ in 0..<max(1, count) { mailboxes.append(try Mailbox(sessionsLimit: sessionsLimit)) }
         for index in mailboxes.indices {
-            guard let pool = PortPool(range: ports, worker: index, of: max(1, count)) else {
+            guard let pool = PortPool(range: ports, worker: index, of: max(1, count), from: entropy.next())
+            else {
                 throw .noPortPair(ports, workers: max(1, count))
             }
             // A generator each: the one given may not be shared between threads. SSRCs are no secrets.

@@ -82,10 +82,12 @@ extension RelayedKeys {
         private var start: UInt32 = 0
         /// The last packet that was stood in for: an older one that comes late has no number any more.
         private var last: UInt16?
+        private var made: MadeAudio
 
         init(_ key: Key, _ encoder: any AudioEncoder) {
             self.encoder = encoder
             tones = EventTones(key.sourceEvents, rate: encoder.rate)
+            made = MadeAudio(rate: encoder.rate)
             let ptime = max(.milliseconds(10), min(.milliseconds(60), key.ptime))
             frame = SampleBuffer(count: ptime.ticks(rate: encoder.rate))
             ticksPerFrame = UInt32(clamping: ptime.ticks(rate: key.codec.clockRate))
@@ -97,7 +99,8 @@ extension RelayedKeys {
         ) -> Bool {
             if arrival == .first { tones.reset() }
             let place = sink.relayedTimestamp(of: header, arrival: arrival, at: now)
-            if let part = tones.take(event, header) {
+            if made.takesMore(at: now), let part = tones.take(event, header) {
+                made.add(part.samples)
                 if part.isNew {
                     flush(at: now, sink: &sink, output: &output)
                     start = place

@@ -6,7 +6,7 @@ extension Transcoder {
     mutating func sound(
         _ event: TelephoneEvent, _ header: RTPHeader, at now: Instant, sink: inout MediaLeg, output: inout PacketBatch
     ) {
-        guard let part = tones?.take(event, header) else { return }
+        guard made.takesMore(at: now), let part = tones?.take(event, header) else { return }
         if part.isNew {
             if isSynchronised {
                 bridge(to: header, missing: 0, payload: nil, at: now, sink: &sink, output: &output)
@@ -19,6 +19,7 @@ extension Transcoder {
             let chunk = min(left, pcm.count - count)
             tones?.read(into: pcm[count..<count + chunk])
             expected &+= sourceTicks(chunk)
+            made.add(chunk)
             count += chunk
             left -= chunk
             drain(at: now, sink: &sink, output: &output)
