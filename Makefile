@@ -90,6 +90,10 @@ storm: build
 	python3 scripts/storm.py --bin $(SCRATCH)/debug flood
 	python3 scripts/storm.py --bin $(SCRATCH)/debug flood --addresses 200
 
+## media-attack: hostile telephones and strangers at the media of a running pbxd, in 22 chapters
+media-attack: build
+	python3 scripts/media_attack.py --bin $(SCRATCH)/debug
+
 ## torture: every message of RFC 4475 and RFC 5118 with its verdict
 torture: deps
 	$(SWIFT_BUILD) --build-tests
