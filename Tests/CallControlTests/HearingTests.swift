@@ -5,6 +5,7 @@ import Primitives
 import SIPDialog
 import SIPMessage
 import SIPTransaction
+import Settings
 import Testing
 
 /// What the parties hear when it is not each other.
@@ -111,6 +112,18 @@ import Testing
         let invite = ada.invite("102", codecs: ["PCMU"], callID: "again")
         let side = try ada.confirm(invite)
         for side in sides.dropFirst() + [side] { try side.hangUp() }
+        world.expectNothingLeft()
+    }
+
+    @Test func `a conference that the media backend cannot make is refused before it is answered`() throws {
+        let world = Switchboard(backend: .rtpengine)
+        let ada = world.phone("100", port: 40_000)
+        world.services["102"] = .conference(RoomID(3))
+        world.services["103"] = .echo
+        _ = ada.invite("102", codecs: ["PCMU"])
+        #expect(try ada.nextResponse().status == 501)
+        #expect(world.media.isEmpty && world.counts.contains("media.refused"))
+        try ada.confirm(ada.invite("103", codecs: ["PCMU"], callID: "echo")).hangUp()
         world.expectNothingLeft()
     }
 

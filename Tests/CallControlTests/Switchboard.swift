@@ -35,11 +35,15 @@ final class Switchboard {
     /// What gets lost on its way to a telephone.
     var loses: (SIPMessage) -> Bool = { _ in false }
 
-    init(limits: Limits = Limits(), timers: CallTimers = CallTimers(), playsMusic: Bool = true) {
+    init(
+        limits: Limits = Limits(), timers: CallTimers = CallTimers(), playsMusic: Bool = true,
+        backend: MediaBackendKind = .builtin
+    ) {
         var settings = ApplianceSettings()
         settings.sip.realm = Self.realm
         settings.media.address = .v4(0x0A00_0001)
         settings.features.musicOnHold = playsMusic
+        settings.media.backend = backend
         control = CallControl(settings: settings, limits: limits, timers: timers)
         context = CallContext(
             agent: UserAgentContext(transactions: TransactionLayer(limits: limits), at: now, wall: Self.wallStart),

@@ -172,4 +172,43 @@ import Testing
             #expect(buffer.count <= 16)
         }
     }
+
+    @Test(arguments: [1 << 31, (1 << 31) - 1, (1 << 31) + 1, (1 << 31) - 320, (1 << 31) + 320, 1 << 30])
+    func `a timestamp half the world away from what waits does no harm`(jump: Int) {
+        var buffer = PlayoutBuffer(clockRate: 8_000)
+        for sequence in 0..<4 { _ = insert(&buffer, UInt16(sequence), at: 20 * sequence) }
+        #expect(take(&buffer, at: 60) == "0")
+        #expect(insert(&buffer, 4, at: 80, timestamp: jump) == .kept)
+        for index in 0..<20 {
+            _ = take(&buffer, at: 80 + 20 * index)
+            #expect(buffer.depth < .seconds(3 * 24 * 3_600))
+            _ = buffer.surplus
+        }
+    }
+
+    @Test func `timestamps that run away from the clock packet by packet do no harm`() {
+        var buffer = PlayoutBuffer(clockRate: 48_000)
+        for index in 0..<30_000 {
+            // Just near enough to the last one to be of the same timeline.
+            _ = insert(&buffer, UInt16(truncatingIfNeeded: index), at: 20 * index, timestamp: -90_000 * index)
+            _ = take(&buffer, at: 20 * index + 10)
+            _ = buffer.surplus
+        }
+    }
+
+    @Test func `no timestamps and sequence numbers whatever do any harm`() {
+        var entropy = Entropy(SeededGenerator(seed: 7))
+        for _ in 0..<40 {
+            var buffer = PlayoutBuffer(clockRate: 48_000)
+            var (sequence, timestamp): (UInt16, Int) = (0, 0)
+            for index in 0..<200 {
+                let random = entropy.next()
+                sequence &+= random & 7 == 0 ? UInt16(truncatingIfNeeded: random >> 8) : 1
+                timestamp = random & 0x70 == 0 ? Int(random >> 32) : timestamp + 960
+                _ = insert(&buffer, sequence, at: 20 * index, timestamp: timestamp)
+                _ = take(&buffer, at: 20 * index + 40)
+                _ = (buffer.surplus, buffer.depth)
+            }
+        }
+    }
 }

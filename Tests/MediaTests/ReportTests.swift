@@ -103,6 +103,35 @@ import Testing
         #expect(harness.deadline().reports.contains { $0.to == Endpoint("192.0.2.2:5001")! })
     }
 
+    @Test func `reports follow the media to another host`() throws {
+        var harness = SessionHarness()
+        let home = try #require(Endpoint("192.0.2.1:4001"))
+        let away = try #require(Endpoint("198.51.100.7:4001"))
+        try harness.configure(.a, .pcmu, signalling: away.address)
+        try harness.configure(.b, .pcmu)
+        let empty: [UInt8] = [0x80, 201, 0, 1, 0, 0, 0, 9]
+        func report(from source: Endpoint) {
+            empty.withUnsafeBytes { harness.session.receiveRTCP($0, from: source, on: .a, at: harness.now) }
+        }
+        talk(&harness, seconds: 1)
+        report(from: home)
+        #expect(harness.session.statistics(of: .a).packetsDropped == 0)
+        // The telephone is carried out of the house: its media come by another address translator.
+        harness.advance(11_000)
+        for index in 0..<10 {
+            harness.advance(20)
+            _ = harness.receive(voice, sequence: 700 + index, timestamp: index * 160, from: away)
+        }
+        let dropped = harness.session.statistics(of: .a).packetsDropped
+        report(from: home)
+        #expect(harness.session.statistics(of: .a).packetsDropped == dropped + 1, "nobody is there any more")
+        #expect(!harness.deadline().reports.contains { $0.to == home })
+        report(from: away)
+        #expect(harness.session.statistics(of: .a).packetsDropped == dropped + 1)
+        harness.advance(5_000)
+        #expect(harness.deadline().reports.contains { $0.to == away })
+    }
+
     @Test func `silence is told once, and again after speech`() throws {
         var limits = Limits()
         limits.mediaSilence = .seconds(10)

@@ -1,5 +1,67 @@
 import Media
+import Primitives
 import Testing
+
+/// Workers that take their messages whenever they like.
+private struct Workers {
+    enum Message {
+        case command(MediaSessionID, Int)
+        case expect(MediaSessionID)
+        case handOver(MediaSessionID, to: Int)
+        case adopt(MediaSessionID)
+    }
+    var routes: WorkerRoutes
+    var mailboxes: [[Message]]
+    var expected: [ExpectedSessions<Message>]
+    var present: [Set<MediaSessionID>]
+    /// What was done for each session, in order.
+    var done: [MediaSessionID: [Int]] = [:]
+    var missed = 0
+
+    init(_ count: Int) {
+        routes = WorkerRoutes(workers: count)
+        mailboxes = Array(repeating: [], count: count)
+        expected = Array(repeating: ExpectedSessions(), count: count)
+        present = Array(repeating: [], count: count)
+    }
+
+    mutating func submit(_ command: MediaCommand, number: Int) -> Bool {
+        guard let id = command.session else { return false }
+        for step in routes.route(command) {
+            switch step {
+            case .move(let id, let from, let to):
+                mailboxes[to].append(.expect(id))
+                mailboxes[from].append(.handOver(id, to: to))
+            case .post(let worker): mailboxes[worker].append(.command(id, number))
+            case .refuse: return false
+            }
+        }
+        return true
+    }
+
+    mutating func turn(_ worker: Int) {
+        guard !mailboxes[worker].isEmpty else { return }
+        take(mailboxes[worker].removeFirst(), worker)
+    }
+
+    private mutating func take(_ message: Message, _ worker: Int) {
+        switch message {
+        case .command(let id, let number):
+            if expected[worker].keep(message, for: id) { return }
+            if !present[worker].contains(id) { missed += 1 }
+            done[id, default: []].append(number)
+        case .expect(let id): expected[worker].expect(id, by: message)
+        case .handOver(let id, let to):
+            if expected[worker].keep(message, for: id) { return }
+            if present[worker].remove(id) == nil { missed += 1 }
+            mailboxes[to].append(.adopt(id))
+        case .adopt(let id):
+            let waiting = expected[worker].arrived(id)
+            present[worker].insert(id)
+            for message in waiting { take(message, worker) }
+        }
+    }
+}
 
 /// Which worker has which session.
 @Suite struct WorkerRoutesTests {
@@ -29,6 +91,33 @@ import Testing
         #expect(routes.route(join(5, 7)) == [.post(to: 0)])
         #expect(routes.route(.close(id(4))) == [.post(to: 0)])
         #expect(routes.route(.open(id(4))) == [.post(to: 1)], "by its name, when nobody says where")
+    }
+
+    @Test(arguments: [2, 3])
+    func `whatever way sessions go, what is asked of each is done in its order, where it is`(count: Int) {
+        for seed: UInt64 in 0..<60 {
+            var entropy = Entropy(SeededGenerator(seed: seed))
+            func chance(_ bound: Int) -> Int { Int(entropy.next() % UInt64(bound)) }
+            var workers = Workers(count)
+            let sessions = 6
+            var asked: [MediaSessionID: [Int]] = [:]
+            for session in 0..<sessions { workers.present[session % count].insert(id(UInt64(session))) }
+            for number in 0..<200 {
+                let session = UInt64(chance(sessions))
+                let command: MediaCommand =
+                    switch chance(3) {
+                    case 0: .hear(id(session), .a, .peer)
+                    case 1: .setEcho(id(session))
+                    default: join(session, UInt64(chance(3)))
+                    }
+                if workers.submit(command, number: number) { asked[id(session), default: []].append(number) }
+                // The first is slow.
+                if chance(8) == 0 { workers.turn(0) }
+                workers.turn(1 + chance(count - 1))
+            }
+            while let busy = workers.mailboxes.firstIndex(where: { !$0.isEmpty }) { workers.turn(busy) }
+            #expect(workers.done == asked && workers.missed == 0, "seed \(seed)")
+        }
     }
 
     @Test func `with one worker there is nowhere else to go`() {

@@ -119,4 +119,22 @@ import Testing
         #expect(Instant(nanoseconds: 1_500_000_000).ntp == 0x1_8000_0000)
         #expect(Instant(nanoseconds: 1_500_000_000).middleNTP == 0x1_8000)
     }
+
+    @Test func `who leaves out numbers until they have turned 32 bits over is still reported`() throws {
+        var statistics = ReceptionStatistics(clockRate: 8_000)
+        let step = UInt64(ReceptionStatistics.maximumDropout - 1)
+        var sequence: UInt64 = 0
+        while sequence <= 1 << 32 {
+            if sequence / step == 1_000_000 { _ = statistics.makeReport() }
+            let header = RTPHeader(
+                payloadType: 0, sequence: UInt16(truncatingIfNeeded: sequence), timestamp: 0, ssrc: 1)
+            _ = statistics.receive(header, at: .origin, measuresJitter: false)
+            sequence += step
+        }
+        let last = statistics.makeReport()
+        let report = try #require(last)
+        #expect(report.fractionLost == 255 && report.cumulativeLost == 0x7F_FFFF)
+        #expect(report.extendedHighest == UInt32(truncatingIfNeeded: sequence - step))
+        #expect(statistics.cumulativeExpected == sequence - step + 1)
+    }
 }

@@ -60,6 +60,46 @@ struct SQLiteStoreTests {
         #expect(try !folder.contains(Samples.trunkPasswordBytes))
     }
 
+    @Test func `what only newer firmware knows is passed over, and kept for it`() throws {
+        let file = "\(folder.path)/generations/1/appliance.sqlite"
+        let foreign = """
+            SELECT group_concat(name || '=' || value) FROM (SELECT name, value FROM setting UNION ALL
+            SELECT extension || name, value FROM user_setting UNION ALL SELECT trunk || name, value FROM trunk_setting)
+            WHERE name LIKE '%newer%'
+            """
+        func kept() throws -> String? {
+            let database = try DatabaseQueue(path: file)
+            defer { try? database.close() }
+            return try database.read { try String.fetchOne($0, sql: foreign) }
+        }
+        let first = try folder.store()
+        try first.runAndWait([.replaceSettings(Samples.settings)])
+        first.close()
+        let database = try DatabaseQueue(path: file)
+        try database.write {
+            try $0.execute(
+                sql: """
+                    INSERT INTO setting VALUES ('newer', '1');
+                    INSERT INTO user_setting VALUES ('100', '-newer', '2');
+                    INSERT INTO user_setting VALUES ('101', '-newer', '3');
+                    INSERT INTO trunk_setting VALUES ('backup', '-newer', '4');
+                    """)
+        }
+        try database.close()
+        let all = try kept()
+        let store = try folder.store()
+        #expect(try store.snapshot().settings == Samples.settings)
+        try store.runAndWait([.replaceSettings(Samples.settings)])
+        #expect(try store.snapshot().settings == Samples.settings)
+        store.close()
+        #expect(try kept() == all && all?.contains("newer=1,100-newer=2,101-newer=3,backup-newer=4") == true)
+        // Who is gone takes them along.
+        let again = try folder.store()
+        try again.runAndWait([.replaceSettings(ApplianceSettings())])
+        again.close()
+        #expect(try kept() == "newer=1")
+    }
+
     @Test func `a database and a backup from before there were trunks are read`() throws {
         var old = Samples.settings
         (old.trunks, old.outgoing, old.numbering) = ([], OutgoingSettings(), NumberingSettings())

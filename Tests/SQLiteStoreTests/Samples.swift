@@ -24,6 +24,7 @@ enum Samples {
         settings.media.workers = 3
         settings.media.cpuShare = 55
         settings.media.isRealtime = true
+        settings.media.comfortNoise = true
         settings.sip.calls = 12
         settings.https = ListenAddress(address: .loopbackV4, port: 8443)
         settings.features.echo = "600"

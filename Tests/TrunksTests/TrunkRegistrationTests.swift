@@ -105,6 +105,20 @@ struct TrunkRegistrationTests {
         #expect(try !#require(bench.take()).request.headers.contains(.authorization), "the next round begins anew")
     }
 
+    @Test func `challenges whose answers get lost do not add up to a wrong password`() throws {
+        let registrar = Registrar()
+        let bench = TrunkBench.registering()
+        for _ in 0..<DigestSession.challengeLimit + 2 {
+            let challenge = registrar.challenge(at: bench.now, &bench.entropy)
+            bench.answer(try #require(bench.take()), 401, [(.wwwAuthenticate, challenge)])
+            bench.answer(try #require(bench.take()), 408)
+            #expect(bench.state == .unreachable(.refused(status: 408)))
+            bench.advanceToNextRequest()
+        }
+        bench.accept()
+        #expect(bench.state == .registered)
+    }
+
     @Test func `challenges without end are given up`() throws {
         let registrar = Registrar()
         let bench = TrunkBench.registering()

@@ -10,7 +10,8 @@ import SIPUserAgent
 extension CallControl {
     /// Begins a call, or refuses it with the reason: 503 (limit), 403 (the caller's own limit: 503 would tell the
     /// telephone that the appliance fails, and 486 that the callee is busy), 406, 413, 415 (body), 422 (session timer),
-    /// 400 (body, session timer, no Contact), 488 (no common codec), 486 (a conference room is full), 480 (nobody to ring).
+    /// 400 (body, session timer, no Contact), 488 (no common codec), 486 (a conference room is full), 501 (a conference that the media
+    /// backend cannot make), 480 (nobody to ring).
     package mutating func invite(_ invitation: Invitation, _ context: inout CallContext) {
         let request = invitation.request
         guard activeCount < callsLimit + (invitation.isEmergency ? limits.emergencyCalls : 0) else {
@@ -24,6 +25,11 @@ extension CallControl {
         else {
             context.count("calls.refused-user")
             context.reply(invitation.server, to: request, 403, reason: "Too Many Calls")
+            return
+        }
+        guard !isBeyondMedia(invitation.destination) else {
+            context.count("media.refused")
+            context.reply(invitation.server, to: request, 501, reason: "No Conferences Here")
             return
         }
         guard !isFull(invitation.destination) else {

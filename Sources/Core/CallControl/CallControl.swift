@@ -21,6 +21,8 @@ package struct CallControl: Sendable {
     private(set) var sounds: CallSounds
     /// How many calls at once.
     private(set) var callsLimit: Int
+    /// Whether the media workers can make a conference; rtpengine cannot. What they are is chosen at the start.
+    private let mixes: Bool
     /// Whether comfort noise is offered and taken.
     package private(set) var comfortNoise: Bool
     /// Of the media workers, for DTLS.
@@ -41,6 +43,7 @@ package struct CallControl: Sendable {
         sounds = CallSounds(settings)
         callsLimit = settings.sip.calls ?? limits.calls
         comfortNoise = settings.media.comfortNoise
+        mixes = settings.media.backend == .builtin
     }
 
     /// For calls that begin from now on.
@@ -87,6 +90,12 @@ package struct CallControl: Sendable {
     mutating func charge(_ id: UInt64, to user: String) {
         guard calls[id]?.sponsors.contains(user) == false else { return }
         calls[id]?.sponsors.append(user)
+    }
+
+    /// What the media workers could not do once the call is answered.
+    func isBeyondMedia(_ destination: DialPlan.Destination) -> Bool {
+        guard case .service(_, .conference) = destination else { return false }
+        return !mixes
     }
 
     /// A conference room in which nobody else finds a place.

@@ -8,8 +8,8 @@ import RTP
 ///  configured without ──▶ off                             ▼
 ///                         starting ── its deadline, at once ──▶ agreeing ── keys ──▶ agreed
 /// ```
-/// An association goes on while parameters and the signalled address stay; otherwise a new one begins, and the keys of
-/// the last one count until it has its own. After one that has failed or that the peer has closed, every description
+/// An association goes on while party, parameters and the signalled address stay; otherwise a new one begins, and the keys of
+/// the last one count until it has its own, but for another party. After one that has failed or that the peer has closed, every description
 /// begins another.
 struct LegKeyAgreement {
     private(set) var parameters: KeyAgreementParameters?
@@ -26,7 +26,8 @@ struct LegKeyAgreement {
 
     /// What a description asks for. Throws `.keyAgreementUnavailable`.
     func renewed(
-        for description: MediaStreamDescription, using factory: (any KeyAgreementFactory)?, at now: Instant
+        for description: MediaStreamDescription, isAnotherParty: Bool, using factory: (any KeyAgreementFactory)?,
+        at now: Instant
     ) throws(MediaFailure) -> LegKeyAgreement {
         var result = self
         guard let new = description.keyAgreement else {
@@ -36,7 +37,7 @@ struct LegKeyAgreement {
         }
         let hasMoved = remote != nil && description.remote != nil && description.remote != remote
         result.remote = description.remote ?? remote
-        if let parameters, new.continues(parameters), !hasMoved { return result }
+        if let parameters, new.continues(parameters), !hasMoved, !isAnotherParty { return result }
         guard let made = try? factory?.makeAgreement(new, at: now) else { throw .keyAgreementUnavailable }
         result.agreement = made
         result.parameters = new

@@ -17,14 +17,17 @@ struct LegProtection {
 
     /// What a description asks for. Under a key that stays, the counters go on: an index must not be used twice, nor a
     /// replay be believed. Throws `.protectionUnavailable`.
+    ///
+    /// - Parameter isAnotherParty: nothing of before counts. Who has left knows those keys, and may still be sending.
     func renewed(
-        for description: MediaStreamDescription, using factory: (any PacketProtection)?
+        for description: MediaStreamDescription, isAnotherParty: Bool, using factory: (any PacketProtection)?
     ) throws(MediaFailure) -> LegProtection {
         var result = self
+        if isAnotherParty { result.dropKeys() }
         result.isRequired = description.keyAgreement != nil
         // Keys that DTLS gave count until it gives others.
         if isRequired, result.isRequired { return result }
-        if description.sendKey != sendKey {
+        if description.sendKey != result.sendKey {
             result.sendKey = description.sendKey
             result.protector = nil
             if let key = description.sendKey {
@@ -34,7 +37,7 @@ struct LegProtection {
                 result.hasProtected = true
             }
         }
-        if description.receiveKey != receiveKey {
+        if description.receiveKey != result.receiveKey {
             result.receiveKey = description.receiveKey
             result.unprotector = nil
             if let key = description.receiveKey {

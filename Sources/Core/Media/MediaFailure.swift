@@ -1,5 +1,28 @@
 import Primitives
-import RTP
+package import RTP
+
+/// Why a session cannot be had, or not go on.
+package enum MediaFailure: Error, Hashable, Sendable {
+    case noPortFree
+    case tooManySessions(limit: Int)
+    /// The session would take more processor time a second than media have left.
+    case overBudget(needed: Duration, left: Duration)
+    /// The media workers do not keep up; nothing new is let in until they do.
+    case heldUp
+    case codecUnavailable(AudioCodec)
+    case protectionUnavailable(SRTPSuite)
+    /// A description asks for DTLS, and there is none.
+    case keyAgreementUnavailable
+    /// A side's DTLS handshake has failed; the session is otherwise unchanged, and that side silent.
+    case keysNotAgreed(MediaSide, KeyAgreementFailure)
+    case socket(errno: Int32)
+    /// rtpengine does not answer (`media.backend: rtpengine`): nothing can be opened, and what was open is given up.
+    case relayUnreachable
+    /// rtpengine does not have the call any more; it was started anew, or has given it up.
+    case relayLost
+    /// rtpengine does not want to; its words.
+    case relayRefused(String)
+}
 
 extension MediaFailure: CustomStringConvertible {
     package var description: String {

@@ -4,7 +4,8 @@ import RTP
 /// One side of a session: the stream that comes from its peer and the one that goes to it. Not `Sendable`: it owns the
 /// state of its protection. Not to be copied either: see `LegPlaces`.
 struct MediaLeg: ~Copyable {
-    /// RTCP interval; RFC 3550 section 6.2's minimum for a session of two.
+    /// RTCP interval; RFC 3550 section 6.2's minimum for a session of two. Deviation: it is not varied by chance (6.3.1),
+    /// since two cannot flood each other.
     static let reportInterval = Duration.seconds(5)
     /// An Opus packet without a frame's worth of data marks a pause (RFC 6716 section 3.1; RFC 7587 section 3.1.3).
     static let opusPauseBytes = 2
@@ -86,6 +87,7 @@ struct MediaLeg: ~Copyable {
     private(set) var description: MediaStreamDescription?
     /// The last address signalled; kept while the peer names none, as on hold in the style of RFC 2543.
     private var lastSignalled: Endpoint?
+    /// Where the peer's last report came from; it counts as long as its media come from that host.
     private var rtcpSource: Endpoint?
     private var conflicts = SSRCConflicts()
     /// SSRCs given up for a collision whose BYE is still to be sent.
@@ -111,13 +113,13 @@ struct MediaLeg: ~Copyable {
     func protection(
         for new: MediaStreamDescription, using factory: (any PacketProtection)?
     ) throws(MediaFailure) -> LegProtection {
-        try protection.renewed(for: new, using: factory)
+        try protection.renewed(for: new, isAnotherParty: isAnotherParty(new), using: factory)
     }
 
     mutating func configure(
         _ new: MediaStreamDescription, protection: LegProtection, entropy: inout Entropy, at now: Instant
     ) {
-        if let description, description.party != new.party { forgetParty(entropy: &entropy, at: now) }
+        if isAnotherParty(new) { forgetParty(entropy: &entropy, at: now) }
         if let remote = new.remote, remote != lastSignalled {
             latch.reset()
             rtcpSource = nil
@@ -140,6 +142,9 @@ struct MediaLeg: ~Copyable {
         facts = Facts(new)
         history.keep(for: new.codec)
     }
+
+    /// Whether a description is of somebody else than the last one.
+    func isAnotherParty(_ new: MediaStreamDescription) -> Bool { description.map { $0.party != new.party } ?? false }
 
     /// Somebody else is at this end: what was counted, reported and believed was about the one before, whose source and
     /// name the new one does not get to know either.
@@ -267,7 +272,8 @@ struct MediaLeg: ~Copyable {
     /// where reports were agreed to come from, else from one source.
     mutating func acceptReport(_ datagram: UnsafeMutableRawBufferPointer, from source: Endpoint, at now: Instant) {
         guard let facts, source.address == latch.destination(signalled: facts.signalled.media)?.address,
-            rtcpSource == nil || rtcpSource == source || source == signalledReports || facts.isMultiplexed
+            rtcpSource?.address != source.address || rtcpSource == source || source == signalledReports
+                || facts.isMultiplexed
         else {
             counters.fromStrangers += 1
             counters.dropped += 1
@@ -300,11 +306,9 @@ struct MediaLeg: ~Copyable {
     /// has not sent any. Where both share a port, that of RTP.
     private var reportDestination: Endpoint? {
         if let facts, facts.isMultiplexed { return latch.destination(signalled: facts.signalled.media) }
-        if let rtcpSource { return rtcpSource }
-        guard let facts, let remote = latch.destination(signalled: facts.signalled.media),
-            remote == facts.signalled.media
-        else { return nil }
-        return signalledReports
+        guard let facts, let remote = latch.destination(signalled: facts.signalled.media) else { return nil }
+        if let rtcpSource, rtcpSource.address == remote.address { return rtcpSource }
+        return remote == facts.signalled.media ? signalledReports : nil
     }
 
     /// The port that was signalled for RTCP, or RTP's plus one.

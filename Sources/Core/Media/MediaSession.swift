@@ -80,9 +80,11 @@ package struct MediaSession {
         var descriptions = descriptions
         descriptions[side.rawValue] = description
         let protected = try legs[side.rawValue].protection(for: description, using: protection)
-        let agreement = try agreements[side.rawValue].renewed(for: description, using: keying, at: now)
+        let isAnotherParty = legs[side.rawValue].isAnotherParty(description)
+        let agreement = try agreements[side.rawValue].renewed(
+            for: description, isAnotherParty: isAnotherParty, using: keying, at: now)
         try route(descriptions)
-        if let before = legs[side.rawValue].description, before.party != description.party {
+        if isAnotherParty {
             departures.append(.figures(id, a: statistics(of: .a), b: statistics(of: .b)))
             departuresDue = now
         }

@@ -6,6 +6,8 @@ package struct RTCPSession: Sendable {
     /// Random, so that it says nothing about the appliance (RFC 7022 section 4.2).
     private let cname: [UInt8]
     private var lastSenderReport: UInt32 = 0
+    /// Whose that was.
+    private var lastSender: UInt32?
     private var lastSenderReportAt = Instant.origin
     private var lastReference: UInt32 = 0
     private var lastReferenceAt = Instant.origin
@@ -42,6 +44,7 @@ package struct RTCPSession: Sendable {
             switch packet {
             case .senderReport(let ssrc, let info, let blocks):
                 peerSSRC = ssrc
+                lastSender = ssrc
                 lastSenderReport = UInt32(truncatingIfNeeded: info.ntp >> 16)
                 lastSenderReportAt = now
                 takeOver(blocks, localSSRC: localSSRC, at: now)
@@ -104,7 +107,7 @@ package struct RTCPSession: Sendable {
         reception: inout ReceptionStatistics, metrics: VoIPMetrics? = nil, isLast: Bool = false, at now: Instant
     ) throws(RTPError) -> Int {
         var block = reception.makeReport()
-        if lastSenderReport != 0 {
+        if lastSenderReport != 0, block?.ssrc == lastSender {
             block?.lastSenderReport = lastSenderReport
             block?.delaySinceLastSenderReport = Self.units(now - lastSenderReportAt)
         }

@@ -29,7 +29,8 @@ package struct ReceptionStatistics: Hashable, Sendable {
     package private(set) var clockRate: Int
     package private(set) var ssrc: UInt32?
     private var base: UInt64 = 0
-    /// Counted beyond the 32 bits of reports: a peer that leaps from number to number turns those over within a minute.
+    /// Highest sequence number with the cycles above its 16 bits. More bits than a report has: who leaves out 3000 numbers
+    /// with each packet turns 32 of them over within minutes.
     private var highest: UInt64 = 0
     private var expectedAfterJump: UInt16?
     /// Bit n: `highest - n` was received.

@@ -12,7 +12,8 @@ package import SIPMessage
 /// ```
 ///
 /// `authorise` each request before it is sent, the first included, hand every final response to `receive`, and on
-/// `.retry` authorise the request again, with a new CSeq number and branch.
+/// `.retry` authorise the request again, with a new CSeq number and branch. Where a request may end without an answer, say
+/// `beginRequest` with the next one.
 package struct DigestSession: Sendable {
     package enum Verdict: Sendable, Equatable {
         /// No challenge: the request has its answer.
@@ -56,6 +57,9 @@ package struct DigestSession: Sendable {
 
     /// True when there is a challenge that requests can meet unasked.
     package var hasChallenge: Bool { !realms.isEmpty }
+
+    /// Another request begins, whatever became of the last one: challenges are counted anew.
+    package mutating func beginRequest() { challenges = 0 }
 
     /// Takes a final response to a request; provisional ones change nothing.
     package mutating func receive(_ response: SIPResponse) -> Verdict {

@@ -33,7 +33,8 @@ extension TrunkSettings {
             + optional.compactMap { name, value in value.flatMap { $0.isEmpty ? nil : Field(name, $0) } }
     }
 
-    /// The trunk of those fields, in any order; nil when one is unknown, unreadable or missing.
+    /// The trunk of those fields, in any order; nil when one is unreadable or missing. Those that are not known, of firmware of
+    /// another version, are passed over.
     package init?(name: String, fields: [Field]) {
         var texts: [String: String] = [:]
         for field in fields { texts[field.name] = field.value }
@@ -49,10 +50,18 @@ extension TrunkSettings {
                 base: base, first: first, last: last,
                 extensionPrefix: texts.removeValue(forKey: "block.extension_prefix") ?? "")
         }
-        for (name, value) in texts where !set(name, value) { return nil }
+        for (name, value) in texts where set(name, value) == false { return nil }
     }
 
-    private mutating func set(_ name: String, _ text: String) -> Bool {
+    /// Whether a field of that name means something here.
+    package static func knows(field name: String) -> Bool {
+        let parts = ["kind", "server", "user", "block.base", "block.first", "block.last", "block.extension_prefix"]
+        var trunk = TrunkSettings(name: "", kind: .registering, server: TrunkServer(host: ""), user: "")
+        return parts.contains(name) || trunk.set(name, "") != nil
+    }
+
+    /// Nil for a name that is not known, false for a value that cannot be read.
+    private mutating func set(_ name: String, _ text: String) -> Bool? {
         switch name {
         case "transport": transport = SIPSettings.Transport(rawValue: text)
         case "outbound_proxy": outboundProxy = TrunkServer(text)
@@ -73,7 +82,7 @@ extension TrunkSettings {
         case "incoming_format": return take(IncomingFormat(rawValue: text), \.incomingFormat)
         case "redirects": return take(Redirects(rawValue: text), \.redirects)
         case "srtp": return take(MediaSecurity(rawValue: text), \.mediaSecurity)
-        default: return false
+        default: return nil
         }
         return true
     }

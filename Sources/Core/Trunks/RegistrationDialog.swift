@@ -39,7 +39,10 @@ struct RegistrationDialog: Sendable {
     var serviceTarget: LocationTarget? { serviceRoutes.first.flatMap { try? LocationTarget($0.uri) } }
 
     /// A new attempt to register with a server.
-    mutating func beginRound() { retries = 0 }
+    mutating func beginRound() {
+        retries = 0
+        session?.beginRequest()
+    }
 
     /// Counts a repetition within the round; false when there were enough.
     mutating func mayRetry() -> Bool {

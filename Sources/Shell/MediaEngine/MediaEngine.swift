@@ -7,10 +7,11 @@ package import Primitives
 package import RTP
 import Synchronization
 
-/// The media workers: threads with their own sockets around the core's `MediaSession`.
+/// The media workers: threads with their own sockets around the core's `MediaGraph`.
 ///
 /// Commands go in by `submit` from any thread; events come out through the callback, on a worker's thread (or, when the
-/// mailbox is full, on the submitting one): hand them on, do not work in it. A session lives on one worker for good.
+/// mailbox is full, on the submitting one): hand them on, do not work in it. A session is on one worker at a time:
+/// commands say which (`WorkerRoutes`).
 package final class MediaEngine: Sendable {
     /// How many commands may wait for each worker.
     package static let waitingCommands = Mailbox.capacity

@@ -22,12 +22,11 @@ extension MediaLoop {
     private mutating func take(_ message: WorkerMessage) {
         switch message {
         case .command(let command):
-            guard let id = command.session, expected[id] != nil else { return carryOut(command) }
-            expected[id]?.append(message)
-        case .expect(let id): expected[id] = []
+            if let id = command.session, expected.keep(message, for: id) { return }
+            carryOut(command)
+        case .expect(let id): expected.expect(id, by: message)
         case .handOver(let id, let worker):
-            guard expected[id] != nil else { return handOver(id, to: worker) }
-            expected[id]?.append(message)
+            if !expected.keep(message, for: id) { handOver(id, to: worker) }
         case .adopt(let moving): adopt(moving)
         case .release(let portA, let portB):
             pool.release(portA, at: Self.now)
@@ -128,10 +127,12 @@ extension MediaLoop {
 
     /// Takes a session over, and then does what was asked of it on its way.
     private mutating func adopt(_ moving: MovingSession) {
-        let waiting = expected.removeValue(forKey: moving.id) ?? []
+        let waiting = expected.arrived(moving.id)
         if let content = moving.take() {
             let slot = graph.adopt(content.session, at: Self.now)
             if let error = watch(content.sockets, slot: slot) {
+                // Nobody else has them any more.
+                close(content.sockets)
                 shared.countSocketError()
                 onEvent(.failed(moving.id, .socket(errno: error)))
             }

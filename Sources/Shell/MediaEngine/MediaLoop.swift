@@ -38,7 +38,7 @@ struct MediaLoop: ~Copyable {
     /// By the graph's slots.
     var charges: [Charge] = []
     /// What is asked of sessions that are on their way here.
-    var expected: [MediaSessionID: [WorkerMessage]] = [:]
+    var expected = ExpectedSessions<WorkerMessage>()
     /// By the graph's slots.
     var sockets: [SessionSockets?] = []
     /// By tokens; -1: none.

@@ -63,6 +63,7 @@ extension Appliance {
             let appliance = Appliance(
                 options: options, store: store, snapshot: snapshot, hashes: OpenSSLHashes(), eventLoop: group.next(),
                 pool: pool, logger: logger)
+            appliance.prepareSounds(snapshot.settings)
             do throws(ApplianceError) {
                 return try await appliance.serve(group: group, lock: lock)
             } catch {
@@ -172,6 +173,13 @@ extension Appliance {
         begin(listening: listening, mediaCertificate: mediaCertificate)
         hal.indicator.show(.ready)
         return RunningAppliance(appliance: self, ready: ready, administration: administration, lock: lock)
+    }
+
+    /// Has the music on hold composed, which takes some hundredths of a second on a small board: not on the event loop, in
+    /// the middle of the first hold.
+    nonisolated func prepareSounds(_ settings: ApplianceSettings) {
+        guard settings.features.musicOnHold, settings.media.backend == .builtin else { return }
+        pool.submit { _ in _ = MusicOnHold.builtIn }
     }
 
     /// What carries media, and the certificate for keys by DTLS; nil: there are none.

@@ -242,6 +242,7 @@ package actor Appliance {
             settings = new
             cloud?.update(new.cloud)
             prepareTrunkTLS()
+            prepareSounds(new)
         }
     }
 

@@ -5,11 +5,16 @@ import Settings
 
 /// Users, groups and settings in their tables, the part of the database that a backup holds.
 enum SettingsTables {
+    /// Puts `settings` in the place of those that are there. Beside them, what only firmware of another version knows is
+    /// kept: that version may come back.
     static func replace(_ settings: ApplianceSettings, in database: Database) throws {
+        // Where this version cannot read its own settings, there is nothing of others' to go by.
+        let foreign = (try? scalars(database))?.foreign ?? []
+        let foreignFields = try TrunkTables.foreignFields(database)
         for table in Schema.trunkTableNames + ["group_member", "call_group", "user", "listener", "setting"] {
             try database.execute(sql: "DELETE FROM \(table)")
         }
-        for (name, value) in values(of: settings) {
+        for (name, value) in values(of: settings) + foreign {
             try database.execute(sql: "INSERT INTO setting (name, value) VALUES (?, ?)", arguments: [name, value])
         }
         for (position, listener) in settings.sip.listeners.enumerated() {
@@ -36,11 +41,13 @@ enum SettingsTables {
             }
         }
         try TrunkTables.insert(settings, in: database)
+        try TrunkTables.putBack(foreignFields, in: database)
     }
 
-    /// Throws `StoreFailure.damaged` for a value that no firmware of this version writes.
+    /// Settings that only firmware of another version knows are passed over. Throws `StoreFailure.damaged` for a value that
+    /// no firmware of this version writes.
     static func read(_ database: Database) throws -> ApplianceSettings {
-        var settings = try scalars(database)
+        var settings = try scalars(database).settings
         for row in try Row.fetchAll(database, sql: "SELECT transport, address, port FROM listener ORDER BY position") {
             let listen = ListenAddress(
                 address: try address(row["address"], of: "listener"), port: try port(row["port"]))
@@ -86,6 +93,7 @@ enum SettingsTables {
             ("media.backend", settings.media.backend.rawValue),
             ("media.rtpengine.address", settings.media.rtpengine.description),
             ("cloud.monitoring_interval_milliseconds", String(settings.cloud.monitoringInterval.wholeMilliseconds)),
+            ("media.comfort_noise", settings.media.comfortNoise ? "true" : "false"),
         ]
         if let https = settings.https {
             values += [("https.address", https.address.description), ("https.port", String(https.port))]
@@ -107,8 +115,12 @@ enum SettingsTables {
         return values + optional.compactMap { name, value in value.map { (name, $0) } }
     }
 
-    private static func scalars(_ database: Database) throws -> ApplianceSettings {
+    /// What stands alone, and what of it this version does not know.
+    private static func scalars(
+        _ database: Database
+    ) throws -> (settings: ApplianceSettings, foreign: [(String, String)]) {
         var settings = ApplianceSettings()
+        var foreign: [(String, String)] = []
         var first = settings.media.ports.lowerBound
         var last = settings.media.ports.upperBound
         var httpsAddress: IPAddress?
@@ -152,13 +164,14 @@ enum SettingsTables {
             case "numbering.outside_prefix": settings.numbering.outsidePrefix = value
             case "outgoing.emergency":
                 settings.outgoing.emergencyNumbers = value.split(separator: " ").map { String($0) }
-            default: throw StoreFailure.damaged("unknown setting '\(name)'")
+            case "media.comfort_noise": settings.media.comfortNoise = value == "true"
+            default: foreign.append((name, value))
             }
         }
         guard first <= last else { throw StoreFailure.damaged("media ports end before they begin") }
         settings.media.ports = first...last
         if let httpsAddress, let httpsPort { settings.https = ListenAddress(address: httpsAddress, port: httpsPort) }
-        return settings
+        return (settings, foreign)
     }
 
     private static func number<Number: FixedWidthInteger>(_ text: String, of name: String) throws -> Number {

@@ -39,16 +39,49 @@ enum TrunkTables {
         }
     }
 
+    /// A setting of a user or a trunk that only firmware of another version knows.
+    struct ForeignField {
+        let table: String
+        let owner: String
+        let name: String
+        let value: String
+    }
+
+    /// Those that are there; none in a database from before there were such tables.
+    static func foreignFields(_ database: Database) throws -> [ForeignField] {
+        guard try database.tableExists("trunk_setting") else { return [] }
+        let users = try Row.fetchAll(database, sql: "SELECT extension AS owner, name, value FROM user_setting")
+        let trunks = try Row.fetchAll(database, sql: "SELECT trunk AS owner, name, value FROM trunk_setting")
+        return users.filter { $0["name"] as String != "caller_number" }.map { foreign($0, in: "user_setting") }
+            + trunks.filter { !TrunkSettings.knows(field: $0["name"] as String) }.map {
+                foreign($0, in: "trunk_setting")
+            }
+    }
+
+    private static func foreign(_ row: Row, in table: String) -> ForeignField {
+        ForeignField(table: table, owner: row["owner"], name: row["name"], value: row["value"])
+    }
+
+    /// For the users and trunks that are still there.
+    static func putBack(_ fields: [ForeignField], in database: Database) throws {
+        for field in fields {
+            let (owners, key) = field.table == "user_setting" ? ("user", "extension") : ("trunk", "name")
+            try database.execute(
+                sql: "INSERT INTO \(field.table) SELECT \(key), ?, ? FROM \(owners) WHERE \(key) = ?",
+                arguments: [field.name, field.value, field.owner])
+        }
+    }
+
     /// Adds to `settings`, which has its users. Throws `StoreFailure.damaged` for what no firmware of this version
     /// writes.
     static func read(_ database: Database, into settings: inout ApplianceSettings) throws {
         for row in try Row.fetchAll(database, sql: "SELECT extension, name, value FROM user_setting") {
             let number: String = row["extension"]
-            guard let index = settings.users.firstIndex(where: { $0.extension == number }) else { continue }
-            switch row["name"] as String {
-            case "caller_number": settings.users[index].callerNumber = row["value"]
-            case let name: throw StoreFailure.damaged("unknown setting '\(name)' of user \(number)")
-            }
+            // Other names are those of firmware of another version.
+            guard row["name"] as String == "caller_number",
+                let index = settings.users.firstIndex(where: { $0.extension == number })
+            else { continue }
+            settings.users[index].callerNumber = row["value"]
         }
         let fields = Dictionary(
             grouping: try Row.fetchAll(database, sql: "SELECT trunk, name, value FROM trunk_setting"),
