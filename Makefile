@@ -16,6 +16,7 @@ BENCH_PACKAGES = sip-tester python3 debootstrap gcc
 REAL_TIME_TESTS = ^(TransportTests|ReactorTests|VendorCloudTests|NameResolverTests)\.
 SEED ?=
 SEEDS ?= 1..200
+PROOF_SEEDS ?= 1..20
 FUZZ_SECONDS ?= 30
 APT_GET = env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300
 
@@ -130,6 +131,17 @@ soak-nightly: deps
 	$(SWIFT_RELEASE) --product pbxctl
 	python3 scripts/soak.py --bin $(SCRATCH)/release --seconds 600
 
+## privacy-proof: every proof of docs/PRIVACY.md: permits, mutations, flow table, linter, ledger
+privacy-proof: deps
+	$(SWIFT_BUILD) --build-tests
+	$(SWIFT_BUILD) --product pbxctl
+	python3 scripts/permits.py --scratch $(SCRATCH)
+	$(SCRATCH)/debug/pbxctl privacy lint >/dev/null
+	$(SWIFT_TEST) --skip-build --filter 'PrivacyContractTests|PersistenceTests|MutatedContractTests|StrictModeTests|LedgerSigningTests'
+	$(SWIFT_TEST) --skip-build --filter 'FlowTableTests|PrivacyDocumentTests|InvariantTests'
+	$(SWIFT_BUILD) --product pbxsim
+	$(SCRATCH)/debug/pbxsim sweep --seeds $(PROOF_SEEDS) --jobs $$(nproc)
+
 ## lint: purity of the core, direction of imports, formatting, forbidden names
 lint: deps
 	python3 scripts/lint.py --self-test
@@ -151,4 +163,4 @@ check: lint docs test interop signalling fuzz
 clean:
 	rm -rf $(SCRATCH)
 
-.PHONY: help deps deps-interop build demo run test sim interop signalling torture fuzz storm bench bench-media soak soak-nightly lint format docs check clean
+.PHONY: help deps deps-interop build demo run test sim interop signalling torture fuzz storm bench bench-media soak soak-nightly privacy-proof lint format docs check clean

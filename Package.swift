@@ -217,7 +217,7 @@ let package = Package(
             dependencies: [
                 "Primitives", "ApplianceCore", "CloudCore", "SoftphoneCore", "OpenSSLCrypto",
                 "OpusCodec", "Media", "Persistence", "PrivacyContract", "CloudMessages", "Settings",
-                "SIPTransaction", "ServerLocation", "Telemetry", "Pairing", "Backup", "Archive",
+                "SIPTransaction", "ServerLocation", "Telemetry", "Pairing", "Backup", "Archive", "CloudWire",
             ],
             path: "Sources/Simulation", swiftSettings: strict),
 
@@ -273,6 +273,7 @@ let package = Package(
         tests(
             "Pairing", ["CloudMessages", "OpenSSLCrypto", "Pairing", "Persistence", "Primitives", "PrivacyContract"]),
         tests("Primitives", ["Primitives"]),
+        tests("Persistence", ["OpenSSLCrypto", "Persistence", "Primitives", "PrivacyContract"]),
         tests("PrivacyContract", ["CloudMessages", "Primitives", "PrivacyContract"]),
         tests("Provisioning", ["OpenSSLCrypto", "Persistence", "Primitives", "Provisioning", "Settings"]),
         tests("RTP", ["Primitives", "RTP"]),

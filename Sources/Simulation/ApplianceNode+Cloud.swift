@@ -66,6 +66,8 @@ extension ApplianceNode {
                 return
             }
             uplink.isUp = true
+            // The source of the connection and its certificate: not one byte of a body.
+            world.cloud.saw(.s5, [.externalAddress, .externalPort, .serial], bytes: 0)
             world.note("uplink up as \(external)")
             input(.uplink(.up(external: external)))
         }
@@ -105,6 +107,8 @@ extension ApplianceNode {
         nextRequest += 1
         let id = ServiceRequestID(nextRequest)
         serviceReplies[id] = reply
+        // The client's token, its half of F-S3.
+        if case .provisioningFile = request { world.cloud.saw(.s3, [.identification], bytes: 0) }
         input(.service(id, request))
     }
 
@@ -123,7 +127,15 @@ extension ApplianceNode {
 
     func serviceReply(_ id: ServiceRequestID, _ reply: ServiceReply) {
         world.note("service \(id.value) answers \(Summary.of(reply))")
-        if case .provisioningFile(_, let permit) = reply { used(permit) }
+        switch reply {
+        case .provisioningFile(let file, let permit):
+            used(permit)
+            world.cloud.saw(.s3, WireFields.of(file: file), bytes: Int64(file.count))
+        case .deviceState(let state, let permit):
+            used(permit)
+            world.cloud.saw(.c13, WireFields.of(state), bytes: WireFields.bytes(of: state))
+        case .noContent, .callDataStream, .problem: break
+        }
         if case .callDataStream = reply {} else { streams[id] = nil }
         serviceReplies.removeValue(forKey: id)?(reply)
     }
@@ -131,6 +143,7 @@ extension ApplianceNode {
     func serviceEvent(_ id: ServiceRequestID, _ record: CallRecord, _ permit: Permit) {
         used(permit)
         world.note("call data \(record.callDataID) on stream \(id.value)")
+        world.cloud.saw(.c6, WireFields.of(record), bytes: WireFields.bytes(of: record))
         streams[id]?.event(record)
     }
 

@@ -23,6 +23,9 @@ final class CloudNode {
     var losesReplies = false
     /// Bytes that each server saw, per flow.
     private(set) var received: [FlowID: Int64] = [:]
+    /// The names of the fields that each server saw, per flow, however often.
+    private(set) var seenFields: [FlowID: Set<FieldName>] = [:]
+    private(set) var useCounts: [FlowID: Int] = [:]
     /// Every name under which a pairing user was ever handed over.
     private(set) var pairingUsers: [String] = []
 
@@ -145,12 +148,19 @@ final class CloudNode {
 
     // MARK: - What the appliance sends
 
+    /// What passed the appliance's outer wall, whoever carried it.
+    func saw(_ flow: FlowID, _ fields: [FieldName], bytes: Int64) {
+        received[flow, default: 0] += bytes
+        seenFields[flow, default: []].formUnion(fields)
+        useCounts[flow, default: 0] += 1
+    }
+
     /// When the answer arrives, what it is, and the bytes that the message took.
     func receive(_ message: OutboundMessage, artifact: [UInt8]?) -> (Duration, CloudReply, Int64) {
         let delay = Duration.milliseconds(20) + entropy.jitter(upTo: .milliseconds(60))
         guard !world.cloudIsUnreachable else { return (.seconds(10), .unreachable("connection timed out"), 0) }
         let bytes = Int64(200 + message.fields.count * 40 + (artifact?.count ?? 0))
-        received[message.flow, default: 0] += bytes
+        saw(message.flow, WireFields.of(message, artifact: artifact, at: world.wall), bytes: bytes)
         let reply: CloudReply
         do { reply = try serve(message, artifact: artifact) } catch {
             reply = .refused(status: error.status, detail: "\(error)", retryAfter: nil)

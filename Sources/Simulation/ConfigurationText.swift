@@ -13,6 +13,7 @@ enum ConfigurationText {
             ["music-on-hold", String(settings.features.musicOnHold)], ["media-address", "\(settings.media.address)"],
             ["monitoring-interval", String(settings.cloud.monitoringInterval.wholeMilliseconds)],
         ]
+        if !settings.privacy.isStrict { lines.append(["strict", "false"]) }
         let optional: [(String, String?)] = [
             ("echo", settings.features.echo), ("relay", settings.cloud.relay),
             ("control-center", settings.cloud.controlCenter), ("backup", settings.cloud.backup),
@@ -44,6 +45,7 @@ enum ConfigurationText {
         case "protection": settings.sip.protectionEnabled = words[1] == "true"
         case "media-address": settings.media.address = IPAddress(words[1]) ?? .loopbackV4
         case "monitoring-interval": settings.cloud.monitoringInterval = .milliseconds(Int64(words[1]) ?? 0)
+        case "strict": settings.privacy.isStrict = words[1] == "true"
         case "echo": settings.features.echo = words[1]
         case "country": settings.media.country = MediaSettings.Country(rawValue: words[1]) ?? .itu
         case "conferences": settings.features.conferences = words[1].split(separator: " ").map(String.init)

@@ -67,18 +67,33 @@ enum Invariants {
         try checkPairing(world)
     }
 
-    /// The chain holds, and without a power cut each byte that a server saw is in it.
+    /// The chain holds, its signatures are the device's, and without a power cut each byte that the network saw is in it.
     private static func checkLedger(_ world: World) throws(ScenarioFailure) {
         let ledger = world.appliance.disk.histories.ledger(after: 0, limit: .max)
         if let damage = Ledger.verify(ledger, hashes: world.hashes) {
             throw ScenarioFailure("the ledger: \(damage)", at: world.now)
         }
+        let checkpoints = world.appliance.disk.histories.ledgerCheckpoints
+        do throws(LedgerDamage) {
+            _ = try Ledger.judge(
+                ledger, checkpoints, serial: ApplianceNode.serial, hashes: world.hashes,
+                signatures: SimulatedSignatureCheck())
+        } catch { throw ScenarioFailure("the ledger: \(error)", at: world.now) }
         guard world.appliance.boot == 1 else { return }
+        // Answers to a Control Center that asks every few seconds are written together.
+        let counters = try world.status().counters
+        let unwritten = Int64(counters.first { $0.name == "ledger.unwritten-bytes" }?.value ?? 0)
         for flow in FlowID.allCases {
-            let recorded = ledger.filter { $0.flow == flow }.reduce(0) { $0 + $1.bytes }
+            var recorded = ledger.filter { $0.flow == flow }.reduce(0) { $0 + $1.bytes }
+            if flow == .c13 { recorded += unwritten }
             guard let received = world.cloud.received[flow], received != recorded else { continue }
             throw ScenarioFailure(
                 "\(flow.rawValue): the cloud received \(received) bytes, the ledger says \(recorded)", at: world.now)
+        }
+        let sum = FlowID.allCases.reduce(Int64(0)) { $0 + (world.cloud.received[$1] ?? 0) }
+        let total = ledger.reduce(Int64(0)) { $0 + $1.bytes } + unwritten
+        guard sum == total else {
+            throw ScenarioFailure("the network saw \(sum) bytes, the ledger says \(total)", at: world.now)
         }
     }
 

@@ -17,9 +17,11 @@ final class JobRunner {
     private static let workFactor = 2
     private static let workFactorLog2 = 1
     static let configurationPart = "configuration.txt"
+    private let device: SimulatedSigner
 
     init(entropy: Entropy) {
         self.entropy = entropy
+        device = SimulatedSigner.shared
     }
 
     var artifactCount: Int { artifacts.count }
@@ -45,6 +47,10 @@ final class JobRunner {
                 return .ledger(disk.histories.ledger(after: cursor, limit: limit))
             case .readCallRecords(let cursor, let limit):
                 return .callRecords(disk.histories.callRecords(after: cursor, limit: limit))
+            case .readLedgerCheckpoints(let cursor, let limit):
+                return .ledgerCheckpoints(disk.histories.ledgerCheckpoints(after: cursor, limit: limit))
+            case .signLedger(let sequence, let hash, let time):
+                return .ledgerSigned(try device.sign(sequence: sequence, hash: hash, time: time))
             }
         } catch {
             return .failed("\(error)")

@@ -26,6 +26,7 @@ enum Summary {
         case .appendLedger(let entry): "ledger:\(entry.sequence):\(entry.flow.rawValue):\(entry.result)"
         case .appendProvisioningLog(let entry): "provisioning-log:\(entry.network)"
         case .pruneProvisioningLog: "prune-provisioning-log"
+        case .appendLedgerCheckpoint(let checkpoint): "ledger-signed:\(checkpoint.sequence)"
         case .replaceBindings(let aor, let bindings): "bindings:\(aor):\(bindings.count)"
         }
     }
@@ -46,6 +47,8 @@ enum Summary {
         case .discardArtifact: "discard-artifact"
         case .readLedger(let cursor, _): "read-ledger after \(cursor)"
         case .readCallRecords(let cursor, _): "read-call-records after \(cursor)"
+        case .readLedgerCheckpoints(let cursor, _): "read-ledger-signatures after \(cursor)"
+        case .signLedger(let sequence, _, _): "sign-ledger \(sequence)"
         }
     }
 
@@ -57,6 +60,7 @@ enum Summary {
         case .makeProvisioningToken(let number): "provision \(number)"
         case .resync(let number, let reboots): "resync \(number)\(reboots ? " with a restart" : "")"
         case .ledger(let cursor): "ledger after \(cursor)"
+        case .ledgerCheckpoints(let cursor): "ledger signatures after \(cursor)"
         case .callRecords(let cursor): "records after \(cursor)"
         case .applySettings: "apply-settings"
         case .status, .deleteBackupPassword, .backUpNow, .listBackups, .permitRestore, .calls, .privacy: "\(command)"
@@ -74,7 +78,8 @@ enum Summary {
         case .calls(let list): "\(list.count) calls"
         case .ledger(let entries): "\(entries.count) ledger entries"
         case .callRecords(let records): "\(records.count) records"
-        case .privacy(let flows): "\(flows.count) flows"
+        case .ledgerCheckpoints(let list): "\(list.count) ledger signatures"
+        case .privacy(let flows, let isStrict): "\(flows.count) flows\(isStrict ? ", strict" : "")"
         case .refused(let status, let detail): "refused \(status): \(detail)"
         }
     }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import PrivacyContract
 import Vectors
 
 struct Status: AsyncParsableCommand {
@@ -70,29 +69,5 @@ struct Status: AsyncParsableCommand {
     private static func counters(_ value: JSONValue) -> [(String, JSONValue)] {
         if let list = value.list { return list.map { ($0["name"].shown, $0["value"]) } }
         return (value.object ?? [:]).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-    }
-}
-
-struct Privacy: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "List what may leave the appliance: each flow, its recipient, its fields and its switch.")
-
-    @OptionGroup var remote: RemoteOptions
-
-    func run() async throws {
-        try await report {
-            remote.show(try await remote.entries("/v1/privacy", "flows")) { flows in
-                var table = Table("Flow", "State", "Switch", "Recipient", "What", "Fields")
-                for flow in flows {
-                    let title = flow["flow"].text.flatMap(FlowID.init).flatMap(Contract.flow)?.title
-                    let isAbsent = flow["isImplemented"] == .bool(false)
-                    table.add(
-                        flow["flow"].shown, isAbsent ? "absent" : flow["isOn"] == .bool(true) ? "on" : "off",
-                        flow["offSwitch"].shown,
-                        flow["recipient"].shown, title ?? "-", flow.first(of: ["fields", "fieldNames"]).shown)
-                }
-                return table.text(absent: "No flows.")
-            }
-        }
     }
 }

@@ -29,6 +29,7 @@ struct ConfigurationFileTests {
             groups: [ { extension: "610", name: Sales, strategy: all, members: ["100"] } ]
             cloud: { relay: "127.0.0.1:7443", control_center: "https://cc.example:1", backup: "https://[::1]:7444",
                      monitoring: "https://127.0.0.1:7445", monitoring_interval: 30 }
+            privacy: { strict: false }
             """)
         #expect(settings.edition == .flex)
         #expect(settings.sip.listeners == [.init(transport: .tls, listen: .init(address: .v6(0, 1), port: 0))])
@@ -44,6 +45,7 @@ struct ConfigurationFileTests {
         #expect(settings.groups.first?.members == ["100"])
         #expect(settings.cloud.controlCenter == "https://cc.example:1")
         #expect(settings.cloud.monitoringInterval == .seconds(30))
+        #expect(!settings.privacy.isStrict && ApplianceSettings().privacy.isStrict)
     }
 
     @Test func `rtpengine may carry media`() throws {
@@ -99,6 +101,8 @@ struct ConfigurationFileTests {
         ("features: {conferences: [\(Self.rooms(11))]}", 1, "10"),
         ("features: {music_on_hold: loud}", 1, "true or false"),
         ("media: {country: XX}", 1, "one of ITU, AT"),
+        ("privacy: {strict: maybe}", 1, "true or false"),
+        ("privacy: {lenient: true}", 1, "unknown key 'lenient'"),
         ("users:\n- {extension: \"1\", name: A, password: 12345}", 2, "double quotes"),
         ("users:\n- {extension: \"1\", name: A}", 2, "'password' is missing"),
         (

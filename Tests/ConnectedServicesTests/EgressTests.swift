@@ -276,7 +276,7 @@ struct EgressTests {
 
     @Test func `the administrator sees each flow with its fields and the state of its switches`() {
         var world = World(switches: [.relay, .callData])
-        guard case .privacy(let flows)? = world.admin(.privacy) else {
+        guard case .privacy(let flows, _)? = world.admin(.privacy) else {
             Issue.record("no answer")
             return
         }

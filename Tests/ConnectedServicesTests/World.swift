@@ -31,9 +31,11 @@ struct World {
     var ended: [ServiceRequestID] = []
     var uplinkIsOpen = false
     var samplesAsked = 0
+    var logged: [String] = []
     var cancelled: [CloudRequestID] = []
 
     // Behaviour.
+    var signatureFails = false
     var storeFailure: StoreFailure?
     /// What a server answers; nil: no answer comes.
     var answers: [FlowID: CloudReply] = [
@@ -49,7 +51,13 @@ struct World {
     let limits: Limits
     let code: PairingCode
 
-    init(limits: Limits = Limits(), switches: [Switch] = [.controlCenter, .relay], seed: UInt64 = 1) {
+    let contract: [Flow]
+
+    init(
+        limits: Limits = Limits(), switches: [Switch] = [.controlCenter, .relay], seed: UInt64 = 1,
+        contract: [Flow] = Contract.flows
+    ) {
+        self.contract = contract
         entropy = Entropy(SeededGenerator(seed: seed))
         code = PairingCode(from: &entropy)
         var snapshot = StoreSnapshot()
@@ -61,7 +69,7 @@ struct World {
         for name in switches { snapshot.switches[name] = true }
         self.snapshot = snapshot
         self.limits = limits
-        services = Self.services(snapshot, limits, now)
+        services = Self.services(snapshot, limits, contract, now)
         work = services.start(facts: Self.facts, at: now, wall: wall, entropy: &entropy)
     }
 
@@ -69,16 +77,18 @@ struct World {
     /// What the running calls sound like.
     var meanOpinion: Double?
 
-    private static func services(_ snapshot: StoreSnapshot, _ limits: Limits, _ now: Instant) -> ConnectedServices {
+    private static func services(
+        _ snapshot: StoreSnapshot, _ limits: Limits, _ contract: [Flow], _ now: Instant
+    ) -> ConnectedServices {
         ConnectedServices(
             snapshot: snapshot, serial: serial, model: "next", firmwareVersion: "1.0", hashes: OpenSSLHashes(),
-            limits: limits, at: now)
+            limits: limits, contract: contract, at: now)
     }
 
     /// Power comes back: nothing but the store and the servers' memory is left.
     mutating func reboot() {
         now = Instant(nanoseconds: 7_000_000_000)
-        services = Self.services(snapshot, limits, now)
+        services = Self.services(snapshot, limits, contract, now)
         adminReplies = [:]
         uplinkIsOpen = false
         work = services.start(facts: Self.facts, at: now, wall: wall, entropy: &entropy)
@@ -113,7 +123,8 @@ struct World {
         case .serviceEvent(let id, let record, _): events.append((id, record))
         case .serviceEnd(let id): ended.append(id)
         case .takeSample: samplesAsked += 1
-        case .log, .sipTransmit, .sipClose, .resolve, .media, .drained: break
+        case .log(_, let text): logged.append(text)
+        case .sipTransmit, .sipClose, .resolve, .media, .drained: break
         }
         return true
     }
@@ -179,6 +190,14 @@ struct World {
         case .discardArtifact: .done
         case .readLedger(let cursor, let limit): .ledger(histories.ledger(after: cursor, limit: limit))
         case .readCallRecords(let cursor, let limit): .callRecords(histories.callRecords(after: cursor, limit: limit))
+        case .readLedgerCheckpoints(let cursor, let limit):
+            .ledgerCheckpoints(histories.ledgerCheckpoints(after: cursor, limit: limit))
+        case .signLedger(let sequence, let hash, let time):
+            signatureFails
+                ? .failed("the key is not there")
+                : .ledgerSigned(
+                    LedgerCheckpoint(
+                        sequence: sequence, time: time, hash: hash, signature: [1], certificateChain: "chain"))
         }
     }
 

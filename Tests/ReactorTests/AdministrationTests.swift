@@ -16,6 +16,8 @@ struct AdministrationTests {
             (.GET, "/health", nil, 200, #"{"status":"ok"}"#),
             (.GET, "/v1/status", nil, 200, #""pairing":"unpaired""#),
             (.GET, "/v1/privacy", nil, 200, #""flow":"F-C8""#),
+            (.GET, "/v1/privacy", nil, 200, #""strict":true"#),
+            (.GET, "/v1/ledger/checkpoints", nil, 200, #"{"checkpoints":[]}"#),
             (.GET, "/v1/calls", nil, 200, #"{"calls":[]}"#),
             (.GET, "/v1/ledger", nil, 200, #"{"entries":[]}"#),
             (.GET, "/v1/call-records?after=0", nil, 200, #"{"records":[]}"#),

@@ -29,6 +29,7 @@ struct SQLiteStoreTests {
         expected.bindings = ["sip:100@pbx.example": [Samples.binding]]
         expected.lastCallDataID = 2
         expected.lastLedgerEntry = Samples.ledger(3)
+        expected.signedLedgerSequence = 3
         let store = try folder.store()
         try store.runAndWait([
             .replaceSettings(Samples.settings), .setSwitch(.monitoring, true), .setSwitch(.relay, false),
@@ -37,7 +38,8 @@ struct SQLiteStoreTests {
             .replaceBindings(aor: "sip:100@pbx.example", [Samples.binding]), .appendCallRecord(Samples.callRecord(1)),
             .appendCallRecord(Samples.callRecord(2)), .appendLedger(Samples.ledger(1)),
             .appendLedger(Samples.ledger(2)),
-            .appendLedger(Samples.ledger(3)),
+            .appendLedger(Samples.ledger(3)), .appendLedgerCheckpoint(Samples.checkpoint(2)),
+            .appendLedgerCheckpoint(Samples.checkpoint(3)),
         ])
         store.close()
         let again = try folder.store()
@@ -45,6 +47,7 @@ struct SQLiteStoreTests {
         #expect(try again.snapshot() == expected)
         #expect(try again.callRecords(after: 1, limit: 10) == [Samples.callRecord(2)])
         #expect(try again.ledger(after: 1, limit: 1) == [Samples.ledger(2)])
+        #expect(try again.ledgerCheckpoints(after: 2, limit: 10) == [Samples.checkpoint(3)])
     }
 
     @Test func `a trunk's password is gone from every file when the trunk is`() throws {

@@ -41,6 +41,7 @@ enum Samples {
         settings.cloud.backup = "https://127.0.0.1:7444"
         settings.cloud.monitoring = "https://127.0.0.1:7445"
         settings.cloud.monitoringInterval = .seconds(30)
+        settings.privacy.isStrict = false
         settings.users[1].callerNumber = "+493012345611"
         settings.numbering = NumberingSettings(countryCode: "49")
         settings.numbering.areaCode = "30"
@@ -59,7 +60,9 @@ enum Samples {
         let database = try DatabaseQueue(path: path)
         try database.write {
             try $0.execute(sql: "DROP TABLE call_leg_figures")
-            try $0.execute(sql: "DELETE FROM grdb_migrations WHERE identifier LIKE '4%'")
+            try $0.execute(sql: "DROP TABLE ledger_checkpoint")
+            try $0.execute(
+                sql: "DELETE FROM grdb_migrations WHERE identifier LIKE '4%' OR identifier LIKE '5%'")
         }
         try database.close()
     }
@@ -186,6 +189,12 @@ enum Samples {
             sequence: sequence, time: UnixTime(seconds: 1), flow: .c5, recipient: .monitoring,
             fieldNames: [FieldName("metrics"), FieldName("serial")], bytes: 300, result: "sent",
             hash: [UInt8](repeating: UInt8(truncatingIfNeeded: sequence), count: 32))
+    }
+
+    static func checkpoint(_ sequence: UInt64) -> LedgerCheckpoint {
+        LedgerCheckpoint(
+            sequence: sequence, time: UnixTime(seconds: 2), hash: ledger(sequence).hash, signature: [1, 2, 3],
+            certificateChain: "chain")
     }
 }
 

@@ -18,7 +18,7 @@ extension ConnectedServices {
         }
         switch command {
         case .status: reply(id, .status(status(facts: facts)))
-        case .privacy: reply(id, .privacy(flowStates))
+        case .privacy: reply(id, .privacy(flowStates, isStrict: gate.isStrict))
         case .setSwitch(.controlCenter, false): switchControlCenterOff(id)
         case .setSwitch(let name, true): switchOn(name, id)
         case .setSwitch(let name, false): switchOff(name, id)
@@ -40,6 +40,10 @@ extension ConnectedServices {
         case .makeProvisioningToken(let number): makeToken(for: number, id, entropy: &entropy)
         case .ledger(let cursor):
             run(.readLedger(after: cursor, limit: limits.ledgerEntriesPerAnswer), then: .ledger(id))
+        case .ledgerCheckpoints(let cursor):
+            run(
+                .readLedgerCheckpoints(after: cursor, limit: limits.ledgerEntriesPerAnswer),
+                then: .ledgerCheckpoints(id))
         case .callRecords(let cursor):
             run(.readCallRecords(after: cursor, limit: limits.callRecordQueue), then: .callRecords(id))
         case .calls, .resync, .applySettings:
@@ -74,6 +78,8 @@ extension ConnectedServices {
         counters.append(Counter("egress.permitted", gate.permitCount))
         counters += gate.refusals.map { Counter("egress.denied.\($0.name)", $0.count) }
         counters.append(Counter("ledger.waiting", UInt64(journal.ledgerCount)))
+        counters.append(Counter("ledger.unwritten-bytes", UInt64(credentials.unrecordedBytes)))
+        counters.append(Counter("ledger.unsigned", checkpoints.unsignedCount))
         counters.append(Counter("call-records.dropped", journal.droppedCount))
         counters.append(Counter("call-data.streams", UInt64(callData.subscribers.count)))
         counters.append(Counter("control.not-authenticated", credentials.refusedCount))
@@ -87,9 +93,11 @@ extension ConnectedServices {
     private var flowStates: [FlowState] {
         Contract.flows.compactMap { flow in
             guard flow.direction == .sent, let recipient = flow.recipient else { return nil }
+            let isBlocked = gate.isStrict && flow.isBlockedWhenStrict
             return FlowState(
-                flow: flow.id, recipient: recipient, fieldNames: flow.fields, offSwitch: flow.switches.last,
-                isOn: flow.isImplemented && flow.isOn(switches), isImplemented: flow.isImplemented)
+                flow: flow.id, recipient: recipient, fieldNames: flow.fields(isStrict: gate.isStrict),
+                offSwitch: flow.switches.last, isOn: flow.isImplemented && !isBlocked && flow.isOn(switches),
+                isImplemented: flow.isImplemented, isBlocked: isBlocked)
         }
     }
 

@@ -16,6 +16,8 @@ extension ConnectedServices {
     static let cancelLimit = Duration.seconds(60)
     /// A relay that names ever new addresses on one uplink fills the ledger no faster than this.
     static let locationInterval = Duration.seconds(60)
+    /// What the relay learns from the connection itself.
+    static let locationFields: [FieldName] = [.externalAddress, .externalPort, .serial]
 
     // MARK: Messages
 
@@ -93,6 +95,11 @@ extension ConnectedServices {
     mutating func cancelMessages(needing off: Switch) {
         let stopped = cancellable { Contract.flow($0.permit.flow)?.switches.contains(off) == true }
         for id in stopped { cancel(id) }
+    }
+
+    /// Strict mode was switched on: what it blocks is stopped like a flow that was switched off (Q18).
+    mutating func cancelBlocked() {
+        for id in cancellable({ Contract.flow($0.permit.flow)?.isBlockedWhenStrict == true }) { cancel(id) }
     }
 
     private mutating func tell(_ purpose: CloudPurpose, _ reply: CloudReply) {
@@ -229,9 +236,8 @@ extension ConnectedServices {
                 guard known != external, now - locationRecordedAt >= Self.locationInterval else { return }
             }
             locationRecordedAt = now
-            let fields = Contract.flow(.s5)?.fields ?? []
             // Address, port and serial are implied by the connection: no application bytes.
-            record(.s5, .relay, fields, bytes: 0, result: "sent")
+            record(.s5, .relay, Self.locationFields, bytes: 0, result: "sent")
         case .down(let reason):
             uplink = .dialling
             effects.append(.log(.notice, "the uplink is down: \(reason)"))
@@ -248,7 +254,7 @@ extension ConnectedServices {
         }
         guard let wanted, !isDraining else { return }
         if let refusal = roomRefusal(for: .s5) { return uplinkRefused(refusal, isCounted: false) }
-        switch gate.permitConnection(.s5, switches: switches) {
+        switch gate.permitConnection(.s5, fields: Self.locationFields, switches: switches) {
         case .success(let permit):
             uplinkAddress = wanted
             uplink = .dialling

@@ -3,7 +3,7 @@ package import CloudMessages
 import Pairing
 package import Persistence
 package import Primitives
-import PrivacyContract
+package import PrivacyContract
 import Provisioning
 package import Settings
 import Telemetry
@@ -28,6 +28,7 @@ package struct ConnectedServices: Sendable {
         case provisioningToken(Secret, ProvisioningTokenRecord, AdminRequestID)
         case provisioningAnswer(UserSettings?, ServiceRequestID)
         case pruned
+        case ledgerCheckpoint(LedgerCheckpoint)
     }
     enum JobContinuation: Sendable {
         case pairingHash(PairingOperation)
@@ -38,6 +39,8 @@ package struct ConnectedServices: Sendable {
         case callHistory(ServiceRequestID)
         case ledger(AdminRequestID)
         case callRecords(AdminRequestID)
+        case ledgerCheckpoints(AdminRequestID)
+        case ledgerSigned
     }
     enum CloudPurpose: Sendable {
         case pairing(PairingOperation)
@@ -72,9 +75,10 @@ package struct ConnectedServices: Sendable {
     var switches: [Switch: Bool]
     /// How often each switch was turned off since the start.
     var switchGenerations: [Switch: UInt64] = [:]
-    var gate = EgressGate()
+    var gate: EgressGate
     var ledger: Ledger
     var journal: ConnectedJournal
+    var checkpoints: ConnectedCheckpoints
     var pairing: PairingMachine
     var telemetry = TelemetryMachine()
     var backup: BackupMachine
@@ -112,9 +116,11 @@ package struct ConnectedServices: Sendable {
     var inbox: [InternalInput] = []
 
     /// From what the store holds; nothing is sent before `start`.
+    ///
+    /// - Parameter contract: what the gate compares with; tests take something away from it.
     package init(
         snapshot: StoreSnapshot, serial: String, model: String, firmwareVersion: String, hashes: any HashFunctions,
-        limits: Limits, at now: Instant
+        limits: Limits, contract: [Flow] = Contract.flows, at now: Instant
     ) {
         self.serial = serial
         self.model = model
@@ -124,9 +130,12 @@ package struct ConnectedServices: Sendable {
         self.now = now
         settings = snapshot.settings
         switches = snapshot.switches
+        gate = EgressGate(flows: contract, isStrict: snapshot.settings.privacy.isStrict)
         ledger = Ledger(after: snapshot.lastLedgerEntry, hashes: hashes)
         clockFloor = snapshot.lastLedgerEntry?.time
         journal = ConnectedJournal(limits: limits)
+        checkpoints = ConnectedCheckpoints(
+            last: snapshot.lastLedgerEntry, signed: snapshot.signedLedgerSequence, at: now)
         pairing = PairingMachine(record: snapshot.pairing, serial: serial, limits: limits, hashes: hashes)
         backup = BackupMachine(limits: limits)
         desk = ProvisioningDesk(tokens: snapshot.provisioningTokens, hashes: hashes)
@@ -187,6 +196,7 @@ package struct ConnectedServices: Sendable {
     /// New settings are committed and in force; what follows from them comes with the next input (`nextDeadline` is due).
     package mutating func adopt(_ settings: ApplianceSettings) {
         self.settings = settings
+        gate.isStrict = settings.privacy.isStrict
         needsReview = true
     }
 
@@ -194,7 +204,9 @@ package struct ConnectedServices: Sendable {
     package var nextDeadline: Instant? {
         guard isStarted, !needsReview else { return .origin }
         let own = pairing.nextDeadline.orEarlier(telemetry.nextDeadline).orEarlier(backup.nextDeadline)
-        return own.orEarlier(journal.retryAt).orEarlier(pruneAt).orEarlier(messages.values.lazy.map(\.deadline).min())
+        let signing = isDraining ? nil : checkpoints.nextDeadline
+        let records = journal.retryAt.orEarlier(signing).orEarlier(credentials.recordAt)
+        return own.orEarlier(records).orEarlier(pruneAt).orEarlier(messages.values.lazy.map(\.deadline).min())
     }
 
     /// After `Input.drain`: nothing is on its way, and ledger and call records are durable.
@@ -205,6 +217,7 @@ package struct ConnectedServices: Sendable {
         guard !isDraining else { return }
         isDraining = true
         for id in cancellable({ $0.permit.flow != .c4 }) { cancel(id) }
+        recordShownStates()
         inbox.append(.backup(.cancel))
         endStreams()
     }
@@ -228,6 +241,7 @@ package struct ConnectedServices: Sendable {
 
     /// Settles what follows from the input and hands the effects over.
     private mutating func leave(entropy: inout Entropy) -> [Effect] {
+        if needsReview, gate.isStrict { cancelBlocked() }
         needsReview = false
         expireMessages()
         inbox.append(.pairing(.timePassed))
@@ -239,7 +253,9 @@ package struct ConnectedServices: Sendable {
         reviewUplink()
         reviewStreams()
         prune()
+        if let due = credentials.recordAt, due <= now { recordShownStates() }
         flushJournal()
+        signLedger()
         defer { effects = [] }
         return effects
     }
@@ -283,7 +299,14 @@ package struct ConnectedServices: Sendable {
     private mutating func stored(_ ticket: StoreTicket, _ outcome: StoreOutcome, entropy: inout Entropy) {
         guard let continuation = stores.removeValue(forKey: ticket) else { return }
         switch (continuation, outcome) {
-        case (.journal, .committed): passOn(journal.committed())
+        case (.journal, .committed):
+            let committed = journal.committed()
+            checkpoints.committed(committed, at: now)
+            passOn(committed)
+        case (.ledgerCheckpoint(let checkpoint), .committed): checkpoints.stored(checkpoint, at: now)
+        case (.ledgerCheckpoint, .failed(let failure)):
+            checkpoints.failed(at: now)
+            effects.append(.log(.warning, "the ledger's signature waits for the storage: \(failure.summary)"))
         case (.journal, .failed(let failure)):
             journal.failed(at: now, entropy: &entropy)
             effects.append(.log(.error, "ledger and call records wait for the storage: \(failure.summary)"))
@@ -326,6 +349,13 @@ package struct ConnectedServices: Sendable {
         case .callHistory(let id): historyRead(id, outcome)
         case .ledger(let id):
             if case .ledger(let entries) = outcome { reply(id, .ledger(entries)) } else { refuse(id, outcome) }
+        case .ledgerCheckpoints(let id):
+            if case .ledgerCheckpoints(let list) = outcome {
+                reply(id, .ledgerCheckpoints(list))
+            } else {
+                refuse(id, outcome)
+            }
+        case .ledgerSigned: ledgerSigned(outcome)
         case .callRecords(let id):
             if case .callRecords(let records) = outcome {
                 reply(id, .callRecords(records))

@@ -19,6 +19,11 @@ struct ConnectedCredentials: Sendable {
     /// What the ledger's last row of F-C13 stands for, and when it was written.
     var shownState: DeviceState?
     var shownAt = Instant.origin
+    /// Answers of F-C13 that are not in the ledger yet.
+    var unrecordedCount = 0
+    var unrecordedBytes: Int64 = 0
+    /// When they are to be written.
+    var recordAt: Instant? { unrecordedCount > 0 ? shownAt + Self.showingInterval : nil }
     static let showingInterval = Duration.seconds(3600)
     /// So many checks run at once; scrypt takes memory and time.
     static let simultaneousChecks = 4
@@ -44,6 +49,11 @@ struct ConnectedCallData: Sendable {
 
 /// What comes in through the relay: offers, the Control Center's questions, softphones.
 extension ConnectedServices {
+    /// What the answers carry: the gate compares it with the contract, and the simulator with the bytes on the wire.
+    static let deviceStateFields = DeviceState.wireNames.map { FieldName($0) }
+    static let callRecordFields = CallRecord.wireNames.map { FieldName($0) }
+    static let provisioningFields: [FieldName] = [.identification, .provisioningFile]
+
     mutating func serve(_ request: ServiceRequest, for id: ServiceRequestID) {
         guard stores.count < limits.pendingStoreTransactions else {
             return reply(
@@ -119,6 +129,7 @@ extension ConnectedServices {
     mutating func forgetCredentials() {
         credentials.generation += 1
         credentials.verifiedDigest = nil
+        recordShownStates()
         credentials.shownState = nil
         endStreams()
     }
@@ -130,25 +141,39 @@ extension ConnectedServices {
         }
     }
 
-    /// F-C13. A Control Center asks every few seconds: the ledger has a row when something else is shown than before, or
-    /// an hour later, so that polling does not fill it.
+    /// F-C13. A Control Center asks every few seconds: the ledger has a row when something else is shown than before, and
+    /// one for all answers since then an hour later, so that polling does not fill it and each byte is in it.
     private mutating func showDeviceState(_ id: ServiceRequestID) {
         if let refusal = roomRefusal(for: .c13) {
             gate.count(refusal)
             return reply(id, .problem(status: 503, title: "overloaded", detail: "\(refusal)"))
         }
-        switch gate.permitDeviceState(switches: switches) {
+        switch gate.permitDeviceState(fields: Self.deviceStateFields, switches: switches) {
         case .success(let permit):
             let state = deviceState
+            credentials.unrecordedCount += 1
+            credentials.unrecordedBytes += Self.contentBytes(state)
             if credentials.shownState != state || now - credentials.shownAt >= ConnectedCredentials.showingInterval {
                 credentials.shownState = state
-                credentials.shownAt = now
-                record(.c13, .controlCenter, permit.fieldNames, bytes: Self.contentBytes(state), result: "sent")
+                recordShownStates()
             }
             reply(id, .deviceState(state, permit))
         case .failure(let refusal):
             reply(id, .problem(status: 403, title: "not permitted", detail: "\(refusal)"))
         }
+    }
+
+    /// One row for every answer since the last one.
+    mutating func recordShownStates() {
+        let count = credentials.unrecordedCount
+        guard count > 0 else { return }
+        credentials.shownAt = now
+        guard journal.hasLedgerRoom(for: messages.count + 1) else { return }  // with the next answer, or in an hour
+        record(
+            .c13, .controlCenter, Self.deviceStateFields, bytes: credentials.unrecordedBytes,
+            result: count == 1 ? "sent" : "sent \(count) answers")
+        credentials.unrecordedCount = 0
+        credentials.unrecordedBytes = 0
     }
 
     /// The values as text, without the framing that the shell adds.
@@ -175,7 +200,7 @@ extension ConnectedServices {
             let detail = "\(limits.callRecordSubscribers) call data streams are open; close one first"
             return reply(id, .problem(status: 503, title: "too many streams", detail: detail))
         }
-        if case .failure(let refusal) = gate.permitCallRecord(switches: switches) {
+        if case .failure(let refusal) = gate.permitCallRecord(fields: Self.callRecordFields, switches: switches) {
             record(.c6, .controlCenter, [], bytes: 0, result: "denied \(refusal.kind)")
             return reply(id, .problem(status: 403, title: "call data is off", detail: "\(refusal)"))
         }
@@ -224,7 +249,7 @@ extension ConnectedServices {
         var count = 0
         for record in records where record.callDataID > callData.subscribers[index].cursor {
             guard callData.subscribers[index].sentCount < limits.callRecordQueue, roomRefusal(for: .c6) == nil,
-                case .success(let permit) = gate.permitCallRecord(switches: switches)
+                case .success(let permit) = gate.permitCallRecord(fields: Self.callRecordFields, switches: switches)
             else {
                 recordStreamed(count, bytes: bytes)
                 endStream(id)
@@ -245,7 +270,7 @@ extension ConnectedServices {
     private mutating func recordStreamed(_ count: Int, bytes: Int64) {
         guard count > 0 else { return }
         record(
-            .c6, .controlCenter, FieldName.callRecord, bytes: bytes,
+            .c6, .controlCenter, Self.callRecordFields, bytes: bytes,
             result: count == 1 ? "sent" : "sent \(count) records")
     }
 
@@ -295,7 +320,7 @@ extension ConnectedServices {
             gate.count(refusal)
             return reply(id, .problem(status: 503, title: "overloaded", detail: "\(refusal)"))
         }
-        switch gate.permitProvisioningFile(switches: switches) {
+        switch gate.permitProvisioningFile(fields: Self.provisioningFields, switches: switches) {
         case .success(let permit):
             let file = ProvisioningFile.xml(
                 for: user,

@@ -60,8 +60,9 @@ package enum AdminReply: Sendable, Equatable {
     case provisioningToken(Secret, extension: String)
     case calls([CallSummary])
     case ledger([LedgerEntry])
+    case ledgerCheckpoints([LedgerCheckpoint])
     case callRecords([CallRecord])
-    case privacy([FlowState])
+    case privacy([FlowState], isStrict: Bool)
     /// `status` follows HTTP (400, 404, 409, 429, 503); `detail` says what to do.
     case refused(status: Int, detail: String)
 }
@@ -162,9 +163,11 @@ package struct FlowState: Sendable, Equatable {
     package var isOn: Bool
     /// False where nothing here sends it yet; `isOn` is false then too.
     package var isImplemented: Bool
+    /// Strict mode lets nothing of it out (Q18); `isOn` is false then too.
+    package var isBlocked: Bool
     package init(
         flow: FlowID, recipient: Recipient, fieldNames: [FieldName], offSwitch: Switch?, isOn: Bool,
-        isImplemented: Bool = true
+        isImplemented: Bool = true, isBlocked: Bool = false
     ) {
         self.flow = flow
         self.recipient = recipient
@@ -172,5 +175,6 @@ package struct FlowState: Sendable, Equatable {
         self.offSwitch = offSwitch
         self.isOn = isOn
         self.isImplemented = isImplemented
+        self.isBlocked = isBlocked
     }
 }

@@ -113,6 +113,8 @@ package enum AdminCommand: Sendable, Equatable {
     case resync(extension: String, reboots: Bool)
     case calls
     case ledger(after: UInt64)
+    /// The device's signatures over the ledger.
+    case ledgerCheckpoints(after: UInt64)
     case callRecords(after: UInt64)
     case applySettings(ApplianceSettings)
     case privacy
@@ -131,6 +133,9 @@ package enum Job: Sendable, Equatable {
     /// Reads from the store on behalf of an administrator or a stream.
     case readLedger(after: UInt64, limit: Int)
     case readCallRecords(after: UInt64, limit: Int)
+    case readLedgerCheckpoints(after: UInt64, limit: Int)
+    /// Has the device's key sign the ledger up to this entry (`LedgerCheckpoint.signedText`).
+    case signLedger(sequence: UInt64, hash: [UInt8], time: UnixTime)
 }
 
 package enum JobOutcome: Sendable, Equatable {
@@ -140,6 +145,8 @@ package enum JobOutcome: Sendable, Equatable {
     case backup(sizeBytes: Int64, sha256: [UInt8])
     case ledger([LedgerEntry])
     case callRecords([CallRecord])
+    case ledgerCheckpoints([LedgerCheckpoint])
+    case ledgerSigned(LedgerCheckpoint)
     case done
     case failed(String)
 }

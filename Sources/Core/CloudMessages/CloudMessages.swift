@@ -75,6 +75,13 @@ package struct CallRecord: Sendable, Hashable {
         self.startDate = startDate
         self.lengthSeconds = lengthSeconds
     }
+
+    /// The names of what is passed on of a record, as they are written.
+    package static let wireNames = [
+        "CallDataId", "startDate", "length", "externalName", "externalPhoneNumber", "msn", "userNumber", "userName",
+        "connectedUserNumber", "connectedUserName", "groupNumber", "groupName", "cost", "costFactor", "direction",
+        "callType", "success",
+    ]
 }
 
 /// How one leg of a call sounds: what came from its party as "received", what went to it as "sent". None of it leaves the
@@ -176,4 +183,9 @@ package struct DeviceState: Sendable, Hashable {
         self.activeCalls = activeCalls
         self.services = services
     }
+
+    /// The names of what it says, as they are written.
+    package static let wireNames = [
+        "model", "firmwareVersion", "edition", "registeredUsers", "activeCalls", "services",
+    ]
 }

@@ -74,6 +74,10 @@ package enum LedgerDamage: Error, Sendable, Hashable {
     case gap(expected: UInt64, found: UInt64)
     /// This entry, or the one before it, is not what was written.
     case changed(sequence: UInt64)
+    /// A signature covers this entry, and the ledger ends before it.
+    case signedAndGone(sequence: UInt64)
+    /// The signature over this entry is not the device's.
+    case notSigned(sequence: UInt64)
 }
 
 extension LedgerDamage: CustomStringConvertible {
@@ -82,6 +86,11 @@ extension LedgerDamage: CustomStringConvertible {
         case .gap(let expected, let found):
             "the ledger lacks entries from \(expected) to before \(found); restore it from a copy, or note the loss"
         case .changed(let sequence): "ledger entry \(sequence) was changed after it was written; compare it with a copy"
+        case .signedAndGone(let sequence):
+            "the ledger was signed up to entry \(sequence) and ends before it; restore it from a copy, or note the loss"
+        case .notSigned(let sequence):
+            "the signature over ledger entry \(sequence) is not this device's, or its certificate is not of the vendor's"
+                + " root; compare the ledger with a copy"
         }
     }
 }

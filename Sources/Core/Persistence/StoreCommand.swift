@@ -25,6 +25,7 @@ package enum StoreCommand: Sendable, Equatable {
     case pruneProvisioningLog(olderThan: UnixTime)
     /// Bindings survive a restart; replaces all of the address of record's bindings (empty: none left).
     case replaceBindings(aor: String, [BindingRecord])
+    case appendLedgerCheckpoint(LedgerCheckpoint)
 }
 
 /// Names a transaction so that its outcome can come back as an input.
@@ -58,6 +59,8 @@ package struct StoreSnapshot: Sendable, Equatable {
     /// The highest call record id and ledger sequence in use; 0 when none.
     package var lastCallDataID: UInt64 = 0
     package var lastLedgerEntry: LedgerEntry?
+    /// The last ledger entry that the device has signed; 0 when none.
+    package var signedLedgerSequence: UInt64 = 0
     package init() {}
 }
 

@@ -30,6 +30,7 @@ extension StoreSnapshot {
         case .appendLedger(let entry): lastLedgerEntry = entry
         case .appendProvisioningLog, .pruneProvisioningLog: break
         case .replaceBindings(let aor, let records): bindings[aor] = records.isEmpty ? nil : records
+        case .appendLedgerCheckpoint(let checkpoint): signedLedgerSequence = checkpoint.sequence
         }
     }
 
@@ -44,6 +45,7 @@ package struct StoreHistories: Sendable, Equatable {
     package private(set) var callRecords: [CallRecord] = []
     package private(set) var ledger: [LedgerEntry] = []
     package private(set) var provisioningLog: [ProvisioningLogEntry] = []
+    package private(set) var ledgerCheckpoints: [LedgerCheckpoint] = []
 
     package init() {}
 
@@ -52,6 +54,7 @@ package struct StoreHistories: Sendable, Equatable {
             switch command {
             case .appendCallRecord(let record): callRecords.append(record)
             case .appendLedger(let entry): ledger.append(entry)
+            case .appendLedgerCheckpoint(let checkpoint): ledgerCheckpoints.append(checkpoint)
             case .appendProvisioningLog(let entry): provisioningLog.append(entry)
             case .pruneProvisioningLog(let limit): provisioningLog.removeAll { $0.hour < limit }
             case .replaceSettings, .setSwitch, .putPairing, .erasePairing, .putBackupKey, .eraseBackupKey, .putBackup,
@@ -68,5 +71,9 @@ package struct StoreHistories: Sendable, Equatable {
 
     package func ledger(after cursor: UInt64, limit: Int) -> [LedgerEntry] {
         Array(ledger.filter { $0.sequence > cursor }.prefix(max(0, limit)))
+    }
+
+    package func ledgerCheckpoints(after cursor: UInt64, limit: Int) -> [LedgerCheckpoint] {
+        Array(ledgerCheckpoints.filter { $0.sequence > cursor }.prefix(max(0, limit)))
     }
 }

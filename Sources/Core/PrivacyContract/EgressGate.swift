@@ -6,12 +6,13 @@ import CloudMessages
 /// Pure and strict: what no clause describes is refused (Q19). Never throws; a refusal is counted by kind.
 package struct EgressGate: Sendable {
     private let flows: [Flow]
-    private let isStrict: Bool
+    /// Refuses flows whose clause is incomplete, the crash server for one (Q18), and fields that strict mode drops (Q14).
+    /// May change at any time: it counts from the next message on.
+    package var isStrict: Bool
     private var refusalCounts: [(name: String, count: UInt64)] = []
     /// How many permits were made since start.
     package private(set) var permitCount: UInt64 = 0
 
-    /// - Parameter isStrict: refuses flows whose clause is incomplete, the crash server for one (Q18).
     package init(flows: [Flow] = Contract.flows, isStrict: Bool = true) {
         self.flows = flows
         self.isStrict = isStrict
@@ -32,6 +33,9 @@ package struct EgressGate: Sendable {
             guard row.fields.contains(field.name) else {
                 return counted(.undeclaredField(row.id, field.name))
             }
+            guard row.fields(isStrict: isStrict).contains(field.name) else {
+                return counted(.strictField(row.id, field.name))
+            }
             guard !seen.contains(field.name) else { return counted(.repeatedField(row.id, field.name)) }
             seen.append(field.name)
             if let refusal = Self.contentRefusal(field, in: row) { return counted(refusal) }
@@ -40,25 +44,36 @@ package struct EgressGate: Sendable {
     }
 
     /// Leave to hold a connection that is itself the flow: the uplink (F-S5), remote access (F-C10).
-    package mutating func permitConnection(_ id: FlowID, switches: [Switch: Bool]) -> Result<Permit, EgressRefusal> {
+    ///
+    /// - Parameter fields: what will be sent; nil: what the row declares. So for the three below.
+    package mutating func permitConnection(
+        _ id: FlowID, fields: [FieldName]? = nil, switches: [Switch: Bool]
+    ) -> Result<Permit, EgressRefusal> {
         let connections: [FlowID: Trigger] = [.s5: .uplink, .c10: .usedInControlCenter]
         guard let trigger = connections[id] else { return counted(.notAConnection(id)) }
-        return permitWhole(id, trigger: trigger, switches: switches)
+        let recipient: Recipient = id == .s5 ? .relay : .remoteAccess
+        return permitWhole(id, to: recipient, fields, trigger: trigger, switches: switches)
     }
 
     /// Leave to pass one call record on to a subscribed Control Center (F-C6).
-    package mutating func permitCallRecord(switches: [Switch: Bool]) -> Result<Permit, EgressRefusal> {
-        permitWhole(.c6, trigger: .usedInControlCenter, switches: switches)
+    package mutating func permitCallRecord(
+        fields: [FieldName]? = nil, switches: [Switch: Bool]
+    ) -> Result<Permit, EgressRefusal> {
+        permitWhole(.c6, to: .controlCenter, fields, trigger: .usedInControlCenter, switches: switches)
     }
 
     /// Leave to show the device state to a paired Control Center that asked for it (F-C13).
-    package mutating func permitDeviceState(switches: [Switch: Bool]) -> Result<Permit, EgressRefusal> {
-        permitWhole(.c13, trigger: .usedInControlCenter, switches: switches)
+    package mutating func permitDeviceState(
+        fields: [FieldName]? = nil, switches: [Switch: Bool]
+    ) -> Result<Permit, EgressRefusal> {
+        permitWhole(.c13, to: .controlCenter, fields, trigger: .usedInControlCenter, switches: switches)
     }
 
     /// Leave to hand an identified client its provisioning file (F-S3).
-    package mutating func permitProvisioningFile(switches: [Switch: Bool]) -> Result<Permit, EgressRefusal> {
-        permitWhole(.s3, trigger: .clientStart, switches: switches)
+    package mutating func permitProvisioningFile(
+        fields: [FieldName]? = nil, switches: [Switch: Bool]
+    ) -> Result<Permit, EgressRefusal> {
+        permitWhole(.s3, to: .client, fields, trigger: .clientStart, switches: switches)
     }
 
     /// Counts a refusal that was made before the gate was asked (no room to record or to wait for an answer).
@@ -76,13 +91,17 @@ package struct EgressGate: Sendable {
     package var refusedCount: UInt64 { refusalCounts.reduce(0) { $0 + $1.count } }
 
     private mutating func permitWhole(
-        _ id: FlowID, trigger: Trigger, switches: [Switch: Bool]
+        _ id: FlowID, to recipient: Recipient, _ fields: [FieldName]?, trigger: Trigger, switches: [Switch: Bool]
     ) -> Result<Permit, EgressRefusal> {
-        let row = flows.first { $0.id == id }
-        guard let recipient = row?.recipient else { return counted(.unknownFlow(id)) }
         switch checked(id, to: recipient, trigger: trigger, switches: switches) {
         case .failure(let refusal): return counted(refusal)
-        case .success(let flow): return permitted(flow, to: recipient, fieldNames: flow.fields)
+        case .success(let flow):
+            let declared = flow.fields(isStrict: isStrict)
+            let sent = fields ?? declared
+            if let stranger = sent.first(where: { !declared.contains($0) }) {
+                return counted(.undeclaredField(id, stranger))
+            }
+            return permitted(flow, to: recipient, fieldNames: sent)
         }
     }
 
@@ -91,7 +110,7 @@ package struct EgressGate: Sendable {
     ) -> Result<Flow, EgressRefusal> {
         guard let row = flows.first(where: { $0.id == id }) else { return .failure(.unknownFlow(id)) }
         guard row.direction == .sent, row.basis != .none else { return .failure(.notSentByAppliance(id)) }
-        if isStrict, case .incompleteClause = row.basis { return .failure(.strictMode(id, row.basis.text)) }
+        if isStrict, case .incompleteClause(let missing) = row.basis { return .failure(.strictMode(id, missing)) }
         guard row.recipient == recipient else { return .failure(.undeclaredRecipient(id, recipient)) }
         guard row.triggers.contains(trigger) else { return .failure(.undeclaredTrigger(id, trigger)) }
         if let off = row.switches.first(where: { switches[$0] != true }) { return .failure(.switchedOff(id, off)) }

@@ -19,7 +19,12 @@ extension FieldName {
     package static let size = Self("size")
     package static let time = Self("time")
     package static let keyID = Self("keyId")
-    // F-C10, F-C12
+    // F-C1
+    package static let displayName = Self("displayName")
+    // F-C2
+    package static let expiry = Self("expiresAt")
+    // F-C10 to F-C12
+    package static let accessTime = Self("accessTime")
     package static let adminSession = Self("adminSession")
     package static let voucherCode = Self("voucherCode")
     // F-S2
@@ -32,7 +37,13 @@ extension FieldName {
     package static let provisioningFile = Self("provisioningFile")
     package static let signalling = Self("signalling")
     package static let media = Self("media")
-    // F-S8
+    // F-S4
+    package static let product = Self("product")
+    // F-S8, F-S9
+    package static let caller = Self("caller")
+    package static let callee = Self("callee")
+    package static let addresses = Self("addressesAndPorts")
+    package static let device = Self("pushUriOrDeviceId")
     package static let pushToken = Self("pushToken")
 
     /// The fields of a call record (FLOWS.md section 5), in the order in which they are written: F-C6.

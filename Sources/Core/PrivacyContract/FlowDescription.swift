@@ -14,21 +14,14 @@ package struct Flow: Sendable, Equatable {
 
     /// Why the flow is in the contract.
     package enum Basis: Sendable, Hashable {
-        /// Policy and heading that describe it: `SP` (softphone) or `CC` (Control Center).
-        case clause(String)
-        /// A policy names the server but describes no flow; Q19 marks it.
+        /// Sentences of the policies describe it: `Flow.clauses`.
+        case clause
+        /// A policy names the server but describes no flow, for this reason assumed; Q19 marks it.
         case assumption(String)
-        /// A clause describes it, but the policy leaves something out that strict mode asks for (Q18).
+        /// A clause describes it, but the policy leaves out what strict mode asks for, this namely (Q18).
         case incompleteClause(String)
         /// No clause makes it the appliance's: denied (Q19).
         case none
-
-        package var text: String {
-            switch self {
-            case .clause(let text), .assumption(let text), .incompleteClause(let text): text
-            case .none: "no clause"
-            }
-        }
     }
 
     package var id: FlowID
@@ -43,26 +36,60 @@ package struct Flow: Sendable, Equatable {
     package var switches: [Switch]
     package var retention: RetentionID?
     package var basis: Basis
+    /// The sentences that describe it, the ruling one first; empty for what no policy describes.
+    package var clauses: [Clause]
+    /// The decisions without which the clauses could not be followed.
+    package var decisions: [DecisionID]
+    /// To whom the recipient passes it on.
+    package var onward: [Party]
+    /// Declared fields that strict mode does not let go (Q14).
+    package var droppedWhenStrict: [FieldName]
     package var direction: Direction
     /// False where the contract describes what no code here sends yet.
     package var isImplemented: Bool
 
     package init(
-        _ id: FlowID, _ title: String, to recipient: Recipient?, via: [Recipient] = [], fields: [FieldName] = [],
-        on triggers: [Trigger] = [], switches: [Switch] = [], retention: RetentionID? = nil, basis: Basis,
-        _ direction: Direction, isImplemented: Bool = true
+        _ id: FlowID, _ title: String, to recipient: Recipient?, via: [Recipient] = [], onward: [Party] = [],
+        fields: [FieldName] = [], droppedWhenStrict: [FieldName] = [], on triggers: [Trigger] = [],
+        switches: [Switch] = [], retention: RetentionID? = nil, basis: Basis = .clause, _ clauses: [Clause],
+        decisions: [DecisionID] = [], _ direction: Direction, isImplemented: Bool = true
     ) {
         self.id = id
         self.title = title
         self.recipient = recipient
         self.via = via
+        self.onward = onward
         self.fields = fields
+        self.droppedWhenStrict = droppedWhenStrict
         self.triggers = triggers
         self.switches = switches
         self.retention = retention
         self.basis = basis
+        self.clauses = clauses
+        self.decisions = decisions
         self.direction = direction
         self.isImplemented = isImplemented
+    }
+
+    /// The sentences' places, or that there are none: what a refusal names.
+    package var clauseText: String {
+        let places = clauses.map(\.description).joined(separator: "; ")
+        return switch basis {
+        case .clause: places
+        case .assumption(let reason): "no clause of its own (Q19): \(reason)" + (places.isEmpty ? "" : "; \(places)")
+        case .incompleteClause(let missing): "\(places); \(missing)"
+        case .none: "no clause makes it the appliance's (Q19)" + (places.isEmpty ? "" : "; \(places)")
+        }
+    }
+
+    /// What it may carry in the given mode.
+    package func fields(isStrict: Bool) -> [FieldName] {
+        isStrict ? fields.filter { !droppedWhenStrict.contains($0) } : fields
+    }
+
+    /// True when strict mode lets nothing of it out: its clause is incomplete (Q18).
+    package var isBlockedWhenStrict: Bool {
+        if case .incompleteClause = basis { true } else { false }
     }
 
     /// True when every switch of the flow is on; an absent switch is off.

@@ -16,6 +16,7 @@ package struct ApplianceSettings: Sendable, Equatable {
     /// In the order of the configuration file; names are unique.
     package var trunks: [TrunkSettings] = []
     package var outgoing = OutgoingSettings()
+    package var privacy = PrivacySettings()
 
     package init() {}
 }

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import CloudWire
 import NIOCore
+import PrivacyContract
 
 /// Streams a file to the backup server; a transfer that breaks goes on where the server says it stopped (RFC 9110
 /// section 14.5, Content-Range in a PUT).
@@ -13,19 +14,20 @@ struct ArtifactUpload: Sendable {
     let size: Int64
 
     func run(
-        _ request: CloudHTTPRequest, server: String, counting bytes: inout Int64
+        _ request: CloudHTTPRequest, under permit: Permit, server: String, counting bytes: inout Int64
     ) async throws -> CloudClient.Answer {
         var offset: Int64 = 0
         for attempt in 0...Self.resumptions {
             do {
                 let answer = try await put(
-                    request, from: offset, length: size - offset, server: server, counting: &bytes)
+                    request, under: permit, from: offset, length: size - offset, server: server, counting: &bytes)
                 guard answer.status == 202 || answer.status == 416, attempt < Self.resumptions else { return answer }
                 offset = Self.received(answer)
             } catch {
                 guard attempt < Self.resumptions, !CloudClient.happensBeforeSending(error) else { throw error }
                 // The last byte alone, out of place: the refusal says how much is there.
-                let probe = try await put(request, from: size - 1, length: 1, server: server, counting: &bytes)
+                let probe = try await put(
+                    request, under: permit, from: size - 1, length: 1, server: server, counting: &bytes)
                 guard probe.status == 202 || probe.status == 416 else { return probe }
                 offset = Self.received(probe)
             }
@@ -34,7 +36,8 @@ struct ArtifactUpload: Sendable {
     }
 
     private func put(
-        _ request: CloudHTTPRequest, from offset: Int64, length: Int64, server: String, counting bytes: inout Int64
+        _ request: CloudHTTPRequest, under permit: Permit, from offset: Int64, length: Int64, server: String,
+        counting bytes: inout Int64
     ) async throws -> CloudClient.Answer {
         var request = request
         if offset > 0 {
@@ -45,7 +48,7 @@ struct ArtifactUpload: Sendable {
         wire.body = .stream(chunks, length: .known(length))
         let head = CloudClient.headBytes(request, server: server, bodyBytes: length)
         do {
-            let answer = try await client.exchange(wire, timeout: CloudClient.transferTimeout)
+            let answer = try await client.exchange(wire, under: permit, timeout: CloudClient.transferTimeout)
             bytes += head + chunks.handedOut
             return answer
         } catch {

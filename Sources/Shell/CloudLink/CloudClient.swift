@@ -48,7 +48,7 @@ struct CloudClient: Sendable {
     func shutdown() async { try? await http.shutdown() }
 
     /// One message to its server. Returns what the answer means, and the application bytes handed to TLS.
-    func execute(_ message: OutboundMessage, server: String) async -> (CloudReply, Int64) {
+    func execute(_ message: OutboundMessage, under permit: Permit, server: String) async -> (CloudReply, Int64) {
         var bytes: Int64 = 0
         do {
             var digest: [UInt8]?
@@ -61,9 +61,9 @@ struct CloudClient: Sendable {
             if case .artifact(let name, let size) = request.body {
                 let upload = ArtifactUpload(
                     client: self, file: ArtifactFile(path: path(of: name), pool: pool), size: size)
-                answer = try await upload.run(request, server: server, counting: &bytes)
+                answer = try await upload.run(request, under: permit, server: server, counting: &bytes)
             } else {
-                answer = try await send(request, server: server, counting: &bytes)
+                answer = try await send(request, under: permit, server: server, counting: &bytes)
             }
             let reply = HTTPMapping.reply(
                 status: answer.status, headers: answer.headers, body: answer.body, for: message.flow)
@@ -82,14 +82,16 @@ struct CloudClient: Sendable {
     }
 
     /// A request whose body is in memory.
-    func send(_ request: CloudHTTPRequest, server: String, counting bytes: inout Int64) async throws -> Answer {
+    func send(
+        _ request: CloudHTTPRequest, under permit: Permit, server: String, counting bytes: inout Int64
+    ) async throws -> Answer {
         var body: ByteBuffer?
         if case .bytes(let content) = request.body { body = ByteBuffer(bytes: content) }
         let size = Int64(body?.readableBytes ?? 0)
         var wire = Self.wireRequest(request, server: server)
         if let body { wire.body = .bytes(body) }
         do {
-            let answer = try await exchange(wire, timeout: Self.answerTimeout)
+            let answer = try await exchange(wire, under: permit, timeout: Self.answerTimeout)
             bytes += Self.headBytes(request, server: server, bodyBytes: size) + size
             return answer
         } catch {
@@ -100,7 +102,8 @@ struct CloudClient: Sendable {
         }
     }
 
-    func exchange(_ request: HTTPClientRequest, timeout: TimeAmount) async throws -> Answer {
+    /// The permit is not looked at again: without one this cannot be written.
+    func exchange(_ request: HTTPClientRequest, under permit: Permit, timeout: TimeAmount) async throws -> Answer {
         let response = try await http.execute(request, timeout: timeout)
         let body = try await response.body.collect(upTo: Self.answerLimit)
         return Answer(
@@ -109,7 +112,7 @@ struct CloudClient: Sendable {
     }
 
     func fetch(
-        _ object: BackupObject, server: String, counting bytes: inout Int64
+        _ object: BackupObject, under permit: Permit, server: String, counting bytes: inout Int64
     ) async throws(BackupFetchError) -> FetchedObject {
         let (kind, id) =
             switch object {

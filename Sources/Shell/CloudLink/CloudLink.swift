@@ -83,7 +83,7 @@ package final class CloudLink: @unchecked Sendable {
         }
         let id = message.id
         running[id] = Task { [client, eventLoop] in
-            let (reply, bytes) = await client.execute(message, server: server)
+            let (reply, bytes) = await client.execute(message, under: permit, server: server)
             eventLoop.execute { [self] in
                 running[id] = nil
                 answer(message, reply, bytes)
@@ -145,7 +145,7 @@ package final class CloudLink: @unchecked Sendable {
             var bytes: Int64 = 0
             let result: Result<FetchedObject, BackupFetchError>
             do throws(BackupFetchError) {
-                result = .success(try await client.fetch(object, server: server, counting: &bytes))
+                result = .success(try await client.fetch(object, under: permit, server: server, counting: &bytes))
             } catch {
                 result = .failure(error)
             }
@@ -164,7 +164,7 @@ package final class CloudLink: @unchecked Sendable {
         guard let relay = settings.relay else {
             return sink(.uplink(.down(reason: "no relay is configured")))
         }
-        uplink.open(relay: relay)
+        uplink.open(relay: relay, under: permit)
     }
 
     /// Closes the uplink and all streams on it.

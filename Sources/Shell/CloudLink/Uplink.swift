@@ -55,7 +55,7 @@ final class Uplink: @unchecked Sendable {
     }
 
     /// Dials, unless it is held open to that address already.
-    func open(relay: String) {
+    func open(relay: String, under permit: Permit) {
         switch state {
         case .closed: break
         case .dialling(relay, _), .up(relay, _), .waiting(relay, _): return

@@ -87,6 +87,7 @@ package struct SettingsDifference: Sendable, Equatable {
         lines["cloud.control_center"] = settings.cloud.controlCenter
         lines["cloud.backup"] = settings.cloud.backup
         lines["cloud.monitoring"] = settings.cloud.monitoring
+        lines["privacy.strict"] = "\(settings.privacy.isStrict)"
         for user in settings.users {
             lines["users.\(user.extension)"] = user.name
             lines["users.\(user.extension).caller_number"] = user.callerNumber

@@ -15,7 +15,7 @@ struct SettingsReader {
             document, at: "",
             allowed: [
                 "appliance", "sip", "media", "https", "features", "users", "groups", "cloud", "numbering", "trunks",
-                "outgoing",
+                "outgoing", "privacy",
             ])
         if let node = sections["appliance"] {
             let entries = reader.mapping(node, at: "appliance", allowed: ["edition"])
@@ -36,6 +36,12 @@ struct SettingsReader {
             settings.features = features(node)
         }
         if let node = sections["cloud"] { settings.cloud = cloud(node) }
+        if let node = sections["privacy"] {
+            let entries = reader.mapping(node, at: "privacy", allowed: ["strict"])
+            if let strict = entries["strict"] {
+                settings.privacy.isStrict = reader.boolean(strict, at: "privacy.strict") ?? settings.privacy.isStrict
+            }
+        }
         numbers(sections, into: &settings)
         trunks(sections, document, into: &settings)
         return settings

@@ -198,6 +198,26 @@ struct LedgerEntryBody: Codable {
 
 struct LedgerBody: Codable { var entries: [LedgerEntryBody] }
 
+/// A signature of the device over the ledger; `signature` is a DER-encoded ECDSA-Sig-Value in hexadecimal.
+struct LedgerCheckpointBody: Codable {
+    var sequence: UInt64
+    var timeMilliseconds: Int64
+    var hash: String
+    var signature: String
+    /// PEM, leaf first.
+    var certificateChain: String
+
+    init(_ checkpoint: LedgerCheckpoint) {
+        sequence = checkpoint.sequence
+        timeMilliseconds = checkpoint.time.milliseconds
+        hash = Hex.encode(checkpoint.hash)
+        signature = Hex.encode(checkpoint.signature)
+        certificateChain = checkpoint.certificateChain
+    }
+}
+
+struct LedgerCheckpointsBody: Codable { var checkpoints: [LedgerCheckpointBody] }
+
 /// F-C6's fields and, since it does not leave the appliance here, the quality of each leg.
 struct CallRecordWithQualityBody: Codable {
     var record: CallRecordBody
@@ -219,6 +239,8 @@ struct FlowBody: Codable {
     var isOn: Bool
     /// False where the contract has a row and no code sends yet.
     var isImplemented: Bool
+    /// Strict mode lets nothing of it out.
+    var isBlocked: Bool
 
     init(_ state: FlowState) {
         flow = state.flow.rawValue
@@ -227,7 +249,11 @@ struct FlowBody: Codable {
         offSwitch = state.offSwitch?.rawValue
         isOn = state.isOn
         isImplemented = state.isImplemented
+        isBlocked = state.isBlocked
     }
 }
 
-struct FlowsBody: Codable { var flows: [FlowBody] }
+struct FlowsBody: Codable {
+    var flows: [FlowBody]
+    var strict: Bool
+}

@@ -70,6 +70,9 @@ struct AdminRoutes: Sendable {
 
     private func addHistory(to group: RouterGroup<AdminContext>) {
         group.get("/v1/ledger") { request, _ in try await answer(.ledger(after: try cursor(request))) }
+        group.get("/v1/ledger/checkpoints") { request, _ in
+            try await answer(.ledgerCheckpoints(after: try cursor(request)))
+        }
         group.get("/v1/call-records") { request, _ in try await answer(.callRecords(after: try cursor(request))) }
     }
 
@@ -163,7 +166,10 @@ struct AdminRoutes: Sendable {
         case .ledger(let entries): return try Response.json(LedgerBody(entries: entries.map(LedgerEntryBody.init)))
         case .callRecords(let records):
             return try Response.json(CallRecordsBody(records: records.map(CallRecordWithQualityBody.init)))
-        case .privacy(let flows): return try Response.json(FlowsBody(flows: flows.map(FlowBody.init)))
+        case .privacy(let flows, let isStrict):
+            return try Response.json(FlowsBody(flows: flows.map(FlowBody.init), strict: isStrict))
+        case .ledgerCheckpoints(let list):
+            return try Response.json(LedgerCheckpointsBody(checkpoints: list.map(LedgerCheckpointBody.init)))
         case .refused(let status, let detail): throw AdminProblem(status: status, detail: detail)
         case .restorePermit: throw AdminProblem(status: 500, detail: "a permit is for the appliance alone")
         }

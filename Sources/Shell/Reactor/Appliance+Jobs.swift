@@ -39,10 +39,25 @@ extension Appliance {
             case .readLedger(let cursor, let limit): return .ledger(try store.ledger(after: cursor, limit: limit))
             case .readCallRecords(let cursor, let limit):
                 return .callRecords(try store.callRecords(after: cursor, limit: limit))
+            case .readLedgerCheckpoints(let cursor, let limit):
+                return .ledgerCheckpoints(try store.ledgerCheckpoints(after: cursor, limit: limit))
+            case .signLedger(let sequence, let hash, let time):
+                return .ledgerSigned(try signLedger(sequence: sequence, hash: hash, time: time))
             }
         } catch {
             return .failed("\(error)")
         }
+    }
+
+    /// By the device's key, which never leaves the hardware.
+    nonisolated private func signLedger(
+        sequence: UInt64, hash: [UInt8], time: UnixTime
+    ) throws(HALError) -> LedgerCheckpoint {
+        let text = LedgerCheckpoint.signedText(sequence: sequence, time: time, hash: hash)
+        let signature = try hal.identity.sign(sha256Digest: OpenSSLHashes().sha256(Array(text.utf8)))
+        return LedgerCheckpoint(
+            sequence: sequence, time: time, hash: hash, signature: signature,
+            certificateChain: hal.identity.certificateChainPEM)
     }
 
     nonisolated private static func hash(_ password: Secret, salt: [UInt8]) throws -> [UInt8] {

@@ -29,6 +29,33 @@ enum HistoryTables {
         try Row.fetchOne(database, sql: "SELECT * FROM ledger ORDER BY sequence DESC LIMIT 1").map(ledgerEntry)
     }
 
+    static func append(_ checkpoint: LedgerCheckpoint, to database: Database) throws {
+        try database.execute(
+            sql: "INSERT INTO ledger_checkpoint VALUES (?, ?, ?, ?, ?)",
+            arguments: [
+                stored(checkpoint.sequence), checkpoint.time.milliseconds, checkpoint.hash.blob,
+                checkpoint.signature.blob, checkpoint.certificateChain,
+            ])
+    }
+
+    static func ledgerCheckpoints(after cursor: UInt64, limit: Int, in database: Database) throws -> [LedgerCheckpoint]
+    {
+        try Row.fetchAll(
+            database, sql: "SELECT * FROM ledger_checkpoint WHERE sequence > ? ORDER BY sequence LIMIT ?",
+            arguments: [stored(cursor), limit]
+        ).map { row in
+            LedgerCheckpoint(
+                sequence: row.unsigned("sequence"), time: row.time("time"), hash: row.bytes("hash"),
+                signature: row.bytes("signature"), certificateChain: row["certificate_chain"])
+        }
+    }
+
+    static func signedLedgerSequence(_ database: Database) throws -> UInt64 {
+        let row = try Row.fetchOne(database, sql: "SELECT MAX(sequence) AS sequence FROM ledger_checkpoint")
+        let sequence: Int64? = row?["sequence"]
+        return UInt64(max(0, sequence ?? 0))
+    }
+
     private static func ledgerEntry(_ row: Row) throws -> LedgerEntry {
         let names: String = row["field_names"]
         return LedgerEntry(

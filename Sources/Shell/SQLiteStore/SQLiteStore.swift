@@ -88,6 +88,7 @@ package final class SQLiteStore: Sendable {
             snapshot.bindings = try StateTables.bindings(database)
             snapshot.lastCallDataID = try HistoryTables.lastCallDataID(database)
             snapshot.lastLedgerEntry = try HistoryTables.lastLedgerEntry(database)
+            snapshot.signedLedgerSequence = try HistoryTables.signedLedgerSequence(database)
             return snapshot
         }
     }
@@ -131,6 +132,12 @@ package final class SQLiteStore: Sendable {
     package func ledger(after cursor: UInt64, limit: Int) throws(SQLiteStoreError) -> [LedgerEntry] {
         let limit = min(limit, options.limits.ledgerEntriesPerAnswer)
         return try reading { try HistoryTables.ledger(after: cursor, limit: limit, in: $0) }
+    }
+
+    /// Signatures over ledger entries above `cursor`, oldest first. Blocks.
+    package func ledgerCheckpoints(after cursor: UInt64, limit: Int) throws(SQLiteStoreError) -> [LedgerCheckpoint] {
+        let limit = min(limit, options.limits.ledgerEntriesPerAnswer)
+        return try reading { try HistoryTables.ledgerCheckpoints(after: cursor, limit: limit, in: $0) }
     }
 
     /// Call records with an id above `cursor`, oldest first. Blocks.
@@ -248,7 +255,7 @@ extension StoreCommand {
         switch self {
         case .replaceSettings, .erasePairing, .eraseBackupKey, .putBackupKey, .removeProvisioningToken: true
         case .setSwitch, .putPairing, .putBackup, .putProvisioningToken, .appendCallRecord, .appendLedger,
-            .appendProvisioningLog, .pruneProvisioningLog, .replaceBindings:
+            .appendProvisioningLog, .pruneProvisioningLog, .replaceBindings, .appendLedgerCheckpoint:
             false
         }
     }
@@ -267,6 +274,7 @@ extension StoreCommand {
             try database.execute(sql: "DELETE FROM provisioning_token WHERE token_hash = ?", arguments: [hash.blob])
         case .appendCallRecord(let record): try HistoryTables.append(record, to: database)
         case .appendLedger(let entry): try HistoryTables.append(entry, to: database)
+        case .appendLedgerCheckpoint(let checkpoint): try HistoryTables.append(checkpoint, to: database)
         case .appendProvisioningLog(let entry): try StateTables.append(entry, to: database)
         case .pruneProvisioningLog(let time):
             try database.execute(sql: "DELETE FROM provisioning_log WHERE hour < ?", arguments: [time.milliseconds])

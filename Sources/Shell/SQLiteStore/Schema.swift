@@ -26,6 +26,9 @@ enum Schema {
         migrator.registerMigration("4 figures of call legs") { database in
             try database.execute(sql: legFigures)
         }
+        migrator.registerMigration("5 signatures of the ledger") { database in
+            try database.execute(sql: ledgerCheckpoints)
+        }
         return migrator
     }
 
@@ -102,6 +105,13 @@ enum Schema {
             peer_jitter_milliseconds REAL, audio_path TEXT, trouble TEXT, PRIMARY KEY (call_data_id, position),
             FOREIGN KEY (call_data_id, position) REFERENCES call_leg (call_data_id, position) ON DELETE CASCADE
         ) WITHOUT ROWID, STRICT;
+        """
+
+    private static let ledgerCheckpoints = """
+        CREATE TABLE ledger_checkpoint (
+            sequence INTEGER PRIMARY KEY, time INTEGER NOT NULL, hash BLOB NOT NULL, signature BLOB NOT NULL,
+            certificate_chain TEXT NOT NULL
+        ) STRICT;
         """
 
     private static let stateTables =

@@ -111,6 +111,8 @@ enum SettingsTables {
             ("numbering.national_digits", settings.numbering.nationalDigits.map { String($0) }),
             ("numbering.outside_prefix", settings.numbering.outsidePrefix),
             ("outgoing.emergency", settings.outgoing.emergencyNumbers.joined(separator: " ")),
+            // Only what older firmware does not do by itself, and would not know to read.
+            ("privacy.strict", settings.privacy.isStrict ? nil : "false"),
         ]
         return values + optional.compactMap { name, value in value.map { (name, $0) } }
     }
@@ -165,6 +167,7 @@ enum SettingsTables {
             case "outgoing.emergency":
                 settings.outgoing.emergencyNumbers = value.split(separator: " ").map { String($0) }
             case "media.comfort_noise": settings.media.comfortNoise = value == "true"
+            case "privacy.strict": settings.privacy.isStrict = value == "true"
             default: foreign.append((name, value))
             }
         }
