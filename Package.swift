@@ -104,6 +104,7 @@ let package = Package(
         core("RTPEngine", ["Primitives", "SDP", "RTP", "Media"]),
         core("Settings", ["Primitives"]),
         core("Numbering", ["SIPMessage", "Settings"]),
+        core("LogPolicy", ["Primitives"]),
         core("CloudMessages", ["Primitives"]),
         core("PrivacyContract", ["Primitives", "CloudMessages"]),
         core("Persistence", ["Primitives", "CloudMessages", "PrivacyContract", "Settings"]),
@@ -126,7 +127,7 @@ let package = Package(
         core("Pairing", ["Primitives", "CloudMessages", "PrivacyContract", "Persistence"]),
         core("Backup", ["Primitives", "CloudMessages", "PrivacyContract", "Persistence"]),
         core("Telemetry", ["Primitives", "CloudMessages", "PrivacyContract"]),
-        core("Provisioning", ["Primitives", "Persistence", "Settings"]),
+        core("Provisioning", ["Primitives", "LogPolicy", "Persistence", "Settings"]),
         core(
             "ApplianceCore",
             [
@@ -218,6 +219,7 @@ let package = Package(
                 "Primitives", "ApplianceCore", "CloudCore", "SoftphoneCore", "OpenSSLCrypto",
                 "OpusCodec", "Media", "Persistence", "PrivacyContract", "CloudMessages", "Settings",
                 "SIPTransaction", "ServerLocation", "Telemetry", "Pairing", "Backup", "Archive", "CloudWire",
+                "LogPolicy",
             ],
             path: "Sources/Simulation", swiftSettings: strict),
 
@@ -252,11 +254,12 @@ let package = Package(
         tests(
             "ConnectedServices",
             [
-                "ApplianceCore", "CloudMessages", "OpenSSLCrypto", "Pairing", "Persistence", "Primitives",
+                "ApplianceCore", "Backup", "CloudMessages", "OpenSSLCrypto", "Pairing", "Persistence", "Primitives",
                 "PrivacyContract", "Settings", "Telemetry",
             ]),
         tests("Events", ["Events", "Primitives", "SIPMessage", "SIPTransaction", "SIPUserAgent"]),
         tests("HAL", ["HAL", "HALLinux", "HALSimulated", "OpenSSLCrypto", "Primitives", "Telemetry"]),
+        tests("LogPolicy", ["LogPolicy", "Primitives"]),
         tests("MediaQuality", ["CSockets", "Media", "MediaEngine", "OpusCodec", "Primitives", "RTP"]),
         tests(
             "MediaEngine",

@@ -23,7 +23,7 @@ final class ApplianceNode {
     private(set) var core: ApplianceCore?
     /// Counts boots: what was on its way to an earlier one is lost.
     private(set) var boot = 0
-    private(set) var disk: SimulatedDisk
+    var disk: SimulatedDisk
     private(set) var media: MediaNode
     let jobs: JobRunner
     var entropy: Entropy
@@ -177,19 +177,33 @@ final class ApplianceNode {
             adminReplies[id] = reply
         case .run(let id, let job):
             world.note("job \(id.value) \(Summary.of(job))")
-            later(
-                .milliseconds(2) + entropy.jitter(upTo: .milliseconds(100)), .jobFinished(id, jobs.run(job, disk: disk))
-            )
+            start(job, as: id)
         case .takeSample: later(.milliseconds(1), .sample(sample()))
         case .log(let level, let text): if level.rawValue >= LogLevel.notice.rawValue { world.note("log \(text)") }
         case .drained: isDrained = true
         }
     }
 
+    private func start(_ job: Job, as id: JobID) {
+        let delay = Duration.milliseconds(2) + entropy.jitter(upTo: .milliseconds(100))
+        let outcome = jobs.run(job, disk: disk)
+        afterwards(delay) { [unowned self] in
+            if case .makeBackup = job {
+                // What is prepared for an upload is gone with the power: it is made anew.
+                guard !cutsPower(at: "write of the artifact"), !cutsPower(at: "sync of the artifact") else { return }
+            }
+            input(.jobFinished(id, outcome))
+        }
+    }
+
     private func store(_ ticket: StoreTicket, _ commands: [StoreCommand]) {
         let finish = disk.finishTime(at: world.now)
         afterwards(finish - world.now) { [unowned self] in
+            let what = commands.map(Summary.of).joined(separator: ",")
+            // Before the journal is synced the transaction has never been; after it, it has, whoever heard of it.
+            guard !cutsPower(at: "write of \(what)"), !cutsPower(at: "sync of \(what), lost") else { return }
             let outcome = disk.commit(commands)
+            guard !cutsPower(at: "sync of \(what), kept") else { return }
             world.note(
                 "store \(ticket.value) \(commands.map(Summary.of).joined(separator: ",")) \(Summary.of(outcome))")
             // The writer's reports come in the order of its transactions.
@@ -201,7 +215,7 @@ final class ApplianceNode {
     private func sample() -> SystemSample {
         SystemSample(
             cpuUtilization: 0.25, memoryUsedBytes: Int64(entropy.next() % 400) << 20, memoryTotalBytes: 1 << 30,
-            fileSystemUsedBytes: 1 << 28, fileSystemTotalBytes: 1 << 32,
+            fileSystemUsedBytes: (1 << 28) + 3, fileSystemTotalBytes: 1 << 32,
             uptimeSeconds: (world.now - .origin).inSeconds)
     }
 

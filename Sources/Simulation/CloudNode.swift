@@ -1,6 +1,7 @@
 import ApplianceCore
 import CloudCore
 import CloudMessages
+import LogPolicy
 import OpenSSLCrypto
 import Pairing
 import Primitives
@@ -10,24 +11,28 @@ import PrivacyContract
 final class CloudNode {
     unowned let world: World
     private(set) var controlCenter: ControlCenterCore
-    private(set) var monitoring = MonitoringCore()
-    private(set) var backups = BackupServerCore()
+    var monitoring = MonitoringCore()
+    var backups = BackupServerCore()
+    /// F-C11: who opened the remote configuration.
+    var accessLog = AccessLog()
     private(set) var relay = RelayCore()
     private var uplink: UplinkID?
     /// Ciphertext by backup id, and encrypted identities by key id.
-    private(set) var contents: [String: [UInt8]] = [:]
-    private(set) var keys: [String: [UInt8]] = [:]
+    var contents: [String: [UInt8]] = [:]
+    var keys: [String: [UInt8]] = [:]
     private var armedDeadline: Instant?
     private var entropy: Entropy
     /// Answers are lost after the server has done its work, as if the connection broke.
     var losesReplies = false
     /// Bytes that each server saw, per flow.
-    private(set) var received: [FlowID: Int64] = [:]
+    var received: [FlowID: Int64] = [:]
     /// The names of the fields that each server saw, per flow, however often.
     private(set) var seenFields: [FlowID: Set<FieldName>] = [:]
     private(set) var useCounts: [FlowID: Int] = [:]
     /// Every name under which a pairing user was ever handed over.
     private(set) var pairingUsers: [String] = []
+    /// Every credential that was ever handed over, the latest password of each user.
+    private(set) var pairingCredentials: [Credentials] = []
 
     init(world: World) {
         self.world = world
@@ -177,6 +182,8 @@ final class CloudNode {
                 case .text(let token)? = message[.tokenID]
             else { throw .invalid(what: "pairing", reason: "fields are missing") }
             if !pairingUsers.contains(user) { pairingUsers.append(user) }
+            pairingCredentials.removeAll { $0.user == user }
+            pairingCredentials.append(Credentials(user: user, password: password))
             run(
                 try controlCenter.register(
                     PairingCredential(tokenID: token, user: user, password: password), peerSerial: serial, at: time))

@@ -38,8 +38,9 @@ final class JobRunner {
                 return .backupKey(
                     try BackupKeyFactory.make(
                         password: password, workFactorLog2: Self.workFactorLog2, entropy: &entropy))
-            case .makeBackup(let id, let recipient, let createdAt):
-                return try makeBackup(id: id, recipient: recipient, createdAt: createdAt, disk: disk)
+            case .makeBackup(let id, let recipient, let createdAt, let parts):
+                return try makeBackup(
+                    id: id, recipient: recipient, createdAt: createdAt, parts: parts, disk: disk)
             case .discardArtifact(let name):
                 artifacts[name] = nil
                 return .done
@@ -62,12 +63,20 @@ final class JobRunner {
     }
 
     private func makeBackup(
-        id: String, recipient: String, createdAt: UnixTime, disk: SimulatedDisk
+        id: String, recipient: String, createdAt: UnixTime, parts: [BackupPart], disk: SimulatedDisk
     ) throws -> JobOutcome {
         guard !disk.isFull else { return .failed("no space is left for the backup's file") }
-        let part = ArchivePart(name: Self.configurationPart, bytes: Array(disk.exportedConfiguration.utf8))
+        let files = parts.map { part in
+            switch part {
+            case .configuration:
+                ArchivePart(name: Self.configurationPart, bytes: Array(disk.exportedConfiguration.utf8))
+            case .callHistory:
+                ArchivePart(
+                    name: part.fileName, bytes: disk.histories.callRecords.flatMap { Array("\($0)\n".utf8) })
+            }
+        }
         let content = try BackupArchive().make(
-            [part], recipient: recipient, firmwareVersion: ApplianceNode.firmwareVersion,
+            files, recipient: recipient, firmwareVersion: ApplianceNode.firmwareVersion,
             serial: ApplianceNode.serial, created: createdAt, entropy: &entropy)
         artifacts[id] = content
         return .backup(sizeBytes: Int64(content.count), sha256: OpenSSLHashes().sha256(content))
@@ -83,8 +92,24 @@ final class JobRunner {
     static func open(_ content: [UInt8], encryptedIdentity: [UInt8], password: Secret) -> String? {
         guard
             let backup = try? BackupArchive().open(content, encryptedIdentity: encryptedIdentity, password: password),
-            backup.parts.map(\.name) == [configurationPart], backup.manifest.serial == ApplianceNode.serial
+            backup.parts.first?.name == configurationPart, backup.manifest.serial == ApplianceNode.serial
         else { return nil }
         return String(decoding: backup.parts[0].bytes, as: UTF8.self)
+    }
+
+    /// The restore drill, as the shell makes it: decrypt, restore into a scratch copy, let the copy test itself.
+    static func drill(_ content: [UInt8], encryptedIdentity: [UInt8], password: Secret) -> DrillOutcome {
+        do throws(ArchiveError) {
+            let backup = try BackupArchive().open(content, encryptedIdentity: encryptedIdentity, password: password)
+            let text = backup.parts.first { $0.name == configurationPart }
+            guard let settings = text.flatMap({ ConfigurationText.read(String(decoding: $0.bytes, as: UTF8.self)) })
+            else { return .failed("it holds no configuration") }
+            let findings = SelfTest.findings(of: settings, hashes: OpenSSLHashes())
+            return findings.isEmpty ? .passed : .failed(findings.joined(separator: "; "))
+        } catch .crypto(.wrongPassphrase) {
+            return .wrongPassword
+        } catch {
+            return .failed("\(error)")
+        }
     }
 }

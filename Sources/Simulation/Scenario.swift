@@ -19,7 +19,7 @@ package struct Scenario: Sendable {
         .backup, .backupUnderPowerCuts, .backupOutage, .provisioning, .callData, .callDataOutage, .call,
         .transcodedCall, .conference,
         .groupCall, .refusedCalls, .hangUps, .wrongPassword, .longRegistration, .powerCutInCall, .drain, .fullDisk,
-        .fullDiskAnyTime, .switchRaces, .switchStorm, .flowTable,
+        .fullDiskAnyTime, .switchRaces, .switchStorm, .flowTable, .unplugged, .backupPlan, .canaries,
     ]
 
     package init(

@@ -12,6 +12,8 @@ struct SimulatedDisk {
     private var busyUntil = Instant.origin
     /// While true every transaction fails as on a full disk.
     var isFull = false
+    /// While true a restore is being prepared: what is written now would be lost, so it is refused.
+    var isSealed = false
     private(set) var commitCount = 0
 
     init(entropy: Entropy) {
@@ -27,11 +29,15 @@ struct SimulatedDisk {
         return busyUntil
     }
 
-    mutating func cutPower() { busyUntil = .origin }
+    mutating func cutPower() {
+        busyUntil = .origin
+        isSealed = false
+    }
 
     /// All or nothing.
     mutating func commit(_ commands: [StoreCommand]) -> StoreOutcome {
         guard !isFull else { return .failed(.diskFull) }
+        guard !isSealed else { return .failed(.input("a restore is under way; the appliance is about to restart")) }
         snapshot.apply(commands)
         histories.apply(commands)
         commitCount += 1

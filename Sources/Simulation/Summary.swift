@@ -1,6 +1,7 @@
 import ApplianceCore
 import CloudMessages
 import Persistence
+import Primitives
 import PrivacyContract
 
 /// Short, stable texts for the trace. What differs between two runs of one seed (ciphertext, salts that a library draws,
@@ -20,6 +21,8 @@ enum Summary {
         case .putBackupKey: "backup-key"
         case .eraseBackupKey: "erase-backup-key"
         case .putBackup(let record): "backup:\(record.uploaded ? "uploaded" : "made")"
+        case .removeBackup: "remove-backup"
+        case .putBackupPlan(let plan): "backup-plan:\(plan.lastSlot)"
         case .putProvisioningToken(let record): "token:\(record.extension)"
         case .removeProvisioningToken: "remove-token"
         case .appendCallRecord(let record): "call:\(record.callDataID)"
@@ -63,7 +66,11 @@ enum Summary {
         case .ledgerCheckpoints(let cursor): "ledger signatures after \(cursor)"
         case .callRecords(let cursor): "records after \(cursor)"
         case .applySettings: "apply-settings"
-        case .status, .deleteBackupPassword, .backUpNow, .listBackups, .permitRestore, .calls, .privacy: "\(command)"
+        case .backupDrilled(_, let outcome): "drilled \(outcome)"
+        case .planBackups: "plan-backups"
+        case .status, .deleteBackupPassword, .backUpNow, .listBackups, .permitRestore, .calls, .privacy,
+            .showBackupPlan, .recoverySheet:
+            "\(command)"
         }
     }
 
@@ -73,6 +80,8 @@ enum Summary {
         case .status(let status): "status \(status.pairing) \(status.registrations)/\(status.users) \(status.calls)"
         case .backup: "backup"
         case .backups(let list): "\(list.count) backups"
+        case .backupPlan(let report): "plan, next \(report.nextAt?.rfc3339 ?? "never")"
+        case .recoverySheet: "recovery-sheet"
         case .restorePermit: "restore-permit"
         case .provisioningToken(_, let number): "token for \(number)"
         case .calls(let list): "\(list.count) calls"

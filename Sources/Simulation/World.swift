@@ -9,6 +9,8 @@ package final class World {
     let seed: UInt64
     let trace: Trace
     let hashes = OpenSSLHashes()
+    /// Knows every write and every sync at which the power can go.
+    let cutter = PowerCutter()
     var entropy: Entropy
     private(set) var now = Instant.origin
     var conditions = NetworkConditions.perfect

@@ -6,7 +6,9 @@ import Vectors
 struct BackupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup", abstract: "Encrypted backups at the vendor's backup server.",
-        subcommands: [SetPassword.self, DeletePassword.self, Now.self, List.self])
+        subcommands: [
+            SetPassword.self, DeletePassword.self, Now.self, List.self, Prove.self, Plan.self, Sheet.self,
+        ])
 
     /// One backup in a line.
     static func summary(_ backup: JSONValue) -> String {
@@ -72,11 +74,12 @@ struct BackupCommand: AsyncParsableCommand {
         func run() async throws {
             try await report {
                 remote.show(try await remote.entries("/v1/backups", "backups")) { backups in
-                    var table = Table("Backup", "Made", "Bytes", "Uploaded", "Key")
+                    var table = Table("Backup", "Made", "Bytes", "State", "Proved", "Key")
                     for backup in backups {
                         table.add(
                             backup["id"].shown, backup["createdAt"].shown, backup["sizeBytes"].shown,
-                            backup["uploaded"].shown, backup.first(of: ["keyId", "keyID"]).shown)
+                            backup["state"].shown, backup["drilledAt"].shown,
+                            backup.first(of: ["keyId", "keyID"]).shown)
                     }
                     return table.text(absent: "No backups.")
                 }

@@ -36,6 +36,8 @@ struct Run: AsyncParsableCommand {
     var controlCenterPort: UInt16 = 7446
     @Option(help: "Relay, for the vendor's own servers.")
     var relayServicePort: UInt16 = 7447
+    @Option(help: "The Control Center uses the relay of another process, by that one's relay service address.")
+    var relayService: String?
     @Option(help: "Control Center's web page, plain HTTP.")
     var webPort: UInt16 = 7480
     @Option(help: "Appliances with an older firmware are shown as needing maintenance.")
@@ -45,6 +47,9 @@ struct Run: AsyncParsableCommand {
 
     func validate() throws {
         guard IPAddress(bind) != nil else { throw ValidationError("--bind '\(bind)' is not an IP address") }
+        if let relayService, Endpoint(relayService) == nil {
+            throw ValidationError("--relay-service '\(relayService)' is not an IP address with a port")
+        }
         guard Logger.Level(rawValue: logLevel) != nil else {
             throw ValidationError("--log-level '\(logLevel)' is unknown")
         }
@@ -61,6 +66,7 @@ struct Run: AsyncParsableCommand {
         var options = VendorCloudOptions(pkiDirectory: pki, dataDirectory: data)
         options.bindAddress = IPAddress(bind) ?? .loopbackV4
         options.minimumFirmware = minimumFirmware
+        options.relayService = relayService.flatMap { Endpoint($0) }
         options.ports = [
             .relay: relayPort, .publicPort: publicPort, .backup: backupPort, .monitoring: monitoringPort,
             .controlCenter: controlCenterPort, .relayService: relayServicePort, .web: webPort,

@@ -29,7 +29,10 @@ private struct Bench {
 
     mutating func available(_ maximumBytes: Int64 = 1_000_000) -> (BackupOperation, String) {
         let status = BackupServiceStatus(available: true, maximumBytes: maximumBytes, retainedCount: 0)
-        guard case .make(let operation, let id, "age1x", _)? = handle(.answered(begin(), .serviceStatus(status))).first
+        guard
+            case .make(let operation, let id, "age1x", _, [.configuration])? = handle(
+                .answered(begin(), .serviceStatus(status))
+            ).first
         else { return (BackupOperation(0), "") }
         return (operation, id)
     }
@@ -57,7 +60,7 @@ struct BackupMachineTests {
         #expect(entry.keyID == "key-1" && entry.sizeBytes == 500)
         let effects = bench.handle(.answered(operation, .accepted))
         guard case .discardArtifact(entry.id)? = effects.first,
-            case .persist(let stored, [.putBackup(BackupRecord(entry: entry, uploaded: true))])? = effects.last
+            case .persist(let stored, [.putBackup(BackupRecord(entry: entry, uploaded: true))], 0)? = effects.last
         else {
             Issue.record("unexpected \(effects)")
             return
@@ -138,7 +141,7 @@ struct BackupMachineTests {
     @Test func `a record that cannot be stored does not hide that the backup is at the server`() throws {
         var bench = Bench()
         let (operation, entry) = try bench.backupSent()
-        guard case .persist(let stored, _)? = bench.handle(.answered(operation, .accepted)).last else {
+        guard case .persist(let stored, _, _)? = bench.handle(.answered(operation, .accepted)).last else {
             throw Unexpected()
         }
         #expect(bench.handle(.storingFailed(stored, .diskFull)).last == .answer(requester, .success(entry)))

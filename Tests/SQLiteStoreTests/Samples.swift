@@ -59,12 +59,17 @@ enum Samples {
     static func takeBackToVersion3(_ path: String) throws {
         let database = try DatabaseQueue(path: path)
         try database.write {
-            try $0.execute(sql: "DROP TABLE call_leg_figures")
-            try $0.execute(sql: "DROP TABLE ledger_checkpoint")
-            try $0.execute(
-                sql: "DELETE FROM grdb_migrations WHERE identifier LIKE '4%' OR identifier LIKE '5%'")
+            try dropAdditions($0)
+            try $0.execute(sql: "DELETE FROM grdb_migrations WHERE identifier >= '4'")
         }
         try database.close()
+    }
+
+    /// Tables that came without a new schema version.
+    private static func dropAdditions(_ database: Database) throws {
+        for table in ["call_leg_figures", "ledger_checkpoint", "backup_proof", "backup_plan"] {
+            try database.execute(sql: "DROP TABLE \(table)")
+        }
     }
 
     /// A record as firmware of schema 3 writes it; throws if it refused the database.
@@ -95,7 +100,7 @@ enum Samples {
                 for column in ["path", "user_agent", "is_outbound", "public_gruu"] {
                     try $0.execute(sql: "ALTER TABLE binding DROP COLUMN \(column)")
                 }
-                try $0.execute(sql: "DROP TABLE call_leg_figures")
+                try dropAdditions($0)
                 try $0.execute(sql: "DELETE FROM grdb_migrations WHERE identifier NOT LIKE '1%'")
             }
             try $0.execute(sql: "PRAGMA user_version = 1")

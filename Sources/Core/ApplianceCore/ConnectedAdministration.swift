@@ -33,9 +33,13 @@ extension ConnectedServices {
         case .backUpNow:
             let order = BackupOrder(
                 isOptionOn: switches[.backup] == true, hasServer: settings.cloud.backup != nil, key: backupKey,
-                trigger: .administrator, requester: BackupRequester(id.value))
+                trigger: .administrator, requester: BackupRequester(id.value), parts: plan.parts)
             inbox.append(.backup(.begin(order)))
         case .listBackups: reply(id, .backups(backups))
+        case .planBackups(let change): planBackups(change, id)
+        case .showBackupPlan: reply(id, .backupPlan(planReport))
+        case .backupDrilled(let backup, let outcome): backupDrilled(backup, outcome, id)
+        case .recoverySheet(let language): recoverySheet(language, id)
         case .permitRestore: permitRestore(id)
         case .makeProvisioningToken(let number): makeToken(for: number, id, entropy: &entropy)
         case .ledger(let cursor):
@@ -59,7 +63,7 @@ extension ConnectedServices {
         reply(id, .refused(status: 503, detail: "it could not be read: \(Self.reason(outcome)); try again"))
     }
 
-    private mutating func refuse(_ id: AdminRequestID, _ failure: StoreFailure) {
+    mutating func refuse(_ id: AdminRequestID, _ failure: StoreFailure) {
         let detail = "nothing was changed, because the storage failed (\(failure.summary))"
         reply(id, .refused(status: 503, detail: detail))
     }
@@ -83,10 +87,12 @@ extension ConnectedServices {
         counters.append(Counter("call-records.dropped", journal.droppedCount))
         counters.append(Counter("call-data.streams", UInt64(callData.subscribers.count)))
         counters.append(Counter("control.not-authenticated", credentials.refusedCount))
-        return ApplianceStatus(
+        var status = ApplianceStatus(
             pairing: pairing.stage.rawValue, switches: switches, uplink: uplinkText, registrations: facts.registrations,
             calls: facts.calls, users: facts.users, pairingUser: pairing.liveUser?.name, lastBackup: backups.last,
             counters: counters.sorted { $0.name < $1.name })
+        status.backupReminder = backupReminder
+        return status
     }
 
     /// Every flow that the appliance itself may send, with the state of its switches.
@@ -174,12 +180,18 @@ extension ConnectedServices {
             let detail = "no key could be made: \(Self.reason(outcome)); the former one is unchanged"
             return reply(id, .refused(status: 503, detail: detail))
         }
-        store([.putBackupKey(record)], then: .backupKey(record, id))
+        // Whoever sets a password has just typed it.
+        var plan = plan
+        plan.passwordSeenAt = wall
+        store([.putBackupKey(record), .putBackupPlan(plan)], then: .backupKey(record, plan, id))
     }
 
-    mutating func backupKeyStored(_ record: BackupKeyRecord, _ id: AdminRequestID, _ outcome: StoreOutcome) {
+    mutating func backupKeyStored(
+        _ record: BackupKeyRecord, _ plan: BackupPlan, _ id: AdminRequestID, _ outcome: StoreOutcome
+    ) {
         if case .failed(let failure) = outcome { return refuse(id, failure) }
         backupKey = record
+        self.plan.passwordSeenAt = plan.passwordSeenAt
         reply(id, .done("backups are encrypted to key \(record.keyID) from now on; older ones need their own password"))
     }
 
@@ -204,13 +216,6 @@ extension ConnectedServices {
             return refuse(id, failure)
         }
         reply(id, .done("the backup key is erased; no further backup is made before a new password is set"))
-    }
-
-    /// Keeps the list short; the server's retention decides what really exists.
-    mutating func remember(_ record: BackupRecord) {
-        backups.removeAll { $0.entry.id == record.entry.id }
-        backups.append(record)
-        if backups.count > 100 { backups.removeFirst(backups.count - 100) }
     }
 
     // MARK: Provisioning

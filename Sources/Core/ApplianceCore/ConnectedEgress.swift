@@ -188,8 +188,10 @@ extension ConnectedServices {
                     .c7, to: .backup,
                     [OutboundField(.externalAddress, .implied), OutboundField(.certificate, .implied)],
                     on: .beforeBackup, purpose: .backup(operation))
-            case .make(let operation, let id, let recipient, let createdAt):
-                run(.makeBackup(id: id, recipient: recipient, createdAt: createdAt), then: .backup(operation))
+            case .make(let operation, let id, let recipient, let createdAt, let parts):
+                run(
+                    .makeBackup(id: id, recipient: recipient, createdAt: createdAt, parts: parts),
+                    then: .backup(operation))
             case .sendKey(let operation, let key, let createdAt, let trigger):
                 sendBackup(
                     .bytes(key.encryptedIdentity), size: Int64(key.encryptedIdentity.count), at: createdAt,
@@ -198,9 +200,8 @@ extension ConnectedServices {
                 sendBackup(
                     .artifact(name: entry.id, sizeBytes: entry.sizeBytes), size: entry.sizeBytes, at: entry.createdAt,
                     keyID: entry.keyID, on: trigger, operation)
-            case .persist(let operation, let commands):
-                for case .putBackup(let record) in commands { remember(record) }
-                store(commands, then: .backup(operation))
+            case .persist(let operation, let commands, let retainedCount):
+                store(commands + remember(commands, retainedCount: retainedCount), then: .backup(operation))
             case .discardArtifact(let name): run(.discardArtifact(name: name), then: .discarded)
             case .answer(let requester, .success(let entry)): reply(AdminRequestID(requester.value), .backup(entry))
             case .answer(let requester, .failure(let refusal)):

@@ -23,7 +23,9 @@ package struct ConnectedServices: Sendable {
         case backup(BackupOperation)
         /// With the switch's generation when it was asked for: an off since then, by whatever way, wins.
         case switchChange(Switch, Bool, generation: UInt64, AdminRequestID)
-        case backupKey(BackupKeyRecord, AdminRequestID)
+        case backupKey(BackupKeyRecord, BackupPlan, AdminRequestID)
+        case backupPlan(BackupPlan, AdminRequestID)
+        case backupDrill(BackupRecord, BackupPlan, AdminRequestID)
         case backupKeyErased(BackupKeyRecord?, AdminRequestID)
         case provisioningToken(Secret, ProvisioningTokenRecord, AdminRequestID)
         case provisioningAnswer(UserSettings?, ServiceRequestID)
@@ -85,6 +87,13 @@ package struct ConnectedServices: Sendable {
     var desk: ProvisioningDesk
     var backupKey: BackupKeyRecord?
     var backups: [BackupRecord]
+    var plan: BackupPlan
+    /// The interval whose backup is being made.
+    var scheduledSlot: Int64?
+    /// When the schedule next has work to do; nil: it is off.
+    var scheduleAt: Instant?
+    /// A scheduled backup that failed is tried again at this time.
+    var scheduleRetryAt = Instant.origin
     var callData = ConnectedCallData()
     var credentials = ConnectedCredentials()
     var uplink = Uplink.off
@@ -141,6 +150,7 @@ package struct ConnectedServices: Sendable {
         desk = ProvisioningDesk(tokens: snapshot.provisioningTokens, hashes: hashes)
         backupKey = snapshot.backupKey
         backups = snapshot.backups
+        plan = snapshot.backupPlan
         lastCallDataID = snapshot.lastCallDataID
         pruneAt = now
     }
@@ -206,7 +216,8 @@ package struct ConnectedServices: Sendable {
         let own = pairing.nextDeadline.orEarlier(telemetry.nextDeadline).orEarlier(backup.nextDeadline)
         let signing = isDraining ? nil : checkpoints.nextDeadline
         let records = journal.retryAt.orEarlier(signing).orEarlier(credentials.recordAt)
-        return own.orEarlier(records).orEarlier(pruneAt).orEarlier(messages.values.lazy.map(\.deadline).min())
+        let due = own.orEarlier(records).orEarlier(pruneAt).orEarlier(scheduleAt)
+        return due.orEarlier(messages.values.lazy.map(\.deadline).min())
     }
 
     /// After `Input.drain`: nothing is on its way, and ledger and call records are durable.
@@ -244,6 +255,7 @@ package struct ConnectedServices: Sendable {
         if needsReview, gate.isStrict { cancelBlocked() }
         needsReview = false
         expireMessages()
+        reviewSchedule()
         inbox.append(.pairing(.timePassed))
         inbox.append(.backup(.timePassed))
         drainInbox(entropy: &entropy)
@@ -318,7 +330,9 @@ package struct ConnectedServices: Sendable {
             inbox.append(.backup(.storingFailed(operation, failure)))
         case (.switchChange(let name, let isOn, let generation, let id), _):
             switchStored(name, isOn, generation, id, outcome)
-        case (.backupKey(let record, let id), _): backupKeyStored(record, id, outcome)
+        case (.backupKey(let record, let plan, let id), _): backupKeyStored(record, plan, id, outcome)
+        case (.backupPlan(let plan, let id), _): planStored(plan, id, outcome)
+        case (.backupDrill(let record, let plan, let id), _): drillStored(record, plan, id, outcome)
         case (.backupKeyErased(let previous, let id), _): backupKeyErased(previous, id, outcome)
         case (.provisioningToken(let token, let record, let id), _): tokenStored(token, record, id, outcome)
         case (.provisioningAnswer(let user, let id), _): queryLogged(user, id, outcome)

@@ -55,6 +55,8 @@ package enum AdminReply: Sendable, Equatable {
     case status(ApplianceStatus)
     case backup(BackupEntry)
     case backups([BackupRecord])
+    case backupPlan(BackupPlanReport)
+    case recoverySheet(String)
     /// The answer to `AdminCommand.permitRestore`: one request, to be reported under this id.
     case restorePermit(CloudRequestID, Permit)
     case provisioningToken(Secret, extension: String)
@@ -79,6 +81,8 @@ package struct ApplianceStatus: Sendable, Equatable {
     package var counters: [Counter]
     package var trunks: [TrunkSummary] = []
     package var audio = AudioSummary()
+    /// What the owner has to be told about backups; nil: nothing.
+    package var backupReminder: String?
     /// How long the turns of the control loop took, which is how long anything else had to wait; the shell's to say.
     package var loopTurns = DurationHistogram()
     /// How the media workers stand; the shell's to say.

@@ -1,3 +1,4 @@
+package import Backup
 package import CloudMessages
 package import Media
 package import Persistence
@@ -104,6 +105,13 @@ package enum AdminCommand: Sendable, Equatable {
     case deleteBackupPassword
     case backUpNow
     case listBackups
+    /// Changes the schedule, the parts or the reminder; what is nil stays.
+    case planBackups(BackupPlanChange)
+    case showBackupPlan
+    /// The shell has put a backup to the proof, and reports.
+    case backupDrilled(id: String, DrillOutcome)
+    /// A printable sheet; `language` is a code of ISO 639.
+    case recoverySheet(language: String)
     /// Leave to fetch one object from the backup server for a restore. The shell asks, never an interface; it reports
     /// the outcome as `Input.cloudReply`, whatever happens.
     case permitRestore
@@ -128,7 +136,7 @@ package enum Job: Sendable, Equatable {
     /// A new X25519 identity, encrypted under the password (age scrypt recipient).
     case makeBackupKey(password: Secret)
     /// Snapshot, tar, compress, encrypt to `recipient`; the artifact is named after the id.
-    case makeBackup(id: String, recipient: String, createdAt: UnixTime)
+    case makeBackup(id: String, recipient: String, createdAt: UnixTime, parts: [BackupPart])
     case discardArtifact(name: String)
     /// Reads from the store on behalf of an administrator or a stream.
     case readLedger(after: UInt64, limit: Int)

@@ -21,6 +21,8 @@ package struct BackupMachine: Sendable {
         var key: BackupKeyRecord
         var createdAt: UnixTime
         var trigger: Trigger
+        var parts: [BackupPart]
+        var retainedCount = 0
         var requester: BackupRequester?
         var entry: BackupEntry?
         var sizeLimit: Int64 = 0
@@ -100,7 +102,7 @@ package struct BackupMachine: Sendable {
         }
         let run = Run(
             id: Self.identifier(at: wall, entropy: &entropy), key: key, createdAt: wall, trigger: order.trigger,
-            requester: order.requester)
+            parts: order.parts, requester: order.requester)
         let operation = newOperation()
         state = .querying(operation, run)
         return [.query(operation)]
@@ -115,9 +117,12 @@ package struct BackupMachine: Sendable {
         }
         var run = run
         run.sizeLimit = min(status.maximumBytes, Int64(limits.backupBytes))
+        run.retainedCount = max(0, status.retainedCount)
         let operation = newOperation()
         state = .making(operation, run)
-        return [.make(operation, id: run.id, recipient: run.key.recipient, createdAt: run.createdAt)]
+        return [
+            .make(operation, id: run.id, recipient: run.key.recipient, createdAt: run.createdAt, parts: run.parts)
+        ]
     }
 
     private mutating func made(_ run: Run, sizeBytes: Int64, sha256: [UInt8]) -> [BackupEffect] {
@@ -167,7 +172,8 @@ package struct BackupMachine: Sendable {
         state = .storing(operation, run)
         return [
             .discardArtifact(name: run.id),
-            .persist(operation, [.putBackup(BackupRecord(entry: entry, uploaded: true))]),
+            .persist(
+                operation, [.putBackup(BackupRecord(entry: entry, uploaded: true))], retainedCount: run.retainedCount),
         ]
     }
 

@@ -24,9 +24,13 @@ package struct BackupOrder: Sendable, Equatable {
     package var trigger: Trigger
     /// Nil for a scheduled backup.
     package var requester: BackupRequester?
+    /// What the owner wants in it.
+    package var parts: [BackupPart]
     package init(
-        isOptionOn: Bool, hasServer: Bool, key: BackupKeyRecord?, trigger: Trigger, requester: BackupRequester?
+        isOptionOn: Bool, hasServer: Bool, key: BackupKeyRecord?, trigger: Trigger, requester: BackupRequester?,
+        parts: [BackupPart] = [.configuration]
     ) {
+        self.parts = parts
         self.isOptionOn = isOptionOn
         self.hasServer = hasServer
         self.key = key
@@ -50,12 +54,13 @@ package enum BackupInput: Sendable, Equatable {
 package enum BackupEffect: Sendable, Equatable {
     /// F-C7.
     case query(BackupOperation)
-    case make(BackupOperation, id: String, recipient: String, createdAt: UnixTime)
+    case make(BackupOperation, id: String, recipient: String, createdAt: UnixTime, parts: [BackupPart])
     /// F-C8, the encrypted identity beside the backups.
     case sendKey(BackupOperation, BackupKeyRecord, createdAt: UnixTime, Trigger)
     /// F-C8; the artifact is named after the id.
     case sendBackup(BackupOperation, BackupEntry, Trigger)
-    case persist(BackupOperation, [StoreCommand])
+    /// The server keeps so many backups (0: it does not say); older ones are gone from its list, too.
+    case persist(BackupOperation, [StoreCommand], retainedCount: Int)
     case discardArtifact(name: String)
     case answer(BackupRequester, Result<BackupEntry, BackupRefusal>)
     /// The backup is made, but not at the server yet.

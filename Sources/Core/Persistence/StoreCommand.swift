@@ -16,12 +16,15 @@ package enum StoreCommand: Sendable, Equatable {
     /// Q10: crypto-shredding; the encrypted identity and recipient vanish from every byte of the files.
     case eraseBackupKey
     case putBackup(BackupRecord)
+    /// Out of the own list; the server's copy is the server's affair.
+    case removeBackup(id: String)
+    case putBackupPlan(BackupPlan)
     case putProvisioningToken(ProvisioningTokenRecord)
     case removeProvisioningToken(tokenHash: [UInt8])
     case appendCallRecord(CallRecord)
     case appendLedger(LedgerEntry)
     case appendProvisioningLog(ProvisioningLogEntry)
-    /// R2.
+    /// R2: what is older vanishes from every byte of the files, copies of the database included.
     case pruneProvisioningLog(olderThan: UnixTime)
     /// Bindings survive a restart; replaces all of the address of record's bindings (empty: none left).
     case replaceBindings(aor: String, [BindingRecord])
@@ -54,6 +57,7 @@ package struct StoreSnapshot: Sendable, Equatable {
     package var pairing: PairingRecord?
     package var backupKey: BackupKeyRecord?
     package var backups: [BackupRecord] = []
+    package var backupPlan = BackupPlan()
     package var provisioningTokens: [ProvisioningTokenRecord] = []
     package var bindings: [String: [BindingRecord]] = [:]
     /// The highest call record id and ledger sequence in use; 0 when none.
@@ -107,11 +111,31 @@ package struct BackupKeyRecord: Sendable, Equatable {
 }
 
 package struct BackupRecord: Sendable, Equatable {
+    /// How far a backup may be trusted.
+    package enum State: String, Sendable, Hashable {
+        /// Made, not at the server.
+        case made
+        /// At the server; whether it can be restored is not known.
+        case uploaded
+        /// Green: it was decrypted and restored into a scratch copy that passed its self-test.
+        case proved
+        /// Its drill failed.
+        case failed
+    }
     package var entry: BackupEntry
     package var uploaded: Bool
-    package init(entry: BackupEntry, uploaded: Bool) {
+    /// The latest drill; nil: none so far.
+    package var proof: BackupProof?
+    package init(entry: BackupEntry, uploaded: Bool, proof: BackupProof? = nil) {
         self.entry = entry
         self.uploaded = uploaded
+        self.proof = proof
+    }
+
+    package var state: State {
+        guard uploaded else { return .made }
+        guard let proof else { return .uploaded }
+        return proof.failure == nil ? .proved : .failed
     }
 }
 

@@ -19,6 +19,8 @@ extension StoreSnapshot {
             } else {
                 backups.append(record)
             }
+        case .removeBackup(let id): backups.removeAll { $0.entry.id == id }
+        case .putBackupPlan(let plan): backupPlan = plan
         case .putProvisioningToken(let record):
             if let index = provisioningTokens.firstIndex(where: { $0.tokenHash == record.tokenHash }) {
                 provisioningTokens[index] = record
@@ -58,7 +60,7 @@ package struct StoreHistories: Sendable, Equatable {
             case .appendProvisioningLog(let entry): provisioningLog.append(entry)
             case .pruneProvisioningLog(let limit): provisioningLog.removeAll { $0.hour < limit }
             case .replaceSettings, .setSwitch, .putPairing, .erasePairing, .putBackupKey, .eraseBackupKey, .putBackup,
-                .putProvisioningToken, .removeProvisioningToken, .replaceBindings:
+                .removeBackup, .putBackupPlan, .putProvisioningToken, .removeProvisioningToken, .replaceBindings:
                 break
             }
         }

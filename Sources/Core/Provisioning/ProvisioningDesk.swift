@@ -1,3 +1,4 @@
+import LogPolicy
 package import Persistence
 package import Primitives
 package import Settings
@@ -11,9 +12,7 @@ package struct ProvisioningDesk: Sendable {
     package static let tokenBytes = 20
     package static let tokenLifetime = Duration.seconds(24 * 3600)
     package static let graceAfterUse = Duration.seconds(600)
-    /// R2 says twelve months; one day less, because the log is pruned once a day.
-    package static let logLifetime = Duration.seconds(364 * 24 * 3600)
-    package static let pruneInterval = Duration.seconds(24 * 3600)
+    package static let pruneInterval = LogClass.sweepInterval
     /// Tokens that wait to be used, over all extensions.
     package static let maximumTokens = 1_000
     package static let productBytes = 64
@@ -91,20 +90,16 @@ package struct ProvisioningDesk: Sendable {
     package mutating func prune(wall: UnixTime) -> [StoreCommand] {
         let expired = tokens.filter { $0.expiresAt <= wall }
         tokens.removeAll { $0.expiresAt <= wall }
-        let old = UnixTime(milliseconds: wall.milliseconds - Self.logLifetime.wholeMilliseconds)
+        let horizon = LogClass.provisioning.anonymisedHorizon(at: wall)
         return expired.map { .removeProvisioningToken(tokenHash: $0.tokenHash) }
-            + [.pruneProvisioningLog(olderThan: old)]
+            + (horizon.map { [.pruneProvisioningLog(olderThan: $0)] } ?? [])
     }
 
     /// Anonymised when written (Q12, Q13): network, hour, and the product without what a client adds to it.
     package static func logEntry(client: IPAddress, product: String, wall: UnixTime) -> ProvisioningLogEntry {
-        let hour = wall.milliseconds.flooredDivision(by: 3_600_000) * 3_600_000
-        // The product name before the first bracket, semicolon or at sign: device ids and addresses stand behind.
-        let name = product.unicodeScalars.prefix { !"([;@{<".unicodeScalars.contains($0) }
-        let printable = name.filter { (0x20..<0x7F).contains($0.value) }
+        let line = AnonymousLine(address: client, at: wall)
         return ProvisioningLogEntry(
-            hour: UnixTime(milliseconds: hour), network: client.anonymised,
-            product: String(String(String.UnicodeScalarView(printable)).prefix(productBytes)))
+            hour: line.hour, network: line.network, product: AnonymousLine.product(product, limit: productBytes))
     }
 
     private mutating func admit(at now: Instant) throws(ProvisioningRefusal) {

@@ -226,7 +226,9 @@ actor ControlCenter {
         log.record(
             peer: serial, what: "POST /v1/pairings",
             fields: [
-                "tokenId": .text(registration.tokenID), "userName": .text(registration.user),
+                // Not what they are: a log must not outlive the pairing (R8).
+                "tokenId": .secret(length: registration.tokenID.utf8.count),
+                "userName": .secret(length: registration.user.utf8.count),
                 "password": .secret(length: registration.password.count),
             ], bytes: Int64(bytes.count))
         let credential = PairingCredential(
@@ -239,7 +241,9 @@ actor ControlCenter {
         let serial = try context.applianceSerial()
         let tokenID = try context.parameters.require("token")
         log.record(
-            peer: serial, what: "DELETE /v1/pairings/{token}", fields: ["revocation": .text(tokenID)], bytes: 0)
+            peer: serial, what: "DELETE /v1/pairings/{token}",
+            fields: ["revocation": .secret(length: tokenID.utf8.count)],
+            bytes: 0)
         run(try core.revoke(tokenID: tokenID, peerSerial: serial))
         return .noContent
     }

@@ -33,6 +33,9 @@ package struct VendorCloudOptions: Sendable {
     /// 0 lets the system pick one; absent: the default.
     package var ports: [Listener: UInt16] = [:]
     package var limits = CloudLimits()
+    /// Where the Control Center finds the relay's service port; nil: in this process. With it relay and Control Center are
+    /// processes of their own, neither of which has the other's memory.
+    package var relayService: Endpoint?
     /// Appliances with older firmware are shown as needing maintenance.
     package var minimumFirmware = "0.0.0"
 

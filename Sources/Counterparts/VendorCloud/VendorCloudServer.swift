@@ -75,7 +75,7 @@ package struct VendorCloudServer: Sendable {
         }
         listeners[.relayService] = service
 
-        let controlCenter = try makeControlCenter(relay: service, group: group)
+        let controlCenter = try makeControlCenter(relay: options.relayService ?? service, group: group)
         let backup = try BackupServer(
             files: try BackupFiles(directory: "\(options.dataDirectory)/backups"), limits: options.limits,
             log: try messageLog("backup"), logger: logger)

@@ -11,6 +11,8 @@ package protocol AdminBackend: Sendable {
     func applyConfiguration(_ yaml: [UInt8], isDryRun: Bool) async throws(AdminProblem) -> [String]
     /// Verifies a backup and prepares the restart with it; the restart follows when `restart()` is called.
     func restore(_ source: RestoreSource, password: Secret) async throws(AdminProblem) -> String
+    /// Puts a backup to the proof (nil: the newest): decrypts it, restores it into a scratch copy, has that test itself.
+    func proveBackup(_ id: String?, password: Secret) async throws(AdminProblem) -> String
     /// Called after the answer to a restore has been written.
     func restart() async
     var identity: AdminIdentity { get }

@@ -41,6 +41,8 @@ struct StatusBody: Codable {
     var calls: Int
     var users: Int
     var lastBackup: BackupBody?
+    /// What the owner has to do about backups.
+    var backupReminder: String?
     var trunks: [TrunkBody]
     var audio: AudioBody
     var loop: LoopBody
@@ -59,6 +61,7 @@ struct StatusBody: Codable {
         calls = status.calls
         users = status.users
         lastBackup = status.lastBackup.map(BackupBody.init)
+        backupReminder = status.backupReminder
         trunks = status.trunks.map(TrunkBody.init)
         audio = AudioBody(status.audio)
         loop = LoopBody(status.loopTurns)
@@ -125,9 +128,17 @@ struct BackupBody: Codable {
     var keyId: String
     var sha256: String
     var uploaded: Bool
+    /// `made`, `uploaded`, `proved` (green), `failed`.
+    var state: String
+    /// The latest restore drill.
+    var drilledAt: String?
+    var drillFailure: String?
 
     init(_ record: BackupRecord) {
         self.init(record.entry, uploaded: record.uploaded)
+        state = record.state.rawValue
+        drilledAt = record.proof?.at.rfc3339
+        drillFailure = record.proof?.failure
     }
 
     init(_ entry: BackupEntry, uploaded: Bool) {
@@ -137,6 +148,7 @@ struct BackupBody: Codable {
         keyId = entry.keyID
         sha256 = Hex.encode(entry.sha256)
         self.uploaded = uploaded
+        state = (uploaded ? BackupRecord.State.uploaded : .made).rawValue
     }
 }
 

@@ -57,6 +57,19 @@ struct AdminRoutes: Sendable {
         group.delete("/v1/backup/password") { _, _ in try await answer(.deleteBackupPassword) }
         group.post("/v1/backups") { _, _ in try await answer(.backUpNow) }
         group.get("/v1/backups") { _, _ in try await answer(.listBackups) }
+        group.post("/v1/backups/proof") { request, _ in
+            let body = try await decode(BackupProofRequestBody.self, request)
+            return try Response.json(
+                MessageBody(message: try await backend.proveBackup(body.id, password: Secret(body.password))))
+        }
+        group.get("/v1/backup/plan") { _, _ in try await answer(.showBackupPlan) }
+        group.put("/v1/backup/plan") { request, _ in
+            try await answer(.planBackups(try await decode(BackupPlanChangeBody.self, request).change()))
+        }
+        group.get("/v1/backup/sheet") { request, _ in
+            let language = request.uri.queryParameters["language"].map { String($0) } ?? "en"
+            return try await answer(.recoverySheet(language: language))
+        }
         group.post("/v1/provisioning/tokens") { request, _ in
             let body = try await decode(ProvisioningTokenRequestBody.self, request)
             return try await answer(.makeProvisioningToken(extension: body.extension), status: .created)
@@ -158,6 +171,8 @@ struct AdminRoutes: Sendable {
         case .status(let status): return try Response.json(StatusBody(status, backend.identity))
         case .backup(let entry): return try Response.json(BackupBody(entry, uploaded: true), status: .created)
         case .backups(let records): return try Response.json(BackupsBody(backups: records.map(BackupBody.init)))
+        case .backupPlan(let report): return try Response.json(BackupPlanBody(report))
+        case .recoverySheet(let text): return Response.bytes(Array(text.utf8), type: "text/plain; charset=utf-8")
         case .provisioningToken(let token, let number):
             let text = token.withBytes { String(decoding: $0, as: UTF8.self) }
             let body = ProvisioningTokenBody(extension: number, token: text, path: "/provisioning/\(text)")

@@ -43,10 +43,11 @@ extension Appliance: AdminBackend {
             do {
                 let (manifest, parts) = try BackupArchive().open(
                     material.backup, encryptedIdentity: material.key, password: password)
-                guard let part = parts.first(where: { $0.name == BackupPart.configuration }) else {
-                    return .failure(AdminProblem(status: 422, detail: "the backup has no \(BackupPart.configuration)"))
+                guard let part = parts.first(where: { $0.name == BackupPart.configuration.fileName }) else {
+                    return .failure(AdminProblem(status: 422, detail: "the backup holds no configuration"))
                 }
-                let spare = try store.prepareRestore(of: part.bytes)
+                let history = parts.first { $0.name == BackupPart.callHistory.fileName }?.bytes
+                let spare = try store.prepareRestore(of: part.bytes, history: history)
                 try store.activate(spare)
                 return .success("backup of \(manifest.created.rfc3339) restored; the appliance restarts now")
             } catch {
@@ -65,7 +66,7 @@ extension Appliance: AdminBackend {
         options.restart()
     }
 
-    private struct RestoreMaterial: Sendable {
+    struct RestoreMaterial: Sendable {
         var backup: [UInt8]
         var key: [UInt8]
     }
@@ -78,7 +79,8 @@ extension Appliance: AdminBackend {
                 let backup = try PrivateFile.read(path, limit: limit)
                 let keyPath = "\(path).key"
                 let key = PrivateFile.exists(keyPath) ? try PrivateFile.read(keyPath) : own?.encryptedIdentity ?? []
-                return RestoreMaterial(backup: backup, key: key)
+                // From a recovery sheet it comes in armour.
+                return RestoreMaterial(backup: backup, key: RecoverySheet.unarmoured(key))
             }
         }
         switch read {
@@ -93,7 +95,7 @@ extension Appliance: AdminBackend {
         }
     }
 
-    private func serverMaterial(_ id: String) async throws(AdminProblem) -> RestoreMaterial {
+    func serverMaterial(_ id: String) async throws(AdminProblem) -> RestoreMaterial {
         let backup = try await fetch(.backup(id: id))
         let own = try await ownKey()
         if let own, backup.keyID == nil || backup.keyID == own.keyID {
@@ -129,7 +131,7 @@ extension Appliance: AdminBackend {
         }
     }
 
-    private func offLoop<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async throws(AdminProblem) -> Value {
+    func offLoop<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async throws(AdminProblem) -> Value {
         do {
             return try await pool.runIfActive(body)
         } catch {

@@ -31,8 +31,8 @@ extension Appliance {
             case .makeBackupKey(let password):
                 var entropy = hal.entropy.makeEntropy()
                 return .backupKey(try BackupKeyFactory.make(password: password, entropy: &entropy))
-            case .makeBackup(let id, let recipient, let createdAt):
-                return try makeBackup(id: id, recipient: recipient, createdAt: createdAt)
+            case .makeBackup(let id, let recipient, let createdAt, let parts):
+                return try makeBackup(id: id, recipient: recipient, createdAt: createdAt, parts: parts)
             case .discardArtifact(let name):
                 try PrivateFile.remove(artifactPath(name))
                 return .done
@@ -64,12 +64,19 @@ extension Appliance {
         try Scrypt.derive(password: password, salt: salt, n: passwordCost).withBytes { Array($0) }
     }
 
-    nonisolated private func makeBackup(id: String, recipient: String, createdAt: UnixTime) throws -> JobOutcome {
+    nonisolated private func makeBackup(
+        id: String, recipient: String, createdAt: UnixTime, parts: [BackupPart]
+    ) throws -> JobOutcome {
         var entropy = hal.entropy.makeEntropy()
-        let snapshot = try store.backupSnapshot()
+        let files = try parts.map { part in
+            switch part {
+            case .configuration: ArchivePart(name: part.fileName, bytes: try store.backupSnapshot())
+            case .callHistory: ArchivePart(name: part.fileName, bytes: try store.historySnapshot())
+            }
+        }
         let file = try BackupArchive().make(
-            [ArchivePart(name: BackupPart.configuration, bytes: snapshot)], recipient: recipient,
-            firmwareVersion: options.firmwareVersion, serial: identity.serial, created: createdAt, entropy: &entropy)
+            files, recipient: recipient, firmwareVersion: options.firmwareVersion, serial: identity.serial,
+            created: createdAt, entropy: &entropy)
         try PrivateFile.makeDirectory(options.artifactDirectory)
         try PrivateFile.replace(artifactPath(id), with: file)
         return .backup(sizeBytes: Int64(file.count), sha256: OpenSSLHashes().sha256(file))
@@ -79,11 +86,6 @@ extension Appliance {
     nonisolated private func artifactPath(_ name: String) -> String {
         "\(options.artifactDirectory)/\(String(name.map { $0 == "/" ? "_" : $0 }))"
     }
-}
-
-/// Names of a backup's parts (Q11: a manifest names exactly what a backup holds).
-enum BackupPart {
-    static let configuration = "configuration.sqlite"
 }
 
 extension ApplianceOptions {

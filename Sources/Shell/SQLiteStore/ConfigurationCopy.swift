@@ -37,7 +37,7 @@ package struct ConfigurationCopy: Sendable, Equatable {
         }
         try queue.close()
         try DurableFile.sync(temporary)
-        try DurableFile.rename(temporary, to: path)
+        try DurableFile.rename(temporary, to: path, erasingFormer: path + ".former")
     }
 
     /// Reads such a file and checks all of it; `SQLiteStoreError.backupRefused` says what is wrong.

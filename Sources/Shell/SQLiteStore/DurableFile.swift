@@ -94,9 +94,40 @@ enum DurableFile {
         if unlink(path) != 0, errno != ENOENT { throw Failure(operation: "remove", path: path, code: errno) }
     }
 
-    /// Removes a directory of plain files.
+    /// Removes a file whose bytes are to be gone from the medium, too: zeros first, then fsync, then the name. On flash
+    /// the controller may still keep a stale block, which only encryption of the partition can help against.
+    static func erase(_ path: String) throws(Failure) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return try remove(path) }
+        if status.st_mode & S_IFMT == S_IFREG, status.st_nlink == 1 {
+            let descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
+            if descriptor >= 0 {
+                defer { close(descriptor) }
+                let zeros = [UInt8](repeating: 0, count: 65_536)
+                var left = Int(status.st_size)
+                while left > 0 {
+                    let count = zeros.withUnsafeBytes { write(descriptor, $0.baseAddress, min(left, $0.count)) }
+                    guard count > 0 else { throw Failure(operation: "overwrite", path: path, code: errno) }
+                    left -= count
+                }
+                guard fsync(descriptor) == 0 else { throw Failure(operation: "sync", path: path, code: errno) }
+            }
+        }
+        try remove(path)
+    }
+
+    /// As `rename`, and the bytes of the file that was there are overwritten. A power cut leaves one or the other, and at
+    /// worst `….former`.
+    static func rename(_ path: String, to target: String, erasingFormer former: String) throws(Failure) {
+        try remove(former)
+        let isLinked = link(target, former) == 0
+        try rename(path, to: target)
+        if isLinked { try erase(former) }
+    }
+
+    /// Removes a directory of plain files, and their bytes.
     static func removeDirectory(_ path: String) throws(Failure) {
-        for name in DirectoryNames.list(path) { try remove("\(path)/\(name)") }
+        for name in DirectoryNames.list(path) { try erase("\(path)/\(name)") }
         if rmdir(path) != 0, errno != ENOENT { throw Failure(operation: "remove", path: path, code: errno) }
     }
 

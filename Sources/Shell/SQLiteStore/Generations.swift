@@ -67,9 +67,22 @@ struct Generations {
                 try DurableFile.removeDirectory(folder(other))
             } else {
                 for name in DirectoryNames.list(folder(other)) where name.contains(".damaged-") {
-                    try DurableFile.remove("\(folder(other))/\(name)")
+                    try DurableFile.erase("\(folder(other))/\(name)")
                 }
             }
         }
     }
+
+    /// What a power cut left of copies that were under way: they hold passwords and nobody will look for them.
+    func eraseLeftovers(of number: Int) {
+        for name in DirectoryNames.list(folder(number)) {
+            let isLeft = Self.temporaryNames.contains { name == $0 || name.hasPrefix($0 + "-") || name == $0 + ".new" }
+            if isLeft { try? DurableFile.erase("\(folder(number))/\(name)") }
+        }
+    }
+
+    static let temporaryNames = [
+        "configuration.sqlite", "restore.sqlite", "call-history.sqlite", "scratch.sqlite", "\(lastGoodName).new",
+        "\(lastGoodName).former",
+    ]
 }

@@ -49,6 +49,8 @@ package final class SQLiteStore: Sendable {
         var isJournalDue = false
         /// Copies hold what was promised to be erased.
         var areCopiesDue = false
+        /// Copies may hold log lines from before this moment.
+        var logHorizon: UnixTime?
     }
 
     /// Opens (or makes) the database below `directory`, checks it, brings its schema up to date, and falls back on the
@@ -69,6 +71,7 @@ package final class SQLiteStore: Sendable {
             reserve.keep()
             queue.asyncWriteWithoutTransaction { [self] in
                 try? generations.prune(around: generation)
+                generations.eraseLeftovers(of: generation)
                 refreshLastGood($0)
                 _ = scrub(after: [], in: $0)
             }
@@ -84,6 +87,7 @@ package final class SQLiteStore: Sendable {
             snapshot.pairing = try StateTables.pairing(database)
             snapshot.backupKey = try StateTables.backupKey(database)
             snapshot.backups = try StateTables.backups(database)
+            snapshot.backupPlan = try StateTables.backupPlan(database)
             snapshot.provisioningTokens = try StateTables.provisioningTokens(database)
             snapshot.bindings = try StateTables.bindings(database)
             snapshot.lastCallDataID = try HistoryTables.lastCallDataID(database)
@@ -212,13 +216,18 @@ package final class SQLiteStore: Sendable {
         let (before, due) = state.withLock { state in
             let before = state.scrub
             if commands.contains(where: \.leavesSecretsInJournal) { state.scrub.isJournalDue = true }
-            if isPromise { state.scrub.areCopiesDue = true }
+            if commands.contains(where: \.endsCopies) { state.scrub.areCopiesDue = true }
+            state.scrub.logHorizon = commands.compactMap(\.logHorizon).last ?? state.scrub.logHorizon
             return (before, state.scrub)
         }
         guard due != Scrub() else { return .success(()) }
         do {
             if due.isJournalDue { _ = try database.checkpoint(.truncate) }
-            if due.areCopiesDue { try generations.removeCopies(butNotOf: generation) }
+            if due.areCopiesDue {
+                try generations.removeCopies(butNotOf: generation)
+            } else if let horizon = due.logHorizon {
+                try CopiedLogs.prune(generations, butNotOf: generation, olderThan: horizon)
+            }
             if before != Scrub() { try DurableFile.remove(generations.scrubMark) }
             state.withLock { $0.scrub = Scrub() }
             return .success(())
@@ -241,7 +250,20 @@ package final class SQLiteStore: Sendable {
 }
 
 extension StoreCommand {
-    fileprivate var isPromisedDeletion: Bool { self == .erasePairing || self == .eraseBackupKey }
+    fileprivate var isPromisedDeletion: Bool {
+        switch self {
+        case .erasePairing, .eraseBackupKey, .pruneProvisioningLog: true
+        default: false
+        }
+    }
+
+    /// Copies of the database go as a whole.
+    fileprivate var endsCopies: Bool { self == .erasePairing || self == .eraseBackupKey }
+
+    /// Log lines from before this moment go, in copies of the database too (R2).
+    fileprivate var logHorizon: UnixTime? {
+        if case .pruneProvisioningLog(let time) = self { time } else { nil }
+    }
 
     fileprivate var changesConfiguration: Bool {
         switch self {
@@ -253,9 +275,11 @@ extension StoreCommand {
     /// The journal still holds what was replaced: passwords, hashes, keys.
     fileprivate var leavesSecretsInJournal: Bool {
         switch self {
-        case .replaceSettings, .erasePairing, .eraseBackupKey, .putBackupKey, .removeProvisioningToken: true
-        case .setSwitch, .putPairing, .putBackup, .putProvisioningToken, .appendCallRecord, .appendLedger,
-            .appendProvisioningLog, .pruneProvisioningLog, .replaceBindings, .appendLedgerCheckpoint:
+        case .replaceSettings, .erasePairing, .eraseBackupKey, .putBackupKey, .removeProvisioningToken,
+            .pruneProvisioningLog:
+            true
+        case .setSwitch, .putPairing, .putBackup, .removeBackup, .putBackupPlan, .putProvisioningToken,
+            .appendCallRecord, .appendLedger, .appendProvisioningLog, .replaceBindings, .appendLedgerCheckpoint:
             false
         }
     }
@@ -269,6 +293,8 @@ extension StoreCommand {
         case .putBackupKey(let record): try StateTables.put(record, in: database)
         case .eraseBackupKey: try database.execute(sql: "DELETE FROM backup_key")
         case .putBackup(let record): try StateTables.put(record, in: database)
+        case .removeBackup(let id): try StateTables.removeBackup(id, from: database)
+        case .putBackupPlan(let plan): try StateTables.put(plan, in: database)
         case .putProvisioningToken(let record): try StateTables.put(record, in: database)
         case .removeProvisioningToken(let hash):
             try database.execute(sql: "DELETE FROM provisioning_token WHERE token_hash = ?", arguments: [hash.blob])
@@ -277,7 +303,7 @@ extension StoreCommand {
         case .appendLedgerCheckpoint(let checkpoint): try HistoryTables.append(checkpoint, to: database)
         case .appendProvisioningLog(let entry): try StateTables.append(entry, to: database)
         case .pruneProvisioningLog(let time):
-            try database.execute(sql: "DELETE FROM provisioning_log WHERE hour < ?", arguments: [time.milliseconds])
+            try StateTables.pruneProvisioningLog(olderThan: time, in: database)
         case .replaceBindings(let aor, let records):
             try StateTables.replaceBindings(of: aor, by: records, in: database)
         }

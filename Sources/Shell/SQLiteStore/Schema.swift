@@ -29,6 +29,9 @@ enum Schema {
         migrator.registerMigration("5 signatures of the ledger") { database in
             try database.execute(sql: ledgerCheckpoints)
         }
+        migrator.registerMigration("6 backup plan and proofs") { database in
+            try database.execute(sql: backupTables)
+        }
         return migrator
     }
 
@@ -89,6 +92,16 @@ enum Schema {
 
     static let switchTable = "CREATE TABLE switch (name TEXT PRIMARY KEY NOT NULL, is_on INTEGER NOT NULL) STRICT;"
 
+    static let rewrittenLog = """
+        CREATE TABLE provisioning_log_rewritten (
+            id INTEGER PRIMARY KEY, hour INTEGER NOT NULL, network TEXT NOT NULL, product TEXT NOT NULL
+        ) STRICT;
+        INSERT INTO provisioning_log_rewritten SELECT id, hour, network, product FROM provisioning_log ORDER BY id;
+        DROP TABLE provisioning_log;
+        ALTER TABLE provisioning_log_rewritten RENAME TO provisioning_log;
+        CREATE INDEX provisioning_log_hour ON provisioning_log (hour);
+        """
+
     private static let bindingExtensions = """
         ALTER TABLE binding ADD COLUMN path TEXT NOT NULL DEFAULT '';
         ALTER TABLE binding ADD COLUMN user_agent TEXT;
@@ -111,6 +124,15 @@ enum Schema {
         CREATE TABLE ledger_checkpoint (
             sequence INTEGER PRIMARY KEY, time INTEGER NOT NULL, hash BLOB NOT NULL, signature BLOB NOT NULL,
             certificate_chain TEXT NOT NULL
+        ) STRICT;
+        """
+
+    /// Beside `backup`, because firmware of schema 3 writes that without naming its columns.
+    private static let backupTables = """
+        CREATE TABLE backup_proof (id TEXT PRIMARY KEY NOT NULL, at INTEGER NOT NULL, failure TEXT) STRICT;
+        CREATE TABLE backup_plan (
+            id INTEGER PRIMARY KEY CHECK (id = 1), interval_milliseconds INTEGER, phase INTEGER NOT NULL,
+            last_slot INTEGER NOT NULL, parts TEXT NOT NULL, reminder_milliseconds INTEGER, password_seen_at INTEGER
         ) STRICT;
         """
 

@@ -46,11 +46,17 @@ enum StateTables {
     }
 
     static func backups(_ database: Database) throws -> [BackupRecord] {
-        try Row.fetchAll(database, sql: "SELECT * FROM backup ORDER BY created_at, id").map {
+        try Row.fetchAll(
+            database,
+            sql: "SELECT * FROM backup LEFT JOIN backup_proof USING (id) ORDER BY created_at, id"
+        ).map { row in
             let entry = BackupEntry(
-                id: $0["id"], createdAt: $0.time("created_at"), sizeBytes: $0["size_bytes"], keyID: $0["key_id"],
-                sha256: $0.bytes("sha256"))
-            return BackupRecord(entry: entry, uploaded: $0["uploaded"])
+                id: row["id"], createdAt: row.time("created_at"), sizeBytes: row["size_bytes"], keyID: row["key_id"],
+                sha256: row.bytes("sha256"))
+            let proof = (row["at"] as Int64?).map {
+                BackupProof(at: UnixTime(milliseconds: $0), failure: row["failure"])
+            }
+            return BackupRecord(entry: entry, uploaded: row["uploaded"], proof: proof)
         }
     }
 
@@ -60,6 +66,40 @@ enum StateTables {
             arguments: [
                 record.entry.id, record.entry.createdAt.milliseconds, record.entry.sizeBytes, record.entry.keyID,
                 record.entry.sha256.blob, record.uploaded,
+            ])
+        try database.execute(sql: "DELETE FROM backup_proof WHERE id = ?", arguments: [record.entry.id])
+        if let proof = record.proof {
+            try database.execute(
+                sql: "INSERT INTO backup_proof VALUES (?, ?, ?)",
+                arguments: [record.entry.id, proof.at.milliseconds, proof.failure])
+        }
+    }
+
+    static func removeBackup(_ id: String, from database: Database) throws {
+        try database.execute(sql: "DELETE FROM backup WHERE id = ?", arguments: [id])
+        try database.execute(sql: "DELETE FROM backup_proof WHERE id = ?", arguments: [id])
+    }
+
+    static func backupPlan(_ database: Database) throws -> BackupPlan {
+        var plan = BackupPlan()
+        guard let row = try Row.fetchOne(database, sql: "SELECT * FROM backup_plan") else { return plan }
+        let names: String = row["parts"]
+        plan.interval = (row["interval_milliseconds"] as Int64?).map { .milliseconds($0) }
+        plan.phase = row.time("phase")
+        plan.lastSlot = row["last_slot"]
+        plan.parts = try names.split(separator: ",").map { try decoded(String($0), of: "backup_plan.parts") }
+        plan.reminderInterval = (row["reminder_milliseconds"] as Int64?).map { .milliseconds($0) }
+        plan.passwordSeenAt = (row["password_seen_at"] as Int64?).map { UnixTime(milliseconds: $0) }
+        return plan
+    }
+
+    static func put(_ plan: BackupPlan, in database: Database) throws {
+        try database.execute(
+            sql: "INSERT OR REPLACE INTO backup_plan VALUES (1, ?, ?, ?, ?, ?, ?)",
+            arguments: [
+                plan.interval?.wholeMilliseconds, plan.phase.milliseconds, plan.lastSlot,
+                plan.parts.map(\.rawValue).joined(separator: ","), plan.reminderInterval?.wholeMilliseconds,
+                plan.passwordSeenAt?.milliseconds,
             ])
     }
 
@@ -80,6 +120,14 @@ enum StateTables {
         try database.execute(
             sql: "INSERT INTO provisioning_log (hour, network, product) VALUES (?, ?, ?)",
             arguments: [entry.hour.milliseconds, entry.network.description, entry.product])
+    }
+
+    /// R2. What stays is written anew into fresh pages, and the former pages are zeroed as they are freed: `secure_delete`
+    /// alone leaves copies of rows that once moved from page to page.
+    static func pruneProvisioningLog(olderThan time: UnixTime, in database: Database) throws {
+        try database.execute(sql: "DELETE FROM provisioning_log WHERE hour < ?", arguments: [time.milliseconds])
+        guard database.changesCount > 0 else { return }
+        try database.execute(sql: Schema.rewrittenLog)
     }
 
     static func provisioningLog(_ database: Database) throws -> [ProvisioningLogEntry] {

@@ -1,7 +1,8 @@
 package import NIOCore
 
 /// Copies what one channel reads to another, one batch at a time: the next read is asked for when the batch has been
-/// taken, so that a slow receiver holds the sender back and at most one batch is in memory (R3).
+/// taken, so that a slow receiver holds the sender back and at most one batch is in memory. What has been forwarded, or
+/// cannot be any more, is overwritten with zeros before its memory is given back (R3).
 ///
 /// The channel must have `autoRead` off. Nothing is forwarded before `start`; what arrives earlier (within one read) waits.
 package final class SpliceHandler: ChannelInboundHandler {
@@ -9,7 +10,9 @@ package final class SpliceHandler: ChannelInboundHandler {
 
     private let partner: any Channel
     private var isStarted: Bool
-    private var batch = ByteBuffer()
+    /// As they were read: joining them would leave copies behind.
+    private var batch: [ByteBuffer] = []
+    private var inFlight: [ByteBuffer] = []
     private var isWriting = false
     /// Our peer has sent its last byte; the partner's output is closed after the batch.
     private var inputClosed = false
@@ -22,7 +25,7 @@ package final class SpliceHandler: ChannelInboundHandler {
     package init(to partner: any Channel, isStarted: Bool, held: ByteBuffer = ByteBuffer()) {
         self.partner = partner
         self.isStarted = isStarted
-        batch = held
+        if held.readableBytes > 0 { batch = [held] }
     }
 
     package func handlerAdded(context: ChannelHandlerContext) {
@@ -40,8 +43,7 @@ package final class SpliceHandler: ChannelInboundHandler {
     }
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var buffer = unwrapInboundIn(data)
-        batch.writeBuffer(&buffer)
+        batch.append(unwrapInboundIn(data))
     }
 
     package func channelReadComplete(context: ChannelHandlerContext) {
@@ -51,26 +53,40 @@ package final class SpliceHandler: ChannelInboundHandler {
 
     private func forward() {
         guard isStarted, !isWriting, let loop else { return }
-        guard batch.readableBytes > 0 else { return idle() }
+        guard let last = batch.last else { return idle() }
         isWriting = true
-        let bytes = batch
-        batch = ByteBuffer()
+        inFlight = batch
+        batch = []
         let bound = NIOLoopBound(self, eventLoop: loop)
-        partner.writeAndFlush(bytes).hop(to: loop).whenComplete { result in
+        for buffer in inFlight.dropLast() { partner.write(buffer, promise: nil) }
+        partner.writeAndFlush(last).hop(to: loop).whenComplete { result in
             bound.value.wrote(result)
         }
     }
 
     private func wrote(_ result: Result<Void, any Error>) {
         isWriting = false
+        Self.wipe(&inFlight)
         switch result {
         case .success: forward()
         case .failure:
             isGone = true
-            batch.clear()
+            Self.wipe(&batch)
             closePartner(.all)
             context?.close(promise: nil)
         }
+    }
+
+    /// Zeros in place of exactly our bytes. Writing through the buffer would copy it first: the channel's pool still holds
+    /// the same memory for its next read. Nobody reads these bytes any more: they have been written, or never will be.
+    private static func wipe(_ buffers: inout [ByteBuffer]) {
+        for buffer in buffers {
+            buffer.withUnsafeReadableBytes { bytes in
+                let memory = UnsafeMutableRawBufferPointer(mutating: bytes)
+                for index in memory.indices { memory[index] = 0 }
+            }
+        }
+        buffers = []
     }
 
     /// All that was read has been taken.
