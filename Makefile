@@ -17,6 +17,7 @@ REAL_TIME_TESTS = ^(TransportTests|ReactorTests|VendorCloudTests|NameResolverTes
 SEED ?=
 SEEDS ?= 1..200
 PROOF_SEEDS ?= 1..20
+OFFICE_SECONDS ?= 300
 FUZZ_SECONDS ?= 30
 APT_GET = env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300
 
@@ -68,6 +69,11 @@ test: deps
 sim: deps
 	$(SWIFT_BUILD) --product pbxsim
 	@if [ -n "$(SEED)" ]; then $(SCRATCH)/debug/pbxsim run --seed $(SEED); else $(SCRATCH)/debug/pbxsim sweep --seeds $(SEEDS) --jobs $$(nproc); fi
+
+## sim-office: random offices of 30 users, checked after every step; SEED=7 plays one, SEEDS=1..200 sweeps, OFFICE_SECONDS=300 long
+sim-office: deps
+	$(SWIFT_RELEASE) --product pbxsim
+	$(SCRATCH)/release/pbxsim office --seeds $(if $(SEED),$(SEED)..$(SEED),$(SEEDS)) --seconds $(OFFICE_SECONDS) --jobs $$(nproc)
 
 ## interop: calls, captures and backups against software that we did not write
 interop: build deps-interop
@@ -163,4 +169,4 @@ check: lint docs test interop signalling fuzz
 clean:
 	rm -rf $(SCRATCH)
 
-.PHONY: help deps deps-interop build demo run test sim interop signalling torture fuzz storm bench bench-media soak soak-nightly privacy-proof lint format docs check clean
+.PHONY: help deps deps-interop build demo run test sim interop signalling torture fuzz storm bench bench-media soak soak-nightly privacy-proof sim-office lint format docs check clean

@@ -269,6 +269,7 @@ let package = Package(
             ]),
         tests("MediaNegotiation", ["Media", "MediaNegotiation", "Primitives", "RTP", "SDP"]),
         tests("Media", ["Media", "Primitives", "RTP"], exclude: ["Vectors"]),
+        tests("CloudMessages", ["CloudMessages", "Primitives"]),
         tests("Numbering", ["Numbering", "SIPMessage", "Settings"]),
         tests("NameResolver", ["NameResolver", "Primitives", "SIPTransaction", "ServerLocation"]),
         tests(

@@ -24,9 +24,13 @@ final class ApplianceNode {
     /// Counts boots: what was on its way to an earlier one is lost.
     private(set) var boot = 0
     var disk: SimulatedDisk
-    private(set) var media: MediaNode
+    private(set) var media: any SimulatedMedia
     let jobs: JobRunner
     var entropy: Entropy
+    /// Inputs so far: who looks at the core need not do so again before there was another one.
+    private(set) var inputCount: UInt64 = 0
+    /// Records of calls that were handed to the store.
+    private(set) var recordedCalls: [UInt64] = []
     private var armedDeadline: Instant?
     /// When the store's last outcome arrives.
     private var reportedUntil = Instant.origin
@@ -52,7 +56,7 @@ final class ApplianceNode {
         disk = SimulatedDisk(entropy: world.fork())
         jobs = JobRunner(entropy: world.fork())
         entropy = world.fork()
-        media = MediaNode(world: world)
+        media = world.media == .real ? MediaNode(world: world) : MediaModel(world: world)
         media.onEvent = { [unowned self] in input(.media($0)) }
     }
 
@@ -118,6 +122,7 @@ final class ApplianceNode {
         while !pending.isEmpty {
             let next = pending.removeFirst()
             guard var core else { break }
+            inputCount += 1
             self.core = nil  // one owner, so that the value is changed in place
             let effects = core.handle(next, at: world.now)
             self.core = core
@@ -197,6 +202,7 @@ final class ApplianceNode {
     }
 
     private func store(_ ticket: StoreTicket, _ commands: [StoreCommand]) {
+        for case .appendCallRecord(let record) in commands { recordedCalls.append(record.callDataID) }
         let finish = disk.finishTime(at: world.now)
         afterwards(finish - world.now) { [unowned self] in
             let what = commands.map(Summary.of).joined(separator: ",")

@@ -12,6 +12,7 @@ enum ConfigurationText {
             ["conferences", settings.features.conferences.joined(separator: " ")],
             ["music-on-hold", String(settings.features.musicOnHold)], ["media-address", "\(settings.media.address)"],
             ["monitoring-interval", String(settings.cloud.monitoringInterval.wholeMilliseconds)],
+            ["records", String(settings.records.retentionDays), String(settings.records.hiddenDigits)],
         ]
         if !settings.privacy.isStrict { lines.append(["strict", "false"]) }
         let optional: [(String, String?)] = [
@@ -46,6 +47,9 @@ enum ConfigurationText {
         case "media-address": settings.media.address = IPAddress(words[1]) ?? .loopbackV4
         case "monitoring-interval": settings.cloud.monitoringInterval = .milliseconds(Int64(words[1]) ?? 0)
         case "strict": settings.privacy.isStrict = words[1] == "true"
+        case "records" where words.count == 3:
+            settings.records.retentionDays = Int(words[1]) ?? 90
+            settings.records.hiddenDigits = Int(words[2]) ?? 0
         case "echo": settings.features.echo = words[1]
         case "country": settings.media.country = MediaSettings.Country(rawValue: words[1]) ?? .itu
         case "conferences": settings.features.conferences = words[1].split(separator: " ").map(String.init)

@@ -2,8 +2,26 @@ import Media
 import OpusCodec
 import Primitives
 
+/// What carries the media of a simulated appliance.
+enum MediaKind {
+    /// Sessions, codecs and packets.
+    case real
+    /// `MediaModel`: who would hear whom, and no packets.
+    case model
+}
+
+/// The media workers as the appliance's core sees them.
+protocol SimulatedMedia: AnyObject {
+    var onEvent: (MediaEvent) -> Void { get set }
+    var sessionCount: Int { get }
+    /// What would still wake up.
+    var nextDeadline: Instant? { get }
+    func run(_ command: MediaCommand)
+    func cutPower()
+}
+
 /// The media worker of a simulated appliance: the real `MediaGraph` over virtual sockets.
-final class MediaNode {
+final class MediaNode: SimulatedMedia {
     private struct Ports {
         let a: UInt16
         let b: UInt16

@@ -11,6 +11,8 @@ package struct Scenario: Sendable {
     package let name: String
     /// What it shows, in a sentence.
     package let purpose: String
+    /// Whether packets flow in it.
+    let media: MediaKind
     let body: @Sendable (World) throws(ScenarioFailure) -> Void
 
     package static let all: [Scenario] = [
@@ -20,13 +22,21 @@ package struct Scenario: Sendable {
         .transcodedCall, .conference,
         .groupCall, .refusedCalls, .hangUps, .wrongPassword, .longRegistration, .powerCutInCall, .drain, .fullDisk,
         .fullDiskAnyTime, .switchRaces, .switchStorm, .flowTable, .unplugged, .backupPlan, .canaries,
-    ]
+    ] + ServiceExample.scenarios
 
     package init(
         name: String, purpose: String, body: @escaping @Sendable (World) throws(ScenarioFailure) -> Void
     ) {
+        self.init(name: name, purpose: purpose, media: .real, body: body)
+    }
+
+    init(
+        name: String, purpose: String, media: MediaKind,
+        body: @escaping @Sendable (World) throws(ScenarioFailure) -> Void
+    ) {
         self.name = name
         self.purpose = purpose
+        self.media = media
         self.body = body
     }
 

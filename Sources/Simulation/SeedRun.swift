@@ -16,7 +16,7 @@ package enum SeedRun {
     ) throws(SeedFailure) -> [Outcome] {
         var outcomes: [Outcome] = []
         for scenario in scenarios {
-            let world = World(seed: seed, scenario: scenario.name, trace: trace)
+            let world = World(seed: seed, scenario: scenario.name, trace: trace, media: scenario.media)
             do throws(ScenarioFailure) { try scenario.play(in: world) } catch {
                 throw SeedFailure(scenario: scenario.name, seed: seed, cause: error)
             }

@@ -30,6 +30,7 @@ enum Summary {
         case .appendProvisioningLog(let entry): "provisioning-log:\(entry.network)"
         case .pruneProvisioningLog: "prune-provisioning-log"
         case .appendLedgerCheckpoint(let checkpoint): "ledger-signed:\(checkpoint.sequence)"
+        case .pruneCallRecords: "prune-call-records"
         case .replaceBindings(let aor, let bindings): "bindings:\(aor):\(bindings.count)"
         }
     }

@@ -7,13 +7,18 @@ package final class Trace {
     private let print: ((String) -> Void)?
     package private(set) var lineCount = 0
 
+    /// Writes nothing down, for runs of which only the outcome counts.
+    private let isMuted: Bool
+
     /// `print` gets each line as it is written; nil keeps the hash only.
-    package init(print: ((String) -> Void)? = nil) {
+    package init(isMuted: Bool = false, print: ((String) -> Void)? = nil) {
+        self.isMuted = isMuted
         self.print = print
     }
 
-    func write(_ now: Instant, _ text: String) {
-        let line = "\(padded(Int(now.nanoseconds / 1_000), 10)) \(text)\n"
+    func write(_ now: Instant, _ text: @autoclosure () -> String) {
+        guard !isMuted else { return }
+        let line = "\(padded(Int(now.nanoseconds / 1_000), 10)) \(text())\n"
         hasher.update(Array(line.utf8))
         lineCount += 1
         print?(line)

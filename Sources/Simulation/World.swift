@@ -8,6 +8,8 @@ package import Primitives
 package final class World {
     let seed: UInt64
     let trace: Trace
+    /// What carries the appliance's media.
+    let media: MediaKind
     let hashes = OpenSSLHashes()
     /// Knows every write and every sync at which the power can go.
     let cutter = PowerCutter()
@@ -18,6 +20,10 @@ package final class World {
     private(set) var cloudIsUnreachable = false
     private var queue = EventQueue()
     private var stepsAtOnce = 0
+    /// Events so far.
+    private(set) var stepCount = 0
+    /// Looks at the world after every event.
+    var afterStep: (() -> Void)?
     /// More events than this at one instant are an endless loop.
     private static let stepsAtOnceLimit = 100_000
     private var datagramSinks: [Endpoint: ([UInt8], Endpoint) -> Void] = [:]
@@ -28,8 +34,9 @@ package final class World {
     /// 2026-01-01T00:00:00Z.
     let epoch = UnixTime(seconds: 1_767_225_600)
 
-    init(seed: UInt64, scenario: String, trace: Trace) {
+    init(seed: UInt64, scenario: String, trace: Trace, media: MediaKind = .real) {
         self.seed = seed
+        self.media = media
         self.trace = trace
         let salt = scenario.utf8.reduce(UInt64(14_695_981_039_346_656_037)) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
         entropy = Entropy(SeededGenerator(seed: seed ^ salt))
@@ -53,7 +60,8 @@ package final class World {
         violations.append(ScenarioFailure(text, at: now))
     }
 
-    func note(_ text: String) { trace.write(now, text) }
+    /// The text is made only if somebody wants it.
+    func note(_ text: @autoclosure () -> String) { trace.write(now, text()) }
 
     func addPhone(_ phone: PhoneNode) { phones.append(phone) }
 
@@ -93,7 +101,9 @@ package final class World {
             return violated("time stands still: \(Self.stepsAtOnceLimit) events at one instant")
         }
         now = max(now, event.at)
+        stepCount += 1
         event.action()
+        afterStep?()
     }
 
     // MARK: - Datagrams

@@ -34,7 +34,51 @@ struct Calls: AsyncParsableCommand {
 
 struct Records: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List the records of past calls, with how their legs sounded.")
+        abstract: "The records of past calls.", subcommands: [ListRecords.self, ExportRecords.self],
+        defaultSubcommand: ListRecords.self)
+}
+
+/// `pbxctl records export`: the table for spreadsheets and billing.
+struct ExportRecords: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export", abstract: "Print the records of past calls as a table with commas (CSV, RFC 4180).")
+
+    @Flag(help: "As a table with commas; there is no other form yet.")
+    var csv = false
+    @Option(help: "Only records after this one.")
+    var after: UInt64 = 0
+    @Option(help: "Hide so many last digits of the outside party's number, and its name.")
+    var hideDigits = 0
+    @OptionGroup var remote: RemoteOptions
+
+    func validate() throws {
+        guard (0...15).contains(hideDigits) else { throw ValidationError("--hide-digits is 0 to 15") }
+    }
+
+    func run() async throws {
+        try await report {
+            var cursor = after
+            var isFirst = true
+            while true {
+                let path = "/v1/call-records.csv?after=\(cursor)&hide=\(hideDigits)"
+                let page = String(decoding: try await remote.client.send(.get, path), as: UTF8.self)
+                let lines = page.split(separator: "\r\n")
+                for line in lines.dropFirst(isFirst ? 0 : 1) { print(line, terminator: "\r\n") }
+                isFirst = false
+                guard lines.count > 1, let last = lines.last else { return }
+                guard let next = UInt64(last.prefix { $0 != "," }), next > cursor else {
+                    throw CommandFailure(
+                        .general, "the appliance's answer has no order; pbxctl and pbxd differ in version")
+                }
+                cursor = next
+            }
+        }
+    }
+}
+
+struct ListRecords: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List the records of past calls, with how their legs sounded.")
 
     @Option(help: "Only records after this one.")
     var after: UInt64 = 0

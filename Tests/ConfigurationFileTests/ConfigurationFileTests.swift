@@ -30,6 +30,7 @@ struct ConfigurationFileTests {
             cloud: { relay: "127.0.0.1:7443", control_center: "https://cc.example:1", backup: "https://[::1]:7444",
                      monitoring: "https://127.0.0.1:7445", monitoring_interval: 30 }
             privacy: { strict: false }
+            call_records: { retention_days: 30, hidden_digits: 3 }
             """)
         #expect(settings.edition == .flex)
         #expect(settings.sip.listeners == [.init(transport: .tls, listen: .init(address: .v6(0, 1), port: 0))])
@@ -46,6 +47,7 @@ struct ConfigurationFileTests {
         #expect(settings.cloud.controlCenter == "https://cc.example:1")
         #expect(settings.cloud.monitoringInterval == .seconds(30))
         #expect(!settings.privacy.isStrict && ApplianceSettings().privacy.isStrict)
+        #expect(settings.records.retentionDays == 30 && settings.records.hiddenDigits == 3)
     }
 
     @Test func `rtpengine may carry media`() throws {

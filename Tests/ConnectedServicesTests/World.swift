@@ -250,9 +250,10 @@ struct World {
         return Credentials(user: known.user, password: known.password)
     }
 
-    mutating func callEnded(_ count: Int = 1) {
+    mutating func callEnded(_ count: Int = 1, number: String = "") {
         for _ in 0..<count {
             var record = CallRecord(callDataID: 0, startDate: wall, lengthSeconds: 5)
+            record.externalPhoneNumber = number
             record.quality = [
                 CallLegQuality(codec: "opus", packetsReceived: 1, packetsSent: 1, packetsLost: 0, jitterMilliseconds: 0)
             ]

@@ -194,6 +194,16 @@ struct SQLiteStoreTests {
         #expect(snapshot.provisioningTokens.isEmpty && snapshot.bindings.isEmpty)
     }
 
+    @Test func `call records are pruned by age, and their legs with them`() throws {
+        let store = try folder.store()
+        defer { store.close() }
+        try store.runAndWait((1...3).map { .appendCallRecord(Samples.callRecord($0)) })
+        try store.runAndWait([.pruneCallRecords(olderThan: UnixTime(seconds: 3))])
+        #expect(try store.callRecords(after: 0, limit: 10).map(\.callDataID) == [3])
+        try store.runAndWait([.pruneCallRecords(olderThan: UnixTime(milliseconds: .max))])
+        #expect(try store.callRecords(after: 0, limit: 10).isEmpty)
+    }
+
     @Test func `the provisioning log is pruned by age`() throws {
         let store = try folder.store()
         defer { store.close() }

@@ -42,6 +42,8 @@ enum Samples {
         settings.cloud.monitoring = "https://127.0.0.1:7445"
         settings.cloud.monitoringInterval = .seconds(30)
         settings.privacy.isStrict = false
+        settings.records.retentionDays = 14
+        settings.records.hiddenDigits = 3
         settings.users[1].callerNumber = "+493012345611"
         settings.numbering = NumberingSettings(countryCode: "49")
         settings.numbering.areaCode = "30"

@@ -54,6 +54,9 @@ package struct ApplianceCore: Sendable {
     /// True when nothing is left of any call or SIP transaction.
     package var isTelephonyIdle: Bool { telephony.isIdle }
 
+    /// For invariant checkers: what is kept of calls.
+    package var telephonyInspection: TelephonyInspection { telephony.inspection }
+
     /// The earliest instant at which `handle(.deadline)` has work to do; nil when nothing waits.
     ///
     /// Stored, because a caller who keeps the core in a class would copy all of it to compute this.

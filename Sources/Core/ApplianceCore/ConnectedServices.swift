@@ -190,13 +190,14 @@ package struct ConnectedServices: Sendable {
         return leave(entropy: &entropy)
     }
 
-    /// A call is over: its record is stored, and passed on to whoever subscribed once it is durable (F-C6).
+    /// A call is over: its record is stored, unless the owner keeps none, and passed on to whoever subscribed once it is durable (F-C6).
     package mutating func callEnded(
         _ record: CallRecord, at now: Instant, wall: UnixTime, entropy: inout Entropy
     ) -> [Effect] {
         enter(facts, now, wall)
         begin(entropy: &entropy)
-        var record = record
+        guard settings.records.retentionDays > 0 else { return leave(entropy: &entropy) }
+        var record = record.anonymised(hiding: settings.records.hiddenDigits)
         // Unique and ascending, whatever happened to the caller's counter: it is the stream's cursor.
         record.callDataID = max(record.callDataID, lastCallDataID + 1)
         if journal.append(record) { lastCallDataID = record.callDataID }
@@ -205,6 +206,7 @@ package struct ConnectedServices: Sendable {
 
     /// New settings are committed and in force; what follows from them comes with the next input (`nextDeadline` is due).
     package mutating func adopt(_ settings: ApplianceSettings) {
+        if settings.records.retentionDays != self.settings.records.retentionDays { pruneAt = now }
         self.settings = settings
         gate.isStrict = settings.privacy.isStrict
         needsReview = true
@@ -338,7 +340,7 @@ package struct ConnectedServices: Sendable {
         case (.provisioningAnswer(let user, let id), _): queryLogged(user, id, outcome)
         case (.pruned, .committed): break
         case (.pruned, .failed(let failure)):
-            effects.append(.log(.error, "the provisioning log could not be pruned: \(failure.summary)"))
+            effects.append(.log(.error, "logs and call records could not be pruned: \(failure.summary)"))
         }
     }
 
@@ -383,6 +385,13 @@ package struct ConnectedServices: Sendable {
         }
     }
 
+    /// The owner's retention; of what is kept no longer at all, nothing stays.
+    private var pruneCallRecords: StoreCommand {
+        let days = Int64(settings.records.retentionDays)
+        let limit = days > 0 ? wall.milliseconds - days * 86_400_000 : .max
+        return .pruneCallRecords(olderThan: UnixTime(milliseconds: limit))
+    }
+
     static func reason(_ outcome: JobOutcome) -> String {
         if case .failed(let reason) = outcome { reason } else { "the job gave an unexpected result" }
     }
@@ -390,6 +399,6 @@ package struct ConnectedServices: Sendable {
     private mutating func prune() {
         guard now >= pruneAt else { return }
         pruneAt = now + ProvisioningDesk.pruneInterval
-        store(desk.prune(wall: wall), then: .pruned)
+        store([pruneCallRecords] + desk.prune(wall: wall), then: .pruned)
     }
 }

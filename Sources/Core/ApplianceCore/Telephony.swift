@@ -77,7 +77,9 @@ package struct Telephony: Sendable {
     var protection: TelephonyProtection
     var overload: OverloadAdmission
     var outputs: [Output] = []
-    private var lastCallDataID: UInt64
+    private var numbering: CallDataNumbering
+    /// Records written since the start.
+    private var recordCount: UInt64 = 0
     /// Since the start.
     private var endedAudio = AudioHistograms()
     private var drain = Drain.none
@@ -93,7 +95,7 @@ package struct Telephony: Sendable {
 
     /// - Parameters:
     ///   - bindings: what the store kept, by extension; of users who no longer exist nothing is taken.
-    ///   - lastCallDataID: the highest number in use; records count up from there.
+    ///   - lastCallDataID: the highest number in use; those of new records are higher.
     ///   - nonceKey: at least 16 random bytes, new at each start.
     package init(
         settings: ApplianceSettings, bindings: [String: [BindingRecord]], lastCallDataID: UInt64,
@@ -102,7 +104,7 @@ package struct Telephony: Sendable {
         self.limits = limits
         self.settings = settings
         self.hashes = hashes
-        self.lastCallDataID = lastCallDataID
+        numbering = CallDataNumbering(after: lastCallDataID)
         self.nonceKey = Secret(nonceKey)
         users = Self.index(settings.users)
         plan = DialPlan(settings: settings)
@@ -134,6 +136,14 @@ package struct Telephony: Sendable {
     /// True when nothing is left of any call or transaction.
     package var isIdle: Bool {
         calls.isIdle && context.agent.transactions.serverCount == 0 && context.agent.transactions.clientCount == 0
+    }
+    /// For invariant checkers: every call that is kept, and how many have begun since the start.
+    package var inspection: TelephonyInspection {
+        TelephonyInspection(
+            calls: calls.inspections, begunCalls: calls.lastID, unreachedCalls: calls.unreachedCount, records: recordCount,
+            contradictions: calls.contradictions(context) + (calls.isIdle && !context.isEmpty ? ["calls left entries"] : []),
+            serverTransactions: context.agent.transactions.serverCount,
+            clientTransactions: context.agent.transactions.clientCount, pendingEffects: context.effects.count)
     }
     var isDraining: Bool { drain != .none }
     /// True while calls may go on: who calls for help then is not told to wait for the restart.
@@ -335,8 +345,8 @@ package struct Telephony: Sendable {
         switch effect {
         case .media(let command): outputs.append(.media(command))
         case .ended(var record):
-            lastCallDataID += 1
-            record.callDataID = lastCallDataID
+            recordCount += 1
+            record.callDataID = numbering.next(at: context.wall, entropy: &context.agent.entropy)
             for leg in record.quality { endedAudio.record(leg) }
             outputs.append(.callRecord(record))
         case .routing(let question):
@@ -358,11 +368,8 @@ extension RegistrarPolicy {
     /// What an edition allows; what is registered already stays.
     init(_ edition: ApplianceSettings.Edition) {
         self.init()
-        switch edition {
-        case .next: registeredUsers = 40
-        case .flex: registeredUsers = 250
-        case .tryout: registeredUsers = 3
-        }
+        registeredUsers = edition.limits.users
+        registeredDevices = edition.limits.devices
     }
 }
 

@@ -128,15 +128,15 @@ extension Call {
 
     /// Tells the media workers what has changed.
     mutating func configureMedia(_ context: inout CallContext) {
-        guard phase == .talking || (phase == .ringing && early != nil) else { return }
+        guard phase == .talking || phase == .ringing else { return }
         for side in MediaSide.allCases {
-            guard let index = bridge[side] ?? (fork?.side == side ? early : nil),
-                var stream = legs[index].media.stream
-            else { continue }
+            guard let index = bridge[side] ?? (fork?.side == side ? early : nil) else {
+                shutOff(side, &context)
+                continue
+            }
+            guard phase == .talking || early != nil, var stream = legs[index].media.stream else { continue }
             stream.party = index
-            guard configured[side] != stream else { continue }
-            configured[side] = stream
-            context.effects.append(.media(.configure(MediaSessionID(id), side, stream)))
+            configure(side, stream, &context)
         }
         configureHearing(&context)
         // A later offer of one side is answered with the other's codec, if it has it.
@@ -146,6 +146,23 @@ extension Call {
             legs[one].media.prefer([stream.codec])
             legs[one].media.announce(Self.opus(of: stream))
         }
+    }
+
+    private mutating func configure(
+        _ side: MediaSide, _ stream: MediaStreamDescription, _ context: inout CallContext
+    ) {
+        guard configured[side] != stream else { return }
+        configured[side] = stream
+        context.effects.append(.media(.configure(MediaSessionID(id), side, stream)))
+    }
+
+    /// Who was on that side has left, and nobody has come: what is said in the call goes there no more, and what comes
+    /// from there is not heard.
+    private mutating func shutOff(_ side: MediaSide, _ context: inout CallContext) {
+        guard var stream = configured[side] else { return }
+        stream.sends = false
+        stream.receives = false
+        configure(side, stream, &context)
     }
 
     /// A key that came by INFO goes on to the other end in the way that this takes keys: as telephone events, if they were

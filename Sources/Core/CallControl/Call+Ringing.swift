@@ -119,7 +119,10 @@ extension Call {
     mutating func refused(by index: Int, _ status: Int, _ context: inout CallContext) {
         participants[index].event = status == 408 ? .timeout : status >= 500 && status < 600 ? .error : .rejected
         participants[index].code = status
-        if early == index { early = fork?.legs.first { $0 != index && legs[$0].isRinging && legs[$0].hasEarlyMedia } }
+        if early == index {
+            early = fork?.legs.first { $0 != index && legs[$0].isRinging && legs[$0].hasEarlyMedia }
+            configureMedia(&context)
+        }
         guard let fork, fork.legs.contains(index), let target = participants[index].target else { return }
         if follow(index, of: target, &context) { return }
         self.fork?.outcome.note(status, isFromLine: target.line != nil)
@@ -205,6 +208,7 @@ extension Call {
             legs[index].hangUp(&context)
         }
         early = nil
+        configureMedia(&context)
         settle(&context)
     }
 

@@ -8,7 +8,7 @@ import SIPUserAgent
 
 /// INVITE outside a dialog: a new call, or one that takes the place of a dialog.
 extension CallControl {
-    /// Begins a call, or refuses it with the reason: 503 (limit), 403 (the caller's own limit: 503 would tell the
+    /// Begins a call, or refuses it with the reason: 503 (limit, of the edition too), 403 (the caller's own limit: 503 would tell the
     /// telephone that the appliance fails, and 486 that the callee is busy), 406, 413, 415 (body), 422 (session timer),
     /// 400 (body, session timer, no Contact), 488 (no common codec), 486 (a conference room is full), 501 (a conference that the media
     /// backend cannot make), 480 (nobody to ring).
@@ -17,6 +17,13 @@ extension CallControl {
         guard activeCount < callsLimit + (invitation.isEmergency ? limits.emergencyCalls : 0) else {
             context.count("calls.refused")
             context.reply(invitation.server, to: request, 503, fields: [.init(.retryAfter, "5")])
+            return
+        }
+        if let most = editionCalls, activeCount >= most, !invitation.isEmergency {
+            context.count("calls.refused-edition")
+            context.reply(
+                invitation.server, to: request, 503, reason: "Edition Allows No More Calls",
+                fields: [.init(.retryAfter, "5")])
             return
         }
         guard
@@ -40,6 +47,7 @@ extension CallControl {
         guard let (dialog, local) = openDialog(for: invitation, &context) else { return }
         guard invitation.hasTargets else {
             context.reply(invitation.server, to: request, 480)
+            unreachedCount += 1
             context.effects.append(.ended(invitation.unansweredRecord(at: context.wall)))
             return
         }

@@ -23,13 +23,18 @@ package struct CallControl: Sendable {
     private(set) var callsLimit: Int
     /// Whether the media workers can make a conference; rtpengine cannot. What they are is chosen at the start.
     private let mixes: Bool
+    /// What the edition allows; nil: the owner has said how many, or the edition does not.
+    private(set) var editionCalls: Int?
     /// Whether comfort noise is offered and taken.
     package private(set) var comfortNoise: Bool
     /// Of the media workers, for DTLS.
     package var mediaCertificate: CertificateFingerprint?
-    private var calls: [UInt64: Call] = [:]
-    private var deadlines = DeadlineQueue<UInt64>()
-    private var lastID: UInt64 = 0
+    private(set) var calls: [UInt64: Call] = [:]
+    private(set) var deadlines = DeadlineQueue<UInt64>()
+    /// The number of the last call: so many have begun.
+    package private(set) var lastID: UInt64 = 0
+    /// Calls that found nobody to ring: they have a record and nothing else.
+    package internal(set) var unreachedCount: UInt64 = 0
 
     /// Calls that use a place among `Limits.calls`; those that are only being wound up do not.
     package private(set) var activeCount = 0
@@ -42,6 +47,7 @@ package struct CallControl: Sendable {
         security = settings.media.security
         sounds = CallSounds(settings)
         callsLimit = settings.sip.calls ?? limits.calls
+        editionCalls = settings.sip.calls == nil ? settings.edition.limits.calls : nil
         comfortNoise = settings.media.comfortNoise
         mixes = settings.media.backend == .builtin
     }
@@ -53,6 +59,7 @@ package struct CallControl: Sendable {
         security = settings.media.security
         sounds = CallSounds(settings)
         callsLimit = settings.sip.calls ?? limits.calls
+        editionCalls = settings.sip.calls == nil ? settings.edition.limits.calls : nil
         comfortNoise = settings.media.comfortNoise
     }
 

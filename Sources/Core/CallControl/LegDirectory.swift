@@ -96,6 +96,18 @@ struct LegDirectory: Sendable {
         entries[old.call] = kept
     }
 
+    /// What belongs to a leg that `exists` does not know, in words.
+    func strays(_ exists: (LegReference) -> Bool) -> [String] {
+        var found: [String] = []
+        for (id, leg) in clients where !exists(leg) { found.append("transaction \(id) outlives call \(leg.call)") }
+        for (id, leg) in servers where !exists(leg) { found.append("transaction \(id) outlives call \(leg.call)") }
+        for (tag, leg) in tags where !exists(leg) { found.append("tag \(tag) outlives call \(leg.call)") }
+        for call in entries.keys where !exists(LegReference(call: call, leg: 0)) {
+            found.append("entries outlive call \(call)")
+        }
+        return found
+    }
+
     mutating func remove(call: UInt64) {
         for entry in entries.removeValue(forKey: call) ?? [] {
             switch entry {

@@ -26,6 +26,8 @@ package enum StoreCommand: Sendable, Equatable {
     case appendProvisioningLog(ProvisioningLogEntry)
     /// R2: what is older vanishes from every byte of the files, copies of the database included.
     case pruneProvisioningLog(olderThan: UnixTime)
+    /// Records of calls that began earlier go, as the owner's retention wants it.
+    case pruneCallRecords(olderThan: UnixTime)
     /// Bindings survive a restart; replaces all of the address of record's bindings (empty: none left).
     case replaceBindings(aor: String, [BindingRecord])
     case appendLedgerCheckpoint(LedgerCheckpoint)

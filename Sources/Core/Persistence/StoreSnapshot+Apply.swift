@@ -30,7 +30,7 @@ extension StoreSnapshot {
         case .removeProvisioningToken(let hash): provisioningTokens.removeAll { $0.tokenHash == hash }
         case .appendCallRecord(let record): lastCallDataID = max(lastCallDataID, record.callDataID)
         case .appendLedger(let entry): lastLedgerEntry = entry
-        case .appendProvisioningLog, .pruneProvisioningLog: break
+        case .appendProvisioningLog, .pruneProvisioningLog, .pruneCallRecords: break
         case .replaceBindings(let aor, let records): bindings[aor] = records.isEmpty ? nil : records
         case .appendLedgerCheckpoint(let checkpoint): signedLedgerSequence = checkpoint.sequence
         }
@@ -59,6 +59,7 @@ package struct StoreHistories: Sendable, Equatable {
             case .appendLedgerCheckpoint(let checkpoint): ledgerCheckpoints.append(checkpoint)
             case .appendProvisioningLog(let entry): provisioningLog.append(entry)
             case .pruneProvisioningLog(let limit): provisioningLog.removeAll { $0.hour < limit }
+            case .pruneCallRecords(let limit): callRecords.removeAll { $0.startDate < limit }
             case .replaceSettings, .setSwitch, .putPairing, .erasePairing, .putBackupKey, .eraseBackupKey, .putBackup,
                 .removeBackup, .putBackupPlan, .putProvisioningToken, .removeProvisioningToken, .replaceBindings:
                 break

@@ -98,6 +98,13 @@ extension Registrar {
             return RegistrationAnswer(
                 status: 503, reason: "Edition Allows No More Registered Users", fields: [.init(.retryAfter, "300")])
         }
+        if let most = policy.registeredDevices {
+            let more = Set(bindings.map(\.device)).count - Set(current.map(\.device)).count
+            if more > 0, deviceCount + more > most {
+                return RegistrationAnswer(
+                    status: 503, reason: "Edition Allows No More Devices", fields: [.init(.retryAfter, "300")])
+            }
+        }
         if let most = policy.devicesPerUser {
             let devices = Set(bindings.map(\.device)).count
             if devices > most, devices > Set(current.map(\.device)).count {
@@ -169,5 +176,5 @@ extension Binding {
     }
 
     /// What the edition counts: an instance, or all that comes from one host.
-    fileprivate var device: String { instance ?? contact.uri.host.lowercased() }
+    var device: String { instance ?? contact.uri.host.lowercased() }
 }

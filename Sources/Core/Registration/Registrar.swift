@@ -141,6 +141,9 @@ package struct Registrar: Sendable {
         return table.count >= most
     }
 
+    /// Devices of all users.
+    var deviceCount: Int { table.values.reduce(0) { $0 + Set($1.bindings.map(\.device)).count } }
+
     /// Sets the bindings of an address of record and drops what was remembered of requests whose bindings are gone.
     mutating func replaceBindings(of name: String, by bindings: [Binding], at now: Instant) {
         setBindings(of: name, to: bindings)

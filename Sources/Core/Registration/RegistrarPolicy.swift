@@ -15,6 +15,8 @@ package struct RegistrarPolicy: Sendable, Equatable {
     package var devicesPerUser: Int?
     /// Users registered at a time; nil: as many as there are. One more is refused with 503, what is registered stays.
     package var registeredUsers: Int?
+    /// Devices of all users registered at a time; nil: as many as there are. One more is refused with 503, likewise.
+    package var registeredDevices: Int?
     package var pathSupport = PathSupport.lenient
     /// Returned in every 200 (RFC 3608); none by default.
     package var serviceRoutes: [NameAddress] = []

@@ -17,6 +17,7 @@ package struct ApplianceSettings: Sendable, Equatable {
     package var trunks: [TrunkSettings] = []
     package var outgoing = OutgoingSettings()
     package var privacy = PrivacySettings()
+    package var records = CallRecordSettings()
 
     package init() {}
 }
@@ -110,6 +111,15 @@ package struct FeatureSettings: Sendable, Equatable {
 
     /// All extensions that lead to a feature.
     package var extensions: [String] { (echo.map { [$0] } ?? []) + conferences }
+}
+
+/// `call_records`: what is kept of calls that are over.
+package struct CallRecordSettings: Sendable, Equatable {
+    /// Records of calls that began longer ago are deleted; 0: none is kept, and none is passed on (F-C6).
+    package var retentionDays = 90
+    /// So many last digits of the outside party's number are never written down, nor its name; 0: everything is.
+    package var hiddenDigits = 0
+    package init() {}
 }
 
 /// A user with one extension.

@@ -1,5 +1,6 @@
 package import Media
 package import Primitives
+package import SIPDialog
 package import SIPTransaction
 
 /// Who the softphone is, and how it speaks: what a provisioning file or the command line gives it.
@@ -35,8 +36,20 @@ package struct SoftphoneAccount: Sendable {
 /// What the user (or a script in the user's place) asks for.
 package enum SoftphoneCommand: Sendable, Equatable {
     case call(String)
+    /// Takes the place of the telephone of that number which rings in that dialog (RFC 3891).
+    case pickUp(String, DialogID)
     case hangUp
     case unregister
+    /// Takes the call that rings.
+    case answer
+    /// Refuses the call that rings, with that status.
+    case refuse(Int)
+    /// Sends the call that rings on to that number (302).
+    case redirect(String)
+    /// Holds the call that stands, or takes it back.
+    case hold(Bool)
+    /// Gives the call that stands away to that number; with a dialog of another line of this desk, to who is in that.
+    case transfer(String, replaces: DialogID?)
 }
 
 package enum SoftphoneInput: Sendable, Equatable {

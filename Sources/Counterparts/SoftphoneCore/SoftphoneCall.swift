@@ -32,6 +32,8 @@ struct SoftphoneCall: Sendable {
         var sent: (id: ClientTransactionID, cseq: UInt32)?
         /// The peer's last INVITE, whose 2xx we repeat until its ACK comes.
         var received: ServerTransactionID?
+        /// Hold or transfer under way.
+        var change: Change?
     }
 
     var state: State
@@ -39,6 +41,8 @@ struct SoftphoneCall: Sendable {
     /// Where the call's requests go.
     var flow: SIPFlow
     let tag: String
+    /// The dialog whose place the call takes.
+    var replaced: DialogID?
 
     var nextDeadline: Instant? {
         if case .offered(_, _, let answerAt) = state { answerAt } else { nil }
@@ -53,9 +57,12 @@ struct SoftphoneCall: Sendable {
 extension SoftphoneCore {
     // MARK: - Outgoing
 
-    mutating func placeCall(to number: String, entropy: inout Entropy) -> [SoftphoneEffect] {
+    mutating func placeCall(
+        to number: String, replacing replaced: DialogID? = nil, entropy: inout Entropy
+    ) -> [SoftphoneEffect] {
         guard let flow, call == nil else { return [.event(.failed(status: call == nil ? 503 : 486))] }
         call = SoftphoneCall(state: .preparing(number: number), flow: flow, tag: entropy.hexToken(bytes: 6))
+        call?.replaced = replaced
         return [.openMedia]
     }
 
@@ -92,7 +99,11 @@ extension SoftphoneCore {
         headers.append(.callID, entropy.hexToken(bytes: 12))
         headers.append(.cseq, CSeq(number: 1, method: .invite).description)
         headers.append(.contact, NameAddress(uri: contactURI(on: call.flow)).description)
-        headers.append(.allow, "INVITE, ACK, CANCEL, BYE, OPTIONS")
+        headers.append(.allow, Self.methods)
+        if let other = call.replaced {  // as that telephone sees its dialog
+            let replaces = Replaces(callID: other.callID, toTag: other.localTag, fromTag: other.remoteTag)
+            headers.append(.replaces, replaces.description)
+        }
         headers.append(.userAgent, "pbx-softphone")
         headers.append(.contentType, "application/sdp")
         return SIPRequest(
@@ -132,6 +143,7 @@ extension SoftphoneCore {
             }
         case .ending(id): return response.isFinal ? endCall(status: nil) : []
         case .established(let established):
+            if let effects = changeAnswered(id, response, at: now, entropy: &entropy) { return effects }
             // A repeated 2xx: the ACK was lost (RFC 3261 section 13.2.2.4).
             guard let sent = established.sent, sent.id == id, response.isSuccess else { return [] }
             return run(
@@ -160,8 +172,11 @@ extension SoftphoneCore {
         return effects
     }
 
-    mutating func callFailed(_ id: ClientTransactionID, status: Int) -> [SoftphoneEffect] {
-        switch call?.state {
+    mutating func callFailed(
+        _ id: ClientTransactionID, status: Int, at now: Instant, entropy: inout Entropy
+    ) -> [SoftphoneEffect] {
+        if let effects = changeFailed(id, at: now, entropy: &entropy) { return effects }
+        return switch call?.state {
         case .inviting(id, _, _, _): endCall(status: status)
         case .ending(id): endCall(status: nil)
         case .preparing, .inviting, .offered, .answering, .established, .ending, nil: []
@@ -257,6 +272,9 @@ extension SoftphoneCore {
     ) -> [SoftphoneEffect] {
         guard var media = call?.media, let flow = call?.flow, case .established(var established) = call?.state else {
             return []
+        }
+        if case .session = established.change {  // both sides at once (RFC 3261 section 14.2)
+            return respond(id, to: request, status: 491, at: now, entropy: &entropy)
         }
         media.sessionVersion += 1
         guard let offer = try? SessionDescription.parse(request.body),

@@ -28,6 +28,8 @@ package struct SoftphoneCore: Sendable {
 
     /// So many challenges are answered for one request.
     static let maximumChallenges = 3
+    /// What Allow says.
+    static let methods = "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY"
 
     enum RegistrationState: Sendable, Equatable {
         case idle
@@ -83,6 +85,13 @@ package struct SoftphoneCore: Sendable {
         case .mediaReady(let address, let port):
             return mediaReady(address, port: port, at: now, entropy: &entropy)
         case .command(.call(let number)): return placeCall(to: number, entropy: &entropy)
+        case .command(.answer): return answerNow()
+        case .command(.refuse(let status)): return refuse(status, at: now, entropy: &entropy)
+        case .command(.redirect(let number)): return refuse(302, contact: number, at: now, entropy: &entropy)
+        case .command(.hold(let isHeld)): return hold(isHeld, at: now, entropy: &entropy)
+        case .command(.transfer(let number, let replaces)):
+            return transfer(to: number, replaces: replaces, at: now, entropy: &entropy)
+        case .command(.pickUp(let number, let dialog)): return placeCall(to: number, replacing: dialog, entropy: &entropy)
         case .command(.hangUp): return hangUp(at: now, entropy: &entropy)
         case .command(.unregister): return register(expires: 0, at: now, entropy: &entropy)
         case .deadline: return deadline(at: now, entropy: &entropy)
@@ -124,7 +133,7 @@ package struct SoftphoneCore: Sendable {
                 if case .registering(id, _, let expires) = registration {
                     result += registrationFailed(status, expires: expires, at: now)
                 } else {
-                    result += callFailed(id, status: status)
+                    result += callFailed(id, status: status, at: now, entropy: &entropy)
                 }
             case .ackMissing(let id): result += ackMissing(id, at: now, entropy: &entropy)
             case .dropped: break

@@ -71,6 +71,8 @@ package struct SettingsDifference: Sendable, Equatable {
             "media.rtpengine.address": "\(settings.media.rtpengine)",
             "media.comfort_noise": "\(settings.media.comfortNoise)",
             "cloud.monitoring_interval": "\(settings.cloud.monitoringInterval.components.seconds)",
+            "call_records.retention_days": "\(settings.records.retentionDays)",
+            "call_records.hidden_digits": "\(settings.records.hiddenDigits)",
         ]
         for (index, listener) in settings.sip.listeners.enumerated() {
             let endpoint = Endpoint(address: listener.listen.address, port: listener.listen.port)

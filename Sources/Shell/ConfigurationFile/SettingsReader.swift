@@ -15,7 +15,7 @@ struct SettingsReader {
             document, at: "",
             allowed: [
                 "appliance", "sip", "media", "https", "features", "users", "groups", "cloud", "numbering", "trunks",
-                "outgoing", "privacy",
+                "outgoing", "privacy", "call_records",
             ])
         if let node = sections["appliance"] {
             let entries = reader.mapping(node, at: "appliance", allowed: ["edition"])
@@ -44,6 +44,21 @@ struct SettingsReader {
         }
         numbers(sections, into: &settings)
         trunks(sections, document, into: &settings)
+        if let node = sections["call_records"] { settings.records = callRecords(node) }
+        return settings
+    }
+
+    private func callRecords(_ node: Node) -> CallRecordSettings {
+        var settings = CallRecordSettings()
+        let entries = reader.mapping(node, at: "call_records", allowed: ["retention_days", "hidden_digits"])
+        if let node = entries["retention_days"] {
+            settings.retentionDays =
+                reader.integer(node, at: "call_records.retention_days", in: 0...3_650) ?? settings.retentionDays
+        }
+        if let node = entries["hidden_digits"] {
+            settings.hiddenDigits =
+                reader.integer(node, at: "call_records.hidden_digits", in: 0...15) ?? settings.hiddenDigits
+        }
         return settings
     }
 

@@ -1,4 +1,5 @@
 import ApplianceCore
+import CloudMessages
 import CloudWire
 import Hummingbird
 import NIOCore
@@ -86,7 +87,33 @@ struct AdminRoutes: Sendable {
         group.get("/v1/ledger/checkpoints") { request, _ in
             try await answer(.ledgerCheckpoints(after: try cursor(request)))
         }
-        group.get("/v1/call-records") { request, _ in try await answer(.callRecords(after: try cursor(request))) }
+        group.get("/v1/call-records") { request, _ in
+            let records = try await callRecords(request)
+            return try Response.json(CallRecordsBody(records: records.map(CallRecordWithQualityBody.init)))
+        }
+        // The next page is asked for with the last number of this one; a page that has only its heading is the last.
+        group.get("/v1/call-records.csv") { request, _ in
+            let table = try await callRecords(request).reduce(into: CallRecordTable.header) {
+                $0 += CallRecordTable.line(of: $1)
+            }
+            return Response.bytes(Array(table.utf8), type: "text/csv; charset=utf-8; header=present")
+        }
+    }
+
+    /// Those after `?after=`, with the last digits of numbers hidden that `?hide=` says.
+    private func callRecords(_ request: Request) async throws -> [CallRecord] {
+        var hidden = 0
+        if let text = request.uri.queryParameters["hide"] {
+            guard let count = Int(text), (0...15).contains(count) else {
+                throw AdminProblem(status: 400, detail: "'hide' is a number of digits, 0 to 15")
+            }
+            hidden = count
+        }
+        switch await backend.administer(.callRecords(after: try cursor(request))) {
+        case .callRecords(let records): return records.map { $0.anonymised(hiding: hidden) }
+        case .refused(let status, let detail): throw AdminProblem(status: status, detail: detail)
+        default: throw AdminProblem(status: 500, detail: "the appliance gave an unexpected answer")
+        }
     }
 
     private func addConfiguration(to group: RouterGroup<AdminContext>) {

@@ -7,7 +7,9 @@ import PrivacyContract
 /// Call records and the ledger: append only, read by cursor.
 enum HistoryTables {
     /// The oldest call records go when there are more than this many; a busy small office fills it in years.
-    static let callRecordLimit: UInt64 = 200_000
+    static let callRecordLimit = 200_000
+    /// How often that is looked at: with so many records at a time, as their numbers end in random bits.
+    private static let pruneEvery: UInt64 = 256
 
     static func append(_ entry: LedgerEntry, to database: Database) throws {
         try database.execute(
@@ -85,11 +87,18 @@ enum HistoryTables {
                 ])
             try appendFigures(of: leg, at: position, of: record.callDataID, to: database)
         }
-        if record.callDataID > callRecordLimit {
+        if record.callDataID.isMultiple(of: pruneEvery) {
             try database.execute(
-                sql: "DELETE FROM call_record WHERE call_data_id <= ?",
-                arguments: [stored(record.callDataID - callRecordLimit)])
+                sql: """
+                    DELETE FROM call_record WHERE call_data_id <=
+                    (SELECT call_data_id FROM call_record ORDER BY call_data_id DESC LIMIT 1 OFFSET ?)
+                    """, arguments: [callRecordLimit])
         }
+    }
+
+    /// Deletes the records of calls that began earlier, with their legs.
+    static func pruneCallRecords(before time: UnixTime, in database: Database) throws {
+        try database.execute(sql: "DELETE FROM call_record WHERE start_date < ?", arguments: [time.milliseconds])
     }
 
     private static func appendFigures(

@@ -276,7 +276,7 @@ extension StoreCommand {
     fileprivate var leavesSecretsInJournal: Bool {
         switch self {
         case .replaceSettings, .erasePairing, .eraseBackupKey, .putBackupKey, .removeProvisioningToken,
-            .pruneProvisioningLog:
+            .pruneProvisioningLog, .pruneCallRecords:
             true
         case .setSwitch, .putPairing, .putBackup, .removeBackup, .putBackupPlan, .putProvisioningToken,
             .appendCallRecord, .appendLedger, .appendProvisioningLog, .replaceBindings, .appendLedgerCheckpoint:
@@ -304,6 +304,7 @@ extension StoreCommand {
         case .appendProvisioningLog(let entry): try StateTables.append(entry, to: database)
         case .pruneProvisioningLog(let time):
             try StateTables.pruneProvisioningLog(olderThan: time, in: database)
+        case .pruneCallRecords(let time): try HistoryTables.pruneCallRecords(before: time, in: database)
         case .replaceBindings(let aor, let records):
             try StateTables.replaceBindings(of: aor, by: records, in: database)
         }

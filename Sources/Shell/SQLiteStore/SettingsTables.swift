@@ -94,6 +94,8 @@ enum SettingsTables {
             ("media.rtpengine.address", settings.media.rtpengine.description),
             ("cloud.monitoring_interval_milliseconds", String(settings.cloud.monitoringInterval.wholeMilliseconds)),
             ("media.comfort_noise", settings.media.comfortNoise ? "true" : "false"),
+            ("call_records.retention_days", String(settings.records.retentionDays)),
+            ("call_records.hidden_digits", String(settings.records.hiddenDigits)),
         ]
         if let https = settings.https {
             values += [("https.address", https.address.description), ("https.port", String(https.port))]
@@ -148,6 +150,8 @@ enum SettingsTables {
             case "media.rtpengine.address": settings.media.rtpengine = try endpoint(value, of: name)
             case "https.address": httpsAddress = try address(value, of: name)
             case "https.port": httpsPort = try number(value, of: name)
+            case "call_records.retention_days": settings.records.retentionDays = try number(value, of: name)
+            case "call_records.hidden_digits": settings.records.hiddenDigits = try number(value, of: name)
             case "features.echo": settings.features.echo = value
             case "features.conferences":
                 settings.features.conferences = value.split(separator: " ").map { String($0) }
