@@ -105,6 +105,7 @@ let package = Package(
         core("Settings", ["Primitives"]),
         core("Numbering", ["SIPMessage", "Settings"]),
         core("LogPolicy", ["Primitives"]),
+        core("Features", ["Settings"]),
         core("CloudMessages", ["Primitives"]),
         core("PrivacyContract", ["Primitives", "CloudMessages"]),
         core("Persistence", ["Primitives", "CloudMessages", "PrivacyContract", "Settings"]),
@@ -134,7 +135,7 @@ let package = Package(
                 "Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SIPUserAgent", "Media", "Settings",
                 "CloudMessages", "PrivacyContract", "Persistence", "ServerLocation", "Numbering", "Registration",
                 "Events", "Trunks", "CallControl", "Pairing", "Backup",
-                "Telemetry", "Provisioning",
+                "Telemetry", "Provisioning", "Features",
             ]),
 
         // Hardware
@@ -258,6 +259,7 @@ let package = Package(
                 "PrivacyContract", "Settings", "Telemetry",
             ]),
         tests("Events", ["Events", "Primitives", "SIPMessage", "SIPTransaction", "SIPUserAgent"]),
+        tests("Features", ["Features", "Settings"]),
         tests("HAL", ["HAL", "HALLinux", "HALSimulated", "OpenSSLCrypto", "Primitives", "Telemetry"]),
         tests("LogPolicy", ["LogPolicy", "Primitives"]),
         tests("MediaQuality", ["CSockets", "Media", "MediaEngine", "OpusCodec", "Primitives", "RTP"]),

@@ -32,6 +32,8 @@ enum Summary {
         case .appendLedgerCheckpoint(let checkpoint): "ledger-signed:\(checkpoint.sequence)"
         case .pruneCallRecords: "prune-call-records"
         case .replaceBindings(let aor, let bindings): "bindings:\(aor):\(bindings.count)"
+        case .putUserFeatures(let number, _): "features:\(number)"
+        case .putNightSwitch(let isOn): "night:\(isOn)"
         }
     }
 

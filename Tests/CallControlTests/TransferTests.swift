@@ -108,11 +108,12 @@ import Testing
         world.expectNothingLeft()
     }
 
-    @Test func `a transferor that has left and a target that refuses end the call`() throws {
+    @Test func `a transferor that has left is called back when the target refuses`() throws {
         let call = try ada.call(bob)
         _ = try call.far.refer(to: "102")
         try call.far.hangUp()
         try cleo.refuse(486)
+        try bob.refuse(486)
         try call.near.takeBye()
         world.expectNothingLeft()
     }

@@ -50,6 +50,38 @@ struct ConfigurationFileTests {
         #expect(settings.records.retentionDays == 30 && settings.records.hiddenDigits == 3)
     }
 
+    @Test func `features of the office, of users and of groups reach their settings`() throws {
+        let settings = try parse(
+            """
+            features: { park_orbits: ["71", "72"], park_seconds: 90, speed_dials: {"701": "0301234567"},
+                        codes: {park: "*75"} }
+            users: [ { extension: "100", name: Ada, password: "p w",
+                       features: {dnd: true, forward_busy: "101", pickup_groups: [sales, it], permission: local} },
+                     { extension: "101", name: Bob, password: "p w" } ]
+            groups: [ { extension: "610", name: Sales, strategy: longest_idle, members: ["100"], ring_seconds: 20,
+                        overflow: "101" } ]
+            """)
+        let office = settings.features.office
+        #expect(office.parkOrbits == ["71", "72"] && office.parkSeconds == 90)
+        #expect(office.speedDials == [SpeedDial(short: "701", number: "0301234567")])
+        #expect(office.codes.digits(of: .park) == "*75" && office.codes.digits(of: .pickup) == "*8")
+        let ada = settings.users[0].features
+        #expect(ada.doNotDisturb && ada.forwarding.busy == "101" && ada.pickupGroups == ["sales", "it"])
+        #expect(ada.permission == .local && settings.users[1].features == UserFeatures())
+        #expect(settings.groups[0].strategy == .longestIdle && settings.groups[0].ringSeconds == 20)
+        #expect(settings.groups[0].overflow == "101")
+    }
+
+    @Test(arguments: [
+        "features: { park_seconds: 5 }", "features: { codes: {park: \"12\"} }", "features: { codes: {park: \"*8\"} }",
+        "users: [ { extension: \"1\", name: A, password: p, features: {dnd: perhaps} } ]",
+        "users: [ { extension: \"1\", name: A, password: p, features: {colour: red} } ]",
+        "features: { park_orbits: [\"100\"] }\nusers: [ { extension: \"100\", name: A, password: p } ]",
+    ])
+    func `what is no value of a feature is refused`(text: String) {
+        #expect(throws: ConfigurationError.self) { try parse(text) }
+    }
+
     @Test func `rtpengine may carry media`() throws {
         let settings = try parse("media: { backend: rtpengine, rtpengine: { address: 127.0.0.1:22223 } }")
         #expect(settings.media.backend == .rtpengine)

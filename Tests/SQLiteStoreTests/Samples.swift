@@ -45,6 +45,13 @@ enum Samples {
         settings.records.retentionDays = 14
         settings.records.hiddenDigits = 3
         settings.users[1].callerNumber = "+493012345611"
+        settings.users[1].features.doNotDisturb = true
+        settings.users[1].features.forwarding.busy = "101"
+        settings.groups[0].ringSeconds = 25
+        settings.groups[0].overflow = "101"
+        settings.features.office.parkOrbits = ["71", "72"]
+        settings.features.office.isNight = true
+        settings.features.office.codes.changed = [.park: "*75"]
         settings.numbering = NumberingSettings(countryCode: "49")
         settings.numbering.areaCode = "30"
         settings.numbering.nationalDigits = 10

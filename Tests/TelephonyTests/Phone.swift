@@ -218,7 +218,15 @@ final class Side {
 
     /// Takes the BYE from the appliance and answers it.
     func takeBye() throws {
-        let bye = try phone.nextRequest(.bye)
+        let index = phone.inbox.firstIndex {
+            if case .request(let request) = $0 {
+                request.method == .bye && request.headers[.callID] == dialog.id.callID
+            } else {
+                false
+            }
+        }
+        guard case .request(let bye) = phone.inbox.remove(at: try #require(index, "no BYE came to \(phone.number)"))
+        else { return }
         try dialog.accept(bye)
         phone.respond(bye, 200)
     }

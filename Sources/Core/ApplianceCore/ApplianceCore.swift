@@ -161,6 +161,14 @@ package struct ApplianceCore: Sendable {
             case .count(let name): counters[name, default: 0] += 1
             case .log(let level, let text): effects.append(.log(level, text))
             case .adminReply(let id, let reply): effects.append(.adminReply(id, reply))
+            case .features(let user, let features):
+                if let index = settings.users.firstIndex(where: { $0.extension == user }) {
+                    settings.users[index].features = features
+                }
+                stored.append(.putUserFeatures(extension: user, features))
+            case .night(let isOn):
+                settings.features.office.isNight = isOn
+                stored.append(.putNightSwitch(isOn))
             case .drained: drain?.telephonyEndedAt = now
             }
         }

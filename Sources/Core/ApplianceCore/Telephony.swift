@@ -1,6 +1,7 @@
 import CallControl
 package import CloudMessages
 import Events
+import Features
 package import Media
 package import Persistence
 package import Primitives
@@ -52,6 +53,10 @@ package struct Telephony: Sendable {
         case log(LogLevel, String)
         /// The answer to an `Input.resync`.
         case adminReply(AdminRequestID, AdminReply)
+        /// A user has switched something by telephone: for the store.
+        case features(extension: String, UserFeatures)
+        /// The night switch was set by telephone: for the store.
+        case night(Bool)
         /// Once, after `Input.drain`: no call is left.
         case drained
     }
@@ -76,6 +81,8 @@ package struct Telephony: Sendable {
     var locating: [(trunk: TrunkID, target: LocationTarget)] = []
     var protection: TelephonyProtection
     var overload: OverloadAdmission
+    let desk = FeatureDesk()
+    var officeMemory: OfficeMemory
     var outputs: [Output] = []
     private var numbering: CallDataNumbering
     /// Records written since the start.
@@ -118,6 +125,7 @@ package struct Telephony: Sendable {
         trunks = Trunks(hashes: hashes, limits: limits)
         location = ServerLocation(limits: limits)
         protection = TelephonyProtection(limits: limits)
+        officeMemory = OfficeMemory(settings)
         overload = OverloadAdmission(perSecond: limits.overloadAdmissionsPerSecond)
         registrar.policy = RegistrarPolicy(settings.edition)
         for (extensionNumber, records) in bindings.sorted(by: { $0.key < $1.key }) where users[extensionNumber] != nil {
@@ -220,6 +228,10 @@ package struct Telephony: Sendable {
         case .deadline: runDeadlines(at: now)
         }
         runEffects()
+        if officeMemory.hasArmedCallbacks, !isDraining {
+            runCallbacks()
+            runEffects()
+        }
         checkDrained(at: now)
         context.agent.end(entropy: &entropy)
         var result: [Output] = []
@@ -247,6 +259,7 @@ package struct Telephony: Sendable {
         if new.sip.realm != settings.sip.realm {
             authenticator = DigestAuthenticator(realm: new.sip.realm, secret: nonceKey, hashes: hashes)
         }
+        officeMemory.adopt(new, instead: settings)
         settings = new
         users = Self.index(new.users)
         plan = DialPlan(settings: new)
@@ -359,7 +372,10 @@ package struct Telephony: Sendable {
     private mutating func report(_ changes: [BindingChange]) {
         for change in changes {
             outputs.append(.bindings(aor: change.addressOfRecord, change.bindings))
-            if !change.isRefreshOnly { tellContacts(of: change.addressOfRecord) }
+            if !change.isRefreshOnly {
+                tellContacts(of: change.addressOfRecord)
+                if !change.bindings.isEmpty { officeMemory.seen(change.addressOfRecord) }
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 import CallControl
+import Features
 import Numbering
 import Primitives
 import Registration
@@ -23,21 +24,43 @@ extension Telephony {
     }
 
     private mutating func inviteFromUser(_ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow) {
-        guard let user = authenticate(request, server, over: flow), let caller = plan.user(user),
+        guard let user = authenticate(request, server, over: flow),
+            let caller = plan.user(officeMemory.occupant(of: user)),
             case let isEmergency = isForHelp(request.uri),
             isAcceptable(request, server, isEmergency: isEmergency)
         else { return }
         guard !calls.replace(request, server, over: flow, by: caller, &context) else { return }
-        let way = way(
-            to: request.uri, for: caller, isWithheld: (try? request.privacy())?.hidesIdentity ?? false,
-            devices: registrar.resolve(gruu: request.uri, at: context.now))
-        switch way {
+        guard let number = DialPlan.number(in: request.uri) else {
+            context.reply(server, to: request, 404)
+            return
+        }
+        var dialling = Dialling(caller: caller, origin: caller)
+        dialling.isWithheld = (try? request.privacy())?.hidesIdentity ?? false
+        dialling.devices = registrar.resolve(gruu: request.uri, at: context.now)
+        var invitation = Invitation(
+            server: server, request: request, flow: flow, caller: caller, destination: .user(caller), ranks: [])
+        invitation.isEmergency = isEmergency
+        switch follow(number, dialling) {
         case .refused(let status): context.reply(server, to: request, status)
-        case .leads(let destination, let ranks):
-            var invitation = Invitation(
-                server: server, request: request, flow: flow, caller: caller, destination: destination, ranks: ranks)
-            invitation.isEmergency = isEmergency
+        case .done(let decision, let code):
+            carryOut(decision, Order(invitation: invitation, telephone: user, code: code))
+        case .leads(let route, let wishes):
+            if isEmergency { makeWay(for: route, from: caller) }
+            invitation.take(route)
+            invitation.hidesCaller = wishes.hidesNumber
+            invitation.isPrivate = wishes.isPrivate
             calls.invite(invitation, &context)
+        }
+    }
+
+    /// A call for help takes the channel of another call if its line has none, and is logged with the site.
+    private mutating func makeWay(for route: Route, from caller: CallParty) {
+        let place = settings.features.office.emergencyLocation.map { " at \($0)" } ?? ""
+        outputs.append(.log(.notice, "call for help by \(caller.number)\(place): \(route.destination.party.number)"))
+        context.count("calls.emergency")
+        guard let line = route.ranks.first?.first?.line else { return }
+        if !trunks.hasChannel(TrunkID(line.value), inUse: calls.legCount(using: line)) {
+            _ = calls.freeChannel(on: line, &context)
         }
     }
 
@@ -58,13 +81,29 @@ extension Telephony {
         let caller = CallParty(
             number: call.isWithheld ? "anonymous" : call.shownNumber ?? call.callerNumber ?? "",
             name: call.callerName ?? (call.isWithheld ? "Anonymous" : ""))
-        guard let destination = plan.destination(of: call.destination, calledBy: caller) else {
+        guard plan.destination(of: call.destination, calledBy: caller) != nil else {
+            context.reply(server, to: request, 404)
+            return
+        }
+        var dialling = Dialling(caller: caller, origin: caller)
+        dialling.isInternal = false
+        dialling.isStranger = true
+        dialling.isWithheld = call.isWithheld
+        dialling.isPassedOn = true
+        let route: Route
+        switch follow(call.destination, dialling) {
+        case .leads(let found, _): route = found
+        case .refused(let status):
+            context.reply(server, to: request, status)
+            return
+        case .done:  // nothing is switched from outside
             context.reply(server, to: request, 404)
             return
         }
         var invitation = Invitation(
-            server: server, request: request, flow: flow, caller: caller, destination: destination,
-            ranks: ranks(of: destination), line: line, credentials: trunks.credentials(of: trunk).map(Self.digest))
+            server: server, request: request, flow: flow, caller: caller, destination: route.destination,
+            ranks: [], line: line, credentials: trunks.credentials(of: trunk).map(Self.digest))
+        invitation.take(route)
         invitation.media = trunks.settings(of: trunk).map { mediaRules($0.mediaSecurity, codecs: $0.codecs) }
         calls.invite(invitation, &context)
     }
@@ -83,18 +122,13 @@ extension Telephony {
     }
 
     mutating func refer(_ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow) {
-        guard let user = authenticate(request, server, over: flow), let party = plan.user(user),
-            passesInspection(request, server)
+        guard let user = authenticate(request, server, over: flow),
+            let party = plan.user(officeMemory.occupant(of: user)), passesInspection(request, server)
         else { return }
         calls.refer(request, server, over: flow, by: party, &context)
     }
 
     // MARK: Where a number leads
-
-    private enum Way {
-        case leads(DialPlan.Destination, [[CallTarget]])
-        case refused(status: Int)
-    }
 
     /// True when somebody who dials that calls for help.
     func isForHelp(_ uri: SIPURI) -> Bool {
@@ -105,12 +139,31 @@ extension Telephony {
 
     /// Where a redirection or a transfer leads: what the party on whose behalf it is could dial. A line may redirect
     /// within its trunk's domain, if the trunk's policy is to follow, and over that trunk alone.
-    func route(for question: RoutingRequest) -> Route? {
-        let way =
-            question.line.map { wayOut(to: question, over: $0) }
-            ?? way(to: question.uri, for: question.party, isWithheld: question.isWithheld)
-        guard case .leads(let destination, let ranks) = way else { return nil }
-        return Route(destination: destination, ranks: ranks)
+    mutating func route(for question: RoutingRequest) -> Route? {
+        switch question.purpose {
+        case .unanswered(let status): return unanswered(question, status: status)
+        case .recall:
+            return plan.user(question.party.number).map { Route(destination: .user($0), ranks: telephones(of: $0)) }
+        case .redirect, .transfer: break
+        }
+        var dialling = Dialling(caller: question.party, origin: question.caller)
+        dialling.isWithheld = question.isWithheld
+        dialling.isPassedOn = true
+        dialling.isInternal = plan.user(question.caller.number) != nil
+        let way: Way
+        if let line = question.line {
+            way = wayOut(to: question, over: line)
+        } else if let number = DialPlan.number(in: question.uri) {
+            way = follow(number, dialling)
+        } else {
+            return nil
+        }
+        switch way {
+        case .leads(let route, _): return route
+        case .done(.act(.park(orbit: let orbit)), _) where question.purpose == .transfer:
+            return Route(destination: .service(CallParty(number: orbit, name: "Parked"), .orbit), ranks: [])
+        case .done, .refused: return nil
+        }
     }
 
     /// The Contact of a line's 3xx is a number as that trunk writes it, and by the rules one that the caller could
@@ -120,57 +173,28 @@ extension Telephony {
         guard trunks.follows(question.uri, over: trunk), let settings = trunks.settings(of: trunk),
             let number = trunks.plan.shown(trunks.plan.received(question.uri, format: settings.incomingFormat))
         else { return .refused(status: 404) }
-        return wayOut(
-            to: trunks.plan.dialled(number, isInternal: false), number, for: question.caller,
-            isWithheld: question.isWithheld, over: line)
-    }
-
-    /// `devices`: the bindings of the one device that a GRUU names (RFC 5627).
-    private func way(
-        to uri: SIPURI, for caller: CallParty, isWithheld: Bool, devices: [Binding]? = nil
-    ) -> Way {
-        guard let number = DialPlan.number(in: uri) else { return .refused(status: 404) }
-        let dialled = trunks.plan.dialled(number, isInternal: plan.knows(number))
-        if case .emergency = dialled {
-            let targets = outsideTargets(dialled, number, for: caller, isWithheld: false)
-            if !targets.isEmpty { return .leads(.outside(CallParty(number: number, name: "")), targets) }
-        }
-        if let destination = plan.destination(of: number, calledBy: caller) {
-            guard let devices, case .user(let party) = destination else {
-                return .leads(destination, ranks(of: destination))
-            }
-            return .leads(destination, [devices.map { target($0, of: party) }])
-        }
-        return wayOut(to: dialled, number, for: caller, isWithheld: isWithheld)
-    }
-
-    /// `line`: the one way that may be taken.
-    private func wayOut(
-        to dialled: DialledNumber, _ number: String, for caller: CallParty, isWithheld: Bool, over line: LineID? = nil
-    ) -> Way {
-        guard trunks.hasRule(for: dialled) else { return .refused(status: 404) }
-        guard !trunks.isBarred(dialled) else { return .refused(status: 403) }
-        let targets = outsideTargets(dialled, number, for: caller, isWithheld: isWithheld)
-            .filter { rank in line == nil || rank.allSatisfy { $0.line == line } }
-        return targets.isEmpty
-            ? .refused(status: 503) : .leads(.outside(CallParty(number: number, name: "")), targets)
+        var dialling = Dialling(caller: question.caller, origin: question.caller)
+        dialling.isWithheld = question.isWithheld
+        dialling.line = line
+        return wayOut(to: trunks.plan.dialled(number, isInternal: false), number, dialling)
     }
 
     /// One rank per hop of each trunk: the next when one is silent or failing.
-    private func outsideTargets(
+    func outsideTargets(
         _ dialled: DialledNumber, _ number: String, for caller: CallParty, isWithheld: Bool
     ) -> [[CallTarget]] {
         let who = OutgoingCaller(extensionNumber: caller.number, isWithheld: isWithheld)
         return trunks.routes(for: dialled, from: who, inUse: channelsInUse()).flatMap { route in
-            route.flows.map { flow in
+            var identity = OutboundIdentity(
+                from: route.from, assertedIdentities: [route.assertedIdentity].compactMap { $0 },
+                preferredIdentities: [route.preferredIdentity].compactMap { $0 }, privacy: route.privacy,
+                contactUser: route.contactUser, credentials: route.credentials.map(Self.digest))
+            identity.tellsDiversion = route.tellsDiversion
+            return route.flows.map { flow in
                 [
                     CallTarget(
                         party: CallParty(number: number, name: ""), uri: route.uri, flow: flow, routes: route.routes,
-                        outbound: OutboundIdentity(
-                            from: route.from, assertedIdentities: [route.assertedIdentity].compactMap { $0 },
-                            preferredIdentities: [route.preferredIdentity].compactMap { $0 }, privacy: route.privacy,
-                            contactUser: route.contactUser, credentials: route.credentials.map(Self.digest)),
-                        line: LineID(route.trunk.value),
+                        outbound: identity, line: LineID(route.trunk.value),
                         redirection: route.redirects == .follow ? .follow : .refuse,
                         media: mediaRules(route.mediaSecurity, codecs: route.codecs))
                 ]
@@ -193,7 +217,7 @@ extension Telephony {
     }
 
     /// Everyone's telephones: those of one preference together, the next ones when these have failed.
-    private func ranks(of destination: DialPlan.Destination) -> [[CallTarget]] {
+    func ranks(of destination: DialPlan.Destination) -> [[CallTarget]] {
         let parties: [CallParty] =
             switch destination {
             case .user(let party): [party]
@@ -202,15 +226,14 @@ extension Telephony {
             }
         var ranks: [[CallTarget]] = []
         for party in parties {
-            for (index, rank) in registrar.ranks(of: party.number, at: context.now).enumerated() {
-                let targets = rank.map { target($0, of: party) }
+            for (index, targets) in telephones(of: party).enumerated() {
                 if index < ranks.count { ranks[index] += targets } else { ranks.append(targets) }
             }
         }
         return ranks
     }
 
-    private func target(_ binding: Binding, of party: CallParty) -> CallTarget {
+    func target(_ binding: Binding, of party: CallParty) -> CallTarget {
         var target = CallTarget(
             party: party, uri: binding.contact.uri, flow: binding.flow, routes: binding.path,
             preference: binding.preference)
@@ -219,5 +242,13 @@ extension Telephony {
                 .joined(separator: "\n")
         }
         return target
+    }
+}
+
+extension Invitation {
+    fileprivate mutating func take(_ route: Route) {
+        destination = route.destination
+        ranks = route.ranks
+        plan = route.plan
     }
 }

@@ -19,13 +19,23 @@ extension Telephony {
 
     /// Everything of oneself. Of a colleague whether they are busy, not with whom; their messages and devices are theirs.
     private func grant(_ package: EventPackage?, of resource: String, to watcher: String) -> SubscriptionGrant {
+        if package == .dialog, settings.features.office.parkOrbits.contains(resource) { return .full }
         guard plan.user(resource) != nil else { return .refused(status: 404) }
         guard resource != watcher else { return .full }
-        return package == .messageSummary || package == .registration ? .refused(status: 403) : .stateOnly
+        guard package != .messageSummary, package != .registration else { return .refused(status: 403) }
+        switch officeMemory.features[resource]?.lamp ?? .state {
+        case .full: return .full
+        case .state: return .stateOnly
+        case .hidden: return .refused(status: 403)
+        }
     }
 
     /// A user's call has begun, changed or ended.
     mutating func tell(_ change: DialogStateChange) {
+        if change.dialog.state == .terminated, users[change.party.number] != nil {
+            officeMemory.lastCalls[change.party.number] = context.now
+            officeMemory.seen(change.party.number)
+        }
         events.note(WatchedDialog(change.dialog, domain: settings.sip.realm), of: change.party.number, &context.agent)
     }
 

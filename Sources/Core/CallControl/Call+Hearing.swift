@@ -14,8 +14,14 @@ extension Call {
     }
 
     private func program(for side: MediaSide) -> AudioProgram {
-        if case .service(_, .conference(let room)) = destination { return .room(room, RoomParticipation()) }
+        switch service {
+        case .conference(let room): return .room(room, RoomParticipation(mayTalk: !isListener))
+        case .tone(let tone): return .playing(sounds.brief(tone), then: .silence)
+        case .echo, .orbit, nil: break
+        }
         guard let other = bridge[side.other] else {
+            if parked != nil, early == nil { return sounds.hold.map { .playing($0, then: .silence) } ?? .silence }
+            if recall != nil, early == nil { return .playing(sounds.ringback, then: .peer) }
             return transfer == nil || early != nil ? .peer : .playing(sounds.ringback, then: .peer)
         }
         return hasToWait(for: other) ? sounds.hold.map { .playing($0, then: .peer) } ?? .peer : .peer

@@ -16,7 +16,8 @@ extension Call {
         case .audioPath(_, let side, let path): heard(side, path, &context)
         case .figures(_, let a, let b): measured(a, b, &context)
         case .refused(_, let refusal): mediaRefused(refusal, &context)
-        case .played, .listeningEnded, .digit, .collected, .recorded, .recordingEnded, .speaking: break
+        case .played(_, let side): played(side, &context)
+        case .listeningEnded, .digit, .collected, .recorded, .recordingEnded, .speaking: break
         case .closed(_, let a, let b):
             measured(a, b, &context)
             finish(&context)
@@ -32,22 +33,16 @@ extension Call {
             ring(
                 Fork(
                     side: .b, identity: callerIdentity, ranks: ranks, dialled: destination.party.number,
-                    until: context.now + timers.ringing), &context)
+                    until: context.now + timers.ringing, plan: plan), &context)
             return
         }
-        guard legs[0].accept(preferring: [], &context) else {
-            refuseCaller(488, fields: [SessionBody.warning], &context)
-            end(&context)
-            return
-        }
-        if service == .echo { context.effects.append(.media(.setEcho(MediaSessionID(id)))) }
-        talk(&context)
+        serve(service, &context)
     }
 
     /// What a party was to hear is not to be had: music is done without, a conference room is not.
     private mutating func mediaRefused(_ refusal: MediaRefusal, _ context: inout CallContext) {
         context.count("media.refused")
-        guard case .service(_, .conference) = destination, isActive else { return }
+        guard case .conference? = service, isActive else { return }
         let status = if case .unavailable = refusal { 501 } else { 503 }
         withLeg(0, &context) { $0.giveUp(because: .sip(status, text: "No conference"), &$1) }
         end(&context)

@@ -40,6 +40,24 @@ extension Call {
             return
         }
         transferCount += 1
+        guard let new = admit(invitation, dialog: dialog, on: side, &context) else { return }
+        context.count("calls.replaced")
+        participants[index].event = .replaced
+        guard !isEarly else {
+            fork?.legs.append(new)
+            answered(by: new, &context)
+            return
+        }
+        bridge[side] = new
+        legs[index].hangUp(&context)
+        rejoin(side, &context)
+    }
+
+    /// A leg for an INVITE that comes into the running call on that side, answered at once; nil, and 488, when nothing
+    /// can be agreed.
+    mutating func admit(
+        _ invitation: Invitation, dialog: Dialog, on side: MediaSide, _ context: inout CallContext
+    ) -> Int? {
         let new = legs.count
         let codecs = codecs(opposite: side)
         legs.append(
@@ -56,18 +74,9 @@ extension Call {
         }
         guard legs[new].accept(preferring: codecs, &context) else {
             legs[new].refuse(488, fields: [SessionBody.warning], &context)
-            return
+            return nil
         }
-        context.count("calls.replaced")
-        participants[index].event = .replaced
-        guard !isEarly else {
-            fork?.legs.append(new)
-            answered(by: new, &context)
-            return
-        }
-        bridge[side] = new
-        legs[index].hangUp(&context)
-        rejoin(side, &context)
+        return new
     }
 
     // MARK: Joining two calls

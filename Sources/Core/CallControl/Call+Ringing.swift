@@ -14,10 +14,49 @@ extension Call {
     private mutating func settle(_ context: inout CallContext) {
         guard let fork, !fork.isAsking(), !fork.legs.contains(where: { legs[$0].isRinging }) else { return }
         guard let rank = self.fork?.nextRank(at: context.now, timers: timers) else {
-            failed(fork.outcome.finalStatus, &context)
+            nobodyAnswered(&context)
             return
         }
         ring(rank, &context)
+    }
+
+    /// All ranks have been tried: the call may go on from whom it had reached.
+    private mutating func nobodyAnswered(_ context: inout CallContext) {
+        guard let status = fork?.outcome.finalStatus, let identity = fork?.identity else { return }
+        guard let station = fork?.askAboutStation(questionCount, limit: limits.redirectionsPerCall) else {
+            failed(status, &context)
+            return
+        }
+        let request = RoutingRequest(
+            id: RoutingID(call: id, number: questionCount), uri: SIPURI(user: station.number, host: domain),
+            party: station, caller: identity.party, isWithheld: identity.isAnonymous, line: nil,
+            purpose: .unanswered(status: status))
+        questionCount += 1
+        context.effects.append(.routing(request))
+    }
+
+    /// The owner says how the call goes on from whom it had reached in vain; nil: it does not.
+    private mutating func goOn(to route: Route?, _ context: inout CallContext) {
+        guard let status = fork?.outcome.finalStatus else { return }
+        let ranks = route?.ranks.filter { !$0.isEmpty } ?? []
+        guard let route,
+            fork?.goOn(to: route, ranks: ranks, until: context.now + timers.ringing) == true
+        else {
+            failed(status, &context)
+            return
+        }
+        context.count("calls.redirected")
+        if case .service(let party, let service) = route.destination, transfer == nil, recall == nil {
+            fork = nil
+            early = nil
+            answeredBy = party
+            serve(service, &context)
+        } else if ranks.isEmpty {
+            fork?.outcome.note(status)
+            settle(&context)
+        } else {
+            settle(&context)
+        }
     }
 
     private mutating func ring(_ rank: Fork.Rank, _ context: inout CallContext) {
@@ -49,7 +88,7 @@ extension Call {
         participants[index].hasRung = true
         if transfer != nil {
             notify(180, of: subscriptions.count - 1, &context)
-        } else if phase == .ringing {
+        } else if phase == .ringing, origination == nil {
             connect(legs[0].connected == nil ? index : nil)
             participants[0].hasRung = true
             legs[0].ring(&context)
@@ -59,6 +98,7 @@ extension Call {
     /// The first callee that lets itself be heard before it answers is heard, until one answers.
     mutating func heardEarly(_ index: Int, _ context: inout CallContext) {
         guard let fork, fork.legs.contains(index), early == nil else { return }
+        guard origination == nil || phase == .talking else { return }  // nobody is there to hear it
         early = index
         if phase == .ringing {
             connect(legs[0].connected == nil ? index : nil)
@@ -76,6 +116,14 @@ extension Call {
         stopRinging(except: index, &context)
         guard transfer == nil else {
             completeTransfer(with: index, &context)
+            return
+        }
+        guard recall == nil else {
+            completeRecall(with: index, &context)
+            return
+        }
+        if let origination {
+            completeOrigination(with: index, origination, &context)
             return
         }
         bridge[fork.side] = index
@@ -176,11 +224,23 @@ extension Call {
             beginTransfer(to: route, &context)
             return
         }
+        if let recall, recall.question == number, fork == nil {
+            beginRecall(to: route, &context)
+            return
+        }
+        if fork?.takeStationQuestion(number) == true {
+            goOn(to: route, &context)
+            return
+        }
         guard let question = fork?.takeQuestion(number) else { return }
         let ranks = route?.ringable ?? []
         if let route, !ranks.isEmpty {
             var history = question.history
-            history.append(DivertedTarget(uri: SIPURI(user: route.destination.party.number, host: domain)))
+            if route.plan.history.isEmpty {
+                history.append(DivertedTarget(uri: SIPURI(user: route.destination.party.number, host: domain)))
+            } else {
+                history += route.plan.history
+            }
             fork?.insert(ranks, history: history, redirectedBy: question.leg)
         } else {
             fork?.outcome.note(route == nil ? 404 : 480)
@@ -198,8 +258,12 @@ extension Call {
     mutating func forkDeadline(_ context: inout CallContext) {
         guard let fork, context.now >= fork.nextDeadline else { return }
         guard context.now < fork.until else {
-            for index in fork.legs where legs[index].isRinging { participants[index].event = .timeout }
-            failed(fork.outcome.finalStatus, &context)
+            for index in fork.legs where legs[index].isRinging {
+                participants[index].event = .timeout
+                legs[index].hangUp(&context)
+            }
+            early = nil
+            nobodyAnswered(&context)
             return
         }
         for index in fork.legs where legs[index].isRinging {
@@ -216,6 +280,10 @@ extension Call {
     private mutating func failed(_ status: Int, _ context: inout CallContext) {
         guard transfer == nil else {
             transferFailed(status, &context)
+            return
+        }
+        guard recall == nil else {
+            recallFailed(&context)
             return
         }
         refuseCaller(status, &context)

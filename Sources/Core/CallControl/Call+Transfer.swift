@@ -52,6 +52,19 @@ extension Call {
         }
     }
 
+    /// A transfer that was asked for by code: as with REFER, but nobody is told how it goes, and who asked leaves at once.
+    mutating func transferBlindly(from index: Int, to uri: SIPURI, _ context: inout CallContext) {
+        transferCount += 1
+        transfer = Transfer(
+            transferor: index, question: questionCount,
+            referredBy: CallerIdentity.address(of: legs[index].party, in: domain))
+        questionCount += 1
+        context.count("calls.transfers")
+        leave(index, &context)
+        configureMedia(&context)
+        askForTransfer(to: uri, &context)
+    }
+
     private enum Judgement {
         case refuse(Int)
         case accept(SIPURI, Replaces?)
@@ -126,6 +139,13 @@ extension Call {
             return
         }
         let side = participants[transfer.transferor].side
+        if case .service(let party, let service) = route.destination, bridge[side.other] != nil {
+            switch service {
+            case .orbit: return parkByTransfer(at: party, &context)
+            case .conference: return conferByTransfer(service, &context)
+            case .echo, .tone: break
+            }
+        }
         let ranks = route.ringable
         guard !ranks.isEmpty, let other = bridge[side.other] else {
             transferFailed(480, &context)
@@ -136,7 +156,7 @@ extension Call {
         ring(
             Fork(
                 side: side, identity: identity, ranks: ranks, dialled: route.destination.party.number,
-                until: context.now + timers.ringing), &context)
+                until: context.now + timers.ringing, plan: route.plan), &context)
     }
 
     /// The new party takes the transferor's place; the transferor leaves. `leadsOther`: the party that stays is asked to
@@ -179,7 +199,11 @@ extension Call {
         context.count("calls.transfers-failed")
         notify(status, of: subscriptions.count - 1, &context)
         if bridge[side] == nil {
-            end(&context)
+            if participants[transfer.transferor].line == nil, isActive {  // who transferred it gets it back
+                callBack(legs[transfer.transferor].party, on: side, &context)
+            } else {
+                end(&context)
+            }
         } else {
             configured[side] = nil  // the new party may have been heard in the meantime
             configureMedia(&context)
@@ -187,7 +211,7 @@ extension Call {
     }
 
     /// Hangs up as soon as the leg has been told how it went.
-    private mutating func dismiss(_ index: Int, _ context: inout CallContext) {
+    mutating func dismiss(_ index: Int, _ context: inout CallContext) {
         participants[index].event = .remoteBye
         if !dismissesLater(index) { legs[index].hangUp(&context) }
     }

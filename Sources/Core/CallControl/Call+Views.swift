@@ -12,6 +12,7 @@ extension Call {
             caller: legs[0].party, isFromLine: participants[0].line != nil, destination: destination,
             answeredBy: answeredBy)
         record.success = talkingSince != nil
+        if isPrivate { record.hideOtherEnd() }
         record.quality = recordedQuality
         return record
     }
@@ -62,11 +63,12 @@ extension Call {
             guard legs[$0].party.number == number, let state = participants[$0].reported, state.state != .terminated
             else { return nil }
             return state
-        }
+        } + [reportedOrbit].compactMap { $0?.party.number == number ? $0 : nil }
     }
 
     /// Tells of every dialog that stands differently than before.
     mutating func reportDialogs(_ context: inout CallContext) {
+        reportOrbit(&context)
         for index in legs.indices {
             guard participants[index].line == nil, !participants[index].hasMoved,
                 participants[index].reported?.state != .terminated

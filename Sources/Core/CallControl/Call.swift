@@ -47,6 +47,21 @@ struct Call: Sendable {
     let startDate: UnixTime
     let maxForwards: Int
     let callerIdentity: CallerIdentity
+    let plan: RingPlan
+    let isPrivate: Bool
+    let isEmergency: Bool
+    /// What the appliance does for the parties, when they are not joined with each other.
+    var service: CallService?
+    /// The call waits in an orbit.
+    var parked: Parked?
+    /// Somebody is being called back into the call.
+    var recall: Recall?
+    /// The appliance has made the call itself; leg 0 is then somebody whom it has called.
+    var origination: Origination?
+    /// In a room, the party only listens.
+    var isListener = false
+    /// What watchers of the orbit were told last.
+    var reportedOrbit: DialogState?
 
     var phase: Phase
     var legs: [CallLeg]
@@ -94,10 +109,16 @@ struct Call: Sendable {
         self.sounds = sounds
         destination = invitation.destination
         ranks = invitation.ranks
+        plan = invitation.plan
+        isPrivate = invitation.isPrivate
+        isEmergency = invitation.isEmergency
+        if let sponsor = invitation.plan.sponsor { sponsors = [sponsor] }
+        if case .service(_, let service) = invitation.destination { self.service = service }
         startDate = context.wall
         maxForwards = max(0, ((try? invitation.request.maxForwards()) ?? nil ?? 70) - 1)
         callerIdentity = CallerIdentity(
-            party: invitation.caller, isAnonymous: CallerIdentity.isHidden(in: invitation.request))
+            party: invitation.caller,
+            isAnonymous: invitation.hidesCaller ?? CallerIdentity.isHidden(in: invitation.request))
         let reference = LegReference(call: id, leg: 0)
         if let credentials = invitation.credentials { context.authenticate(reference, with: credentials) }
         legs = [
@@ -127,7 +148,7 @@ struct Call: Sendable {
     private var phaseDeadline: Instant? {
         switch phase {
         case .opening(let until), .ending(let until): until
-        case .ringing, .talking: fork?.nextDeadline
+        case .ringing, .talking: (fork?.nextDeadline).orEarlier(parked?.until)
         case .ended: nil
         }
     }
@@ -140,7 +161,9 @@ struct Call: Sendable {
             context.count("media.timeout")
             refuseCaller(503, fields: [.init(.retryAfter, "5")], &context)
             end(&context)
-        case .ringing, .talking: forkDeadline(&context)
+        case .ringing, .talking:
+            forkDeadline(&context)
+            parkDeadline(&context)
         case .ending: finish(&context)
         case .ended: break
         }
@@ -265,6 +288,8 @@ struct Call: Sendable {
             notify(487, of: subscriptions.count - 1, &context)
         }
         fork = nil
+        recall = nil
+        parked = nil
         phase = .ending(until: context.now + timers.media)
         let reasons = endReasons
         for index in legs.indices where !dismissesLater(index) { legs[index].hangUp(because: reasons, &context) }
@@ -275,6 +300,8 @@ struct Call: Sendable {
         if isActive { end(&context) }  // the workers closed by themselves
         guard case .ending = phase else { return }
         phase = .ended
+        if case .tone? = service { return }  // a code that was dialled is no call
+        if isListener { return }  // nor is what an announcement is heard with
         context.effects.append(.ended(record))
     }
 }

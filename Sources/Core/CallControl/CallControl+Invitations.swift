@@ -39,6 +39,11 @@ extension CallControl {
             context.reply(invitation.server, to: request, 501, reason: "No Conferences Here")
             return
         }
+        guard invitation.plan.sponsor.map({ callCount(chargedTo: $0) < limits.callsPerUser }) ?? true else {
+            context.count("calls.refused-user")
+            context.reply(invitation.server, to: request, 480)
+            return
+        }
         guard !isFull(invitation.destination) else {
             context.count("calls.refused-room")
             context.reply(invitation.server, to: request, 486)
@@ -46,7 +51,7 @@ extension CallControl {
         }
         guard let (dialog, local) = openDialog(for: invitation, &context) else { return }
         guard invitation.hasTargets else {
-            context.reply(invitation.server, to: request, 480)
+            context.reply(invitation.server, to: request, invitation.plan.refusal)
             unreachedCount += 1
             context.effects.append(.ended(invitation.unansweredRecord(at: context.wall)))
             return
@@ -55,7 +60,7 @@ extension CallControl {
     }
 
     /// The dialog of an INVITE that can be answered, and our side of its media; nil when it was refused.
-    private mutating func openDialog(
+    mutating func openDialog(
         for invitation: Invitation, _ context: inout CallContext
     ) -> (dialog: Dialog, media: LocalMedia)? {
         let request = invitation.request

@@ -12,7 +12,7 @@ extension CallControl {
     /// A way out is charged to the party on whose behalf it is taken, and refused when that party has all the calls
     /// that one may have: else forwarding and transfer would lead around the limit.
     package mutating func routed(_ question: RoutingRequest, _ route: Route?, _ context: inout CallContext) {
-        let (call, user) = (question.id.call, question.party.number)
+        let (call, user) = (question.id.call, route?.plan.sponsor ?? question.party.number)
         var taken = route
         if case .outside? = route?.destination, question.line == nil {
             if callCount(chargedTo: user, besides: call) >= limits.callsPerUser {

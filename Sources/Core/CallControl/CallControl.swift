@@ -35,6 +35,10 @@ package struct CallControl: Sendable {
     package private(set) var lastID: UInt64 = 0
     /// Calls that found nobody to ring: they have a record and nothing else.
     package internal(set) var unreachedCount: UInt64 = 0
+    /// Calls of the appliance's own whose ports are being opened.
+    var originations: [UInt64: Origination] = [:]
+    /// Calls that have just left a conference room.
+    private var emptied: [Call] = []
 
     /// Calls that use a place among `Limits.calls`; those that are only being wound up do not.
     package private(set) var activeCount = 0
@@ -69,7 +73,7 @@ package struct CallControl: Sendable {
     }
 
     /// True when no call is left, not even one being wound up.
-    package var isIdle: Bool { calls.isEmpty }
+    package var isIdle: Bool { calls.isEmpty && originations.isEmpty }
 
     package var nextDeadline: Instant? { deadlines.first }
 
@@ -107,8 +111,8 @@ package struct CallControl: Sendable {
 
     /// A conference room in which nobody else finds a place.
     func isFull(_ destination: DialPlan.Destination) -> Bool {
-        guard case .service(_, .conference) = destination else { return false }
-        return calls.values.count { $0.isActive && $0.destination == destination } >= limits.roomParticipants
+        guard case .service(_, let service) = destination, case .conference = service else { return false }
+        return calls.values.count { $0.isActive && $0.service == service } >= limits.roomParticipants
     }
 
     // MARK: Events
@@ -170,17 +174,21 @@ package struct CallControl: Sendable {
     }
 
     package mutating func media(_ event: MediaEvent, _ context: inout CallContext) {
-        guard let session = event.session else { return }
+        guard let session = event.session, !originated(event, &context) else { return }
         withCall(session.value, &context) { $0.media(event, &$1) }
     }
 
     /// Does what is due.
     package mutating func deadline(_ context: inout CallContext) {
-        for id in deadlines.popDue(at: context.now) { withCall(id, &context) { $0.deadline(&$1) } }
+        for id in deadlines.popDue(at: context.now) {
+            abandon(id, &context)
+            withCall(id, &context) { $0.deadline(&$1) }
+        }
     }
 
     /// Ends every call: callers who wait get 480, everybody else BYE or CANCEL.
     package mutating func endAll(_ context: inout CallContext) {
+        for id in originations.keys.sorted() { abandon(id, &context) }
         for id in calls.keys.sorted() { withCall(id, &context) { $0.end(&$1) } }
     }
 
@@ -202,6 +210,9 @@ package struct CallControl: Sendable {
         calls.values[index].reportDialogs(&context)
         if wasActive, !calls.values[index].isActive { activeCount -= 1 }
         deadlines.set(id, to: calls.values[index].nextDeadline)
+        if wasActive, !calls.values[index].isActive, case .conference? = calls.values[index].service {
+            emptied.append(calls.values[index])
+        }
         if calls.values[index].isOver {
             let call = calls.remove(at: index).value
             context.forget(call: id, legCount: call.legs.count)
@@ -210,19 +221,47 @@ package struct CallControl: Sendable {
             swap(&wishes, &calls.values[index].wishes)
             for wish in wishes { fulfil(wish, of: id, &context) }
         }
+        while let call = emptied.popLast() { sweepRoom(after: call, &context) }
     }
 
     func call(_ id: UInt64) -> Call? { calls[id] }
 
+    /// The calls that have a place, the oldest first.
+    var activeCalls: [Call] { calls.values.filter(\.isActive).sorted { $0.id < $1.id } }
+
     mutating func begin(
         _ invitation: Invitation, dialog: Dialog, localMedia: LocalMedia, _ context: inout CallContext
     ) {
-        lastID += 1
         let call = Call(
-            invitation, dialog: dialog, id: lastID, localMedia: localMedia, telephoneMedia: telephoneMedia,
+            invitation, dialog: dialog, id: makeCallID(), localMedia: localMedia, telephoneMedia: telephoneMedia,
             sounds: sounds, domain: domain, timers: timers, limits: limits, context: &context)
         calls[call.id] = call
         activeCount += 1
         deadlines.set(call.id, to: call.nextDeadline)
     }
+
+    /// A call of the appliance's own, its ports opened.
+    mutating func begin(
+        _ origination: Origination, id: UInt64, ports: [MediaSide: UInt16], _ context: inout CallContext
+    ) {
+        guard let flow = origination.ranks.first?.first?.flow else { return }
+        let local = LegMedia.local(
+            address: mediaAddress.isUnspecified ? flow.local.address : mediaAddress,
+            session: context.agent.entropy.next(), over: flow, rules: telephoneMedia,
+            entropy: &context.agent.entropy)
+        let call = Call(
+            origination, id: id, ports: ports, localMedia: local, telephoneMedia: telephoneMedia, sounds: sounds,
+            domain: domain, timers: timers, limits: limits, context: &context)
+        calls[id] = call
+        activeCount += 1
+        deadlines.set(id, to: call.nextDeadline)
+    }
+
+    mutating func makeCallID() -> UInt64 {
+        lastID += 1
+        return lastID
+    }
+
+    /// Until then the media workers have time for what was asked under that number.
+    mutating func wait(for id: UInt64, until deadline: Instant) { deadlines.set(id, to: deadline) }
 }

@@ -33,10 +33,3 @@ struct CallParticipant: Sendable {
     /// What watchers were told last.
     var reported: DialogState?
 }
-
-/// A station of a call that was redirected (RFC 7044).
-struct DivertedTarget: Sendable, Equatable {
-    var uri: SIPURI
-    /// The status with which it sent the call on; nil for the last station.
-    var cause: Int?
-}

@@ -6,11 +6,19 @@ struct CallSounds: Sendable {
     private let playsMusic: Bool
     /// For who waits for another party to answer, in a call that stands.
     let ringback: Playlist
+    private let tones: TonePlan
+    /// How long a call waits in an orbit.
+    let parking: Duration
 
     init(_ settings: ApplianceSettings) {
         playsMusic = settings.features.musicOnHold
-        ringback = Playlist(.ringback, of: TonePlan(country: settings.media.country.rawValue) ?? .itu)
+        tones = TonePlan(country: settings.media.country.rawValue) ?? .itu
+        ringback = Playlist(.ringback, of: tones)
+        parking = .seconds(settings.features.office.parkSeconds)
     }
+
+    /// A tone that says something and is over.
+    func brief(_ tone: CallTone) -> Playlist { Playlist([.tone(tones.cadence(of: tone), lasting: .seconds(3))]) }
 
     /// For who is on hold; nil: nothing. Made when it is first asked for.
     var hold: Playlist? { playsMusic ? .music(MusicOnHold.builtIn) : nil }

@@ -37,6 +37,8 @@ package struct CallTarget: Sendable, Equatable {
     package var media: MediaRules?
     /// Names the telephone and its registration, for what is remembered of it; nil: nothing is.
     package var device: String?
+    /// The telephone is asked to answer by itself (RFC 5373, and what telephones knew before).
+    package var isAutoAnswered = false
 
     package init(
         party: CallParty, uri: SIPURI, flow: SIPFlow, routes: [NameAddress] = [], outbound: OutboundIdentity? = nil,
@@ -83,6 +85,8 @@ package struct OutboundIdentity: Sendable, Equatable {
     package var contactUser: String?
     /// What answers a 401 or 407.
     package var credentials: OutboundCredentials?
+    /// The peer knows Diversion (RFC 5806) and not History-Info.
+    package var tellsDiversion = false
 
     package init(
         from: NameAddress, assertedIdentities: [NameAddress] = [], preferredIdentities: [NameAddress] = [],

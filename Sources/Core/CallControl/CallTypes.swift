@@ -29,6 +29,14 @@ extension CallRecord {
     }
 }
 
+extension CallRecord {
+    /// A private call: that it was made is all that is kept.
+    mutating func hideOtherEnd() {
+        (externalPhoneNumber, externalName) = ("", "")
+        if direction == .internal { (connectedUserNumber, connectedUserName) = ("", "") }
+    }
+}
+
 /// What call control asks for besides SIP messages.
 package enum CallEffect: Sendable, Equatable {
     case media(MediaCommand)

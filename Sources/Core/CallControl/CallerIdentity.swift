@@ -69,8 +69,40 @@ struct CallerIdentity: Sendable {
             fields.append(.init(.assertedIdentity, Self.address(of: party, in: domain).description))
         }
         if let referredBy { fields.append(.init(.referredBy, referredBy.description)) }
-        if let value = Self.historyInfo(history) { fields.append(.init(.historyInfo, value)) }
+        if target.outbound?.tellsDiversion != true, let value = Self.historyInfo(history) {
+            fields.append(.init(.historyInfo, value))
+        }
+        if let value = diversion(towards: target, history: history) { fields.append(.init(.diversion, value)) }
+        if target.isAutoAnswered { fields += Self.autoAnswer(in: domain) }
         return fields
+    }
+
+    /// Over a line whose peer knows nothing else (RFC 5806): the line's own number that sent the call on last, which
+    /// is the only one of ours that means something out there. Nothing when the caller wants privacy.
+    private func diversion(towards target: CallTarget, history: [DivertedTarget]) -> String? {
+        guard let outbound = target.outbound, outbound.tellsDiversion, !isAnonymous,
+            let cause = history.last(where: { $0.cause != nil })?.cause
+        else { return nil }
+        var value = NameAddress(
+            uri: (outbound.assertedIdentities.first ?? outbound.preferredIdentities.first ?? outbound.from).uri)
+        let reason =
+            switch cause {
+            case 486: "user-busy"
+            case 408: "no-answer"
+            case 480: "unavailable"
+            default: "unconditional"
+            }
+        value.parameters.set("reason", reason)
+        value.parameters.set("counter", String(history.count { $0.cause != nil }))
+        return value.description
+    }
+
+    /// Asks a telephone to answer by itself: Answer-Mode (RFC 5373), and the two older ways that telephones know.
+    private static func autoAnswer(in domain: String) -> [SIPHeaders.Field] {
+        [
+            .init(SIPHeaderName("Answer-Mode"), "Auto"), .init(.callInfo, "<sip:\(domain)>;answer-after=0"),
+            .init(.alertInfo, "<sip:\(domain)>;info=alert-autoanswer;delay=0"),
+        ]
     }
 
     /// Each station with the reason for which it was left, each mapped from the one before (RFC 7044 section 5).

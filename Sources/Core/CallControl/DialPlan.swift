@@ -19,6 +19,10 @@ package enum CallService: Sendable, Hashable {
     case echo
     /// The caller speaks with everybody in the room.
     case conference(RoomID)
+    /// The caller hears a tone, and the call ends: something was switched, or was not.
+    case tone(CallTone)
+    /// Calls wait here for somebody to take them up.
+    case orbit
 }
 
 /// What an extension leads to. Extensions are matched whole; whoever is not in the plan does not exist.

@@ -19,6 +19,8 @@ struct Fork: Sendable {
         let history: [DivertedTarget]
         /// The leg whose 3xx led here.
         var redirectedBy: Int?
+        /// How long it rings; nil: as the timers say, if another rank waits.
+        var patience: Duration?
     }
 
     /// A Contact of a 3xx whose way the owner has been asked for.
@@ -33,7 +35,7 @@ struct Fork: Sendable {
     let side: MediaSide
     let identity: CallerIdentity
     /// When it is given up.
-    let until: Instant
+    private(set) var until: Instant
     /// When the present rank is given up for the next; nil without a next one.
     private(set) var rankUntil: Instant?
     /// Every leg that was rung, those of former ranks too.
@@ -44,19 +46,75 @@ struct Fork: Sendable {
     /// Numbers that were rung, or asked for by a redirection: none is tried twice.
     private var visited: [String]
     private var redirections = 0
+    /// Whom the owner is asked about when nobody has answered; see `RingPlan`.
+    private var station: CallParty?
+    /// How the call came to the station, itself last.
+    private var stationHistory: [DivertedTarget]
+    /// The question about the station that has been asked.
+    private var stationQuestion: Int?
+    /// The present rank rings for as long as was said, whatever it shows.
+    private var isMeasured = false
 
-    init(side: MediaSide, identity: CallerIdentity, ranks: [[CallTarget]], dialled: String, until: Instant) {
+    /// `until` is put off when the plan's ranks take longer.
+    init(
+        side: MediaSide, identity: CallerIdentity, ranks: [[CallTarget]], dialled: String, until: Instant,
+        plan: RingPlan = RingPlan()
+    ) {
         self.side = side
         self.identity = identity
         self.until = until
-        waiting = ranks.map { Rank(targets: $0, history: [], redirectedBy: nil) }
-        visited = [dialled]
+        visited = [dialled] + plan.history.compactMap(\.uri.user).filter { $0 != dialled }
+        station = plan.station
+        stationHistory = plan.history
+        waiting = Self.ranks(ranks, plan, history: plan.history)
+    }
+
+    private static func ranks(_ ranks: [[CallTarget]], _ plan: RingPlan, history: [DivertedTarget]) -> [Rank] {
+        ranks.enumerated().map { index, targets in
+            Rank(
+                targets: targets, history: history, redirectedBy: nil,
+                patience: plan.patience.indices.contains(index) ? plan.patience[index] : nil)
+        }
     }
 
     var nextDeadline: Instant { until.orEarlier(rankUntil) }
 
     /// True while the way of a redirection, or of that leg's, is not known.
-    func isAsking(for leg: Int? = nil) -> Bool { questions.contains { leg == nil || $0.leg == leg } }
+    func isAsking(for leg: Int? = nil) -> Bool {
+        (leg == nil && stationQuestion != nil) || questions.contains { leg == nil || $0.leg == leg }
+    }
+
+    // MARK: The station
+
+    /// Whom to ask about now that nobody has answered, if anybody; noted as asked under that number.
+    mutating func askAboutStation(_ number: Int, limit: Int) -> CallParty? {
+        guard let station, redirections < limit else { return nil }
+        redirections += 1
+        self.station = nil
+        stationQuestion = number
+        return station
+    }
+
+    /// True, once, of the question about the station.
+    mutating func takeStationQuestion(_ number: Int) -> Bool {
+        guard stationQuestion == number else { return false }
+        stationQuestion = nil
+        return true
+    }
+
+    /// The call goes on from the station; false when it has been there already.
+    mutating func goOn(to route: Route, ranks: [[CallTarget]], until: Instant) -> Bool {
+        let number = route.destination.party.number
+        guard !visited.contains(number) else { return false }
+        visited.append(number)
+        stationHistory = stationHistory.dropLast() + route.plan.history
+        station = route.plan.station
+        outcome = ForkOutcome()
+        self.until = until
+        rankUntil = nil
+        waiting = Self.ranks(ranks, route.plan, history: stationHistory)
+        return true
+    }
 
     // MARK: Ranks
 
@@ -65,8 +123,10 @@ struct Fork: Sendable {
         waiting.removeAll(where: \.targets.isEmpty)
         guard let index = waiting.firstIndex(where: { leg == nil || $0.redirectedBy == leg }) else { return nil }
         let rank = waiting.remove(at: index)
-        let patience = rank.targets.allSatisfy { $0.line != nil } ? timers.line : timers.rank
-        rankUntil = waiting.isEmpty ? nil : now + patience
+        let usual = rank.targets.allSatisfy { $0.line != nil } ? timers.line : timers.rank
+        isMeasured = rank.patience != nil
+        rankUntil = waiting.isEmpty && !isMeasured ? nil : now + (rank.patience ?? usual)
+        if let patience = rank.patience, until < now + patience { until = now + patience }
         return rank
     }
 
@@ -83,7 +143,9 @@ struct Fork: Sendable {
     }
 
     /// A line of the rank has shown life: it is waited for.
-    mutating func keepRank() { rankUntil = nil }
+    mutating func keepRank() {
+        if !isMeasured { rankUntil = nil }
+    }
 
     mutating func visit(_ target: CallTarget) {
         if !visited.contains(target.party.number) { visited.append(target.party.number) }

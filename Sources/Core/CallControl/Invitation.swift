@@ -20,6 +20,11 @@ package struct Invitation: Sendable {
     package var isEmergency = false
     /// Nil: those for telephones.
     package var media: MediaRules?
+    package var plan = RingPlan()
+    /// Whether the caller is kept from who is called; nil: as the request says.
+    package var hidesCaller: Bool?
+    /// The record keeps no number of the other end.
+    package var isPrivate = false
 
     package init(
         server: ServerTransactionID, request: SIPRequest, flow: SIPFlow, caller: CallParty,
@@ -56,6 +61,7 @@ extension Invitation {
     func unansweredRecord(at time: UnixTime) -> CallRecord {
         var record = CallRecord(callDataID: 0, startDate: time, lengthSeconds: 0)
         record.set(caller: caller, isFromLine: line != nil, destination: destination, answeredBy: nil)
+        if isPrivate { record.hideOtherEnd() }
         return record
     }
 }

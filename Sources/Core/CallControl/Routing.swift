@@ -13,6 +13,10 @@ package struct RoutingRequest: Sendable, Equatable {
         case redirect
         /// `party` has asked by REFER to connect the other end with the URI.
         case transfer
+        /// Nobody has answered at `party`, with that status as the best refusal: does the call go on from there?
+        case unanswered(status: Int)
+        /// `party` is called back into a call that stands: its own telephones alone.
+        case recall
     }
 
     package var id: RoutingID
@@ -32,9 +36,11 @@ package struct RoutingRequest: Sendable, Equatable {
 package struct Route: Sendable, Equatable {
     package var destination: DialPlan.Destination
     package var ranks: [[CallTarget]]
+    package var plan: RingPlan
 
-    package init(destination: DialPlan.Destination, ranks: [[CallTarget]]) {
+    package init(destination: DialPlan.Destination, ranks: [[CallTarget]], plan: RingPlan = RingPlan()) {
         self.destination = destination
         self.ranks = ranks
+        self.plan = plan
     }
 }

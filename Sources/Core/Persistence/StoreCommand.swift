@@ -31,6 +31,9 @@ package enum StoreCommand: Sendable, Equatable {
     /// Bindings survive a restart; replaces all of the address of record's bindings (empty: none left).
     case replaceBindings(aor: String, [BindingRecord])
     case appendLedgerCheckpoint(LedgerCheckpoint)
+    /// A user has switched something by telephone; nothing when there is no such user.
+    case putUserFeatures(`extension`: String, UserFeatures)
+    case putNightSwitch(Bool)
 }
 
 /// Names a transaction so that its outcome can come back as an input.

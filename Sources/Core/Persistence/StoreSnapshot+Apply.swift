@@ -1,4 +1,5 @@
 package import CloudMessages
+import Settings
 
 extension StoreSnapshot {
     /// What the snapshot would be after a restart if `command` were committed now. The model that the real store is
@@ -33,6 +34,11 @@ extension StoreSnapshot {
         case .appendProvisioningLog, .pruneProvisioningLog, .pruneCallRecords: break
         case .replaceBindings(let aor, let records): bindings[aor] = records.isEmpty ? nil : records
         case .appendLedgerCheckpoint(let checkpoint): signedLedgerSequence = checkpoint.sequence
+        case .putUserFeatures(let number, let features):
+            if let index = settings.users.firstIndex(where: { $0.extension == number }) {
+                settings.users[index].features = features
+            }
+        case .putNightSwitch(let isOn): settings.features.office.isNight = isOn
         }
     }
 
@@ -61,7 +67,8 @@ package struct StoreHistories: Sendable, Equatable {
             case .pruneProvisioningLog(let limit): provisioningLog.removeAll { $0.hour < limit }
             case .pruneCallRecords(let limit): callRecords.removeAll { $0.startDate < limit }
             case .replaceSettings, .setSwitch, .putPairing, .erasePairing, .putBackupKey, .eraseBackupKey, .putBackup,
-                .removeBackup, .putBackupPlan, .putProvisioningToken, .removeProvisioningToken, .replaceBindings:
+                .removeBackup, .putBackupPlan, .putProvisioningToken, .removeProvisioningToken, .replaceBindings,
+                .putUserFeatures, .putNightSwitch:
                 break
             }
         }

@@ -32,6 +32,8 @@ package struct Limits: Sendable, Equatable {
     package var callsPerUser = 8
     package var redirectionsPerCall = 5
     package var transfersPerCall = 20
+    /// Users who wait for another one to be called back.
+    package var callbacks = 200
     package var sipConnections = 1_000
     package var sipConnectionsPerSource = 100
     package var sipConnectionIdle = Duration.seconds(900)

@@ -107,10 +107,12 @@ package struct FeatureSettings: Sendable, Equatable {
     package var conferences: [String] = []
     /// Who is put on hold hears music.
     package var musicOnHold = true
+    /// What call features share.
+    package var office = OfficeSettings()
     package init() {}
 
     /// All extensions that lead to a feature.
-    package var extensions: [String] { (echo.map { [$0] } ?? []) + conferences }
+    package var extensions: [String] { (echo.map { [$0] } ?? []) + conferences + office.parkOrbits }
 }
 
 /// `call_records`: what is kept of calls that are over.
@@ -130,6 +132,8 @@ package struct UserSettings: Sendable, Equatable {
     /// Shown to those whom the user calls outside: `+` and digits, or as somebody in our area would dial it. Nil: the
     /// trunk's number for the extension.
     package var callerNumber: String?
+    /// What the user has switched on.
+    package var features = UserFeatures()
     package init(`extension`: String, name: String, password: Secret, callerNumber: String? = nil) {
         self.extension = `extension`
         self.name = name
@@ -139,11 +143,30 @@ package struct UserSettings: Sendable, Equatable {
 }
 
 package struct GroupSettings: Sendable, Equatable {
-    package enum Strategy: String, Sendable, Hashable, CaseIterable { case all }
+    package enum Strategy: String, Sendable, Hashable, CaseIterable {
+        /// All members ring together.
+        case all
+        /// One after the other, always from the first on.
+        case linear
+        /// One after the other, each call beginning with another member.
+        case rotating
+        /// One after the other, first who has been without a call for the longest.
+        case longestIdle = "longest_idle"
+        /// Those with the most of the group's `skills` together, then those with fewer.
+        case skill
+        /// All members' telephones answer by themselves and hear the caller.
+        case paging
+    }
     package var `extension`: String
     package var name: String
     package var strategy: Strategy
     package var members: [String]
+    /// How long a step of the strategy rings.
+    package var ringSeconds = 15
+    /// Where the call goes when nobody has answered; nil: it fails.
+    package var overflow: String?
+    /// What strategy `skill` looks for.
+    package var skills: [String] = []
     package init(`extension`: String, name: String, strategy: Strategy, members: [String]) {
         self.extension = `extension`
         self.name = name

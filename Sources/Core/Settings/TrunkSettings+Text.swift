@@ -28,6 +28,7 @@ extension TrunkSettings {
             ("block.last", block?.last), ("block.extension_prefix", block?.extensionPrefix),
             ("number_prefix", numberPrefix), ("codecs", codecs.joined(separator: " ")),
             ("sources", sources.map(\.description).joined(separator: " ")),
+            ("diversion", tellsDiversion ? "true" : nil),
         ]
         return always
             + optional.compactMap { name, value in value.flatMap { $0.isEmpty ? nil : Field(name, $0) } }
@@ -81,6 +82,7 @@ extension TrunkSettings {
         case "number_format": return take(NumberFormat(rawValue: text), \.numberFormat)
         case "incoming_format": return take(IncomingFormat(rawValue: text), \.incomingFormat)
         case "redirects": return take(Redirects(rawValue: text), \.redirects)
+        case "diversion": return take(Bool(text), \.tellsDiversion)
         case "srtp": return take(MediaSecurity(rawValue: text), \.mediaSecurity)
         default: return nil
         }

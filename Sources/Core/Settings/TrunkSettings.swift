@@ -92,6 +92,8 @@ package struct TrunkSettings: Sendable, Equatable {
     /// Where requests may come from besides the server's own addresses.
     package var sources: [AddressBlock] = []
     package var redirects = Redirects.refuse
+    /// Calls that were forwarded here are told of in Diversion (RFC 5806) instead of History-Info (RFC 7044).
+    package var tellsDiversion = false
     package var mediaSecurity = MediaSecurity.optional
 
     package init(name: String, kind: Kind, server: TrunkServer, user: String, password: Secret? = nil) {

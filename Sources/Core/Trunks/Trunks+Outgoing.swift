@@ -40,6 +40,8 @@ package struct TrunkRoute: Sendable, Equatable {
     package var codecs: [String]
     package var mediaSecurity: MediaSecurity
     package var redirects: TrunkSettings.Redirects
+    /// See `TrunkSettings.tellsDiversion`.
+    package var tellsDiversion = false
     /// The call is one for help.
     package var isEmergency: Bool
 }
@@ -134,6 +136,7 @@ extension Trunks {
             routes: [settings.proxyRoute].compactMap { $0 } + trunk.registration.serviceRoutes,
             flows: flows, credentials: settings.credentials, codecs: settings.codecs,
             mediaSecurity: settings.mediaSecurity, redirects: settings.redirects, isEmergency: isEmergency)
+        route.tellsDiversion = settings.tellsDiversion
         // A trunk that does not know Privacy would pass the number on.
         guard !isWithheld || settings.honoursPrivacy else { return route }
         // Where From names the account, only the identity header can carry the number to be shown.

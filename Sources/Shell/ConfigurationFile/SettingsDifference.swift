@@ -85,6 +85,7 @@ package struct SettingsDifference: Sendable, Equatable {
             lines["features.conferences"] = settings.features.conferences.joined(separator: " ")
         }
         lines["features.music_on_hold"] = "\(settings.features.musicOnHold)"
+        for field in settings.features.office.fields { lines["features.\(field.name)"] = field.value }
         lines["cloud.relay"] = settings.cloud.relay
         lines["cloud.control_center"] = settings.cloud.controlCenter
         lines["cloud.backup"] = settings.cloud.backup
@@ -93,10 +94,14 @@ package struct SettingsDifference: Sendable, Equatable {
         for user in settings.users {
             lines["users.\(user.extension)"] = user.name
             lines["users.\(user.extension).caller_number"] = user.callerNumber
+            for field in user.features.fields {
+                lines["users.\(user.extension).features.\(field.name)"] = field.value
+            }
         }
         for group in settings.groups {
             lines["groups.\(group.extension)"] =
                 "\(group.name), \(group.strategy.rawValue), members \(group.members.joined(separator: " "))"
+            for field in group.fields { lines["groups.\(group.extension).\(field.name)"] = field.value }
         }
         describeTrunks(of: settings, in: &lines)
         return lines

@@ -64,7 +64,9 @@ struct SettingsReader {
 
     private func features(_ node: Node) -> FeatureSettings {
         var features = FeatureSettings()
-        let entries = reader.mapping(node, at: "features", allowed: ["echo", "conferences", "music_on_hold"])
+        let entries = reader.mapping(
+            node, at: "features", allowed: ["echo", "conferences", "music_on_hold", "codes"] + OfficeSettings.names)
+        features.office = FeatureReader(reader: reader).office(entries)
         features.echo = entries["echo"].flatMap { reader.number($0, at: "features.echo") }
         if let node = entries["music_on_hold"] {
             features.musicOnHold = reader.boolean(node, at: "features.music_on_hold") ?? features.musicOnHold
@@ -276,11 +278,12 @@ struct SettingsReader {
         }
         if let echo = settings.features.echo { owners[echo] = "features.echo" }
         for number in settings.features.conferences { owners[number] = "features.conferences" }
+        for number in settings.features.office.parkOrbits { owners[number] = "features.park_orbits" }
         if let list = sections["users"] {
             for (index, node) in reader.list(list, at: "users", limit: limits.users).enumerated() {
                 let key = "users[\(index)]"
                 let entries = reader.mapping(
-                    node, at: key, allowed: ["extension", "name", "password", "caller_number"])
+                    node, at: key, allowed: ["extension", "name", "password", "caller_number", "features"])
                 let numberNode = reader.required("extension", in: entries, of: node, at: key)
                 let number = numberNode.flatMap { reader.number($0, at: "\(key).extension") }
                 let name = reader.required("name", in: entries, of: node, at: key)
@@ -295,6 +298,10 @@ struct SettingsReader {
                     settings.users.append(
                         UserSettings(
                             extension: number, name: name, password: Secret(password), callerNumber: shown))
+                    if let node = entries["features"] {
+                        settings.users[settings.users.count - 1].features = FeatureReader(reader: reader)
+                            .user(node, at: "\(key).features")
+                    }
                 }
             }
         }
@@ -309,7 +316,8 @@ struct SettingsReader {
     }
 
     private func group(_ node: Node, at key: String, users: Set<String>) -> (GroupSettings, Node)? {
-        let entries = reader.mapping(node, at: key, allowed: ["extension", "name", "strategy", "members"])
+        let entries = reader.mapping(
+            node, at: key, allowed: ["extension", "name", "strategy", "members"] + GroupSettings.names)
         let numberNode = reader.required("extension", in: entries, of: node, at: key)
         let number = numberNode.flatMap { reader.number($0, at: "\(key).extension") }
         let name = reader.required("name", in: entries, of: node, at: key).flatMap {
@@ -332,6 +340,8 @@ struct SettingsReader {
             }
         }
         guard let number, let numberNode, let name, let strategy = strategy ?? .all else { return nil }
-        return (GroupSettings(extension: number, name: name, strategy: strategy, members: members), numberNode)
+        var group = GroupSettings(extension: number, name: name, strategy: strategy, members: members)
+        FeatureReader(reader: reader).fill(&group, from: entries, at: key)
+        return (group, numberNode)
     }
 }

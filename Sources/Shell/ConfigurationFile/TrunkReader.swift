@@ -13,7 +13,7 @@ struct TrunkReader {
         "name", "kind", "server", "transport", "outbound_proxy", "user", "auth_user", "password", "domain", "expires",
         "channels", "health_interval", "identity", "from_account", "privacy", "codecs", "number_format",
         "number_prefix", "incoming_format", "caller_number", "block", "numbers", "default", "sources", "redirects",
-        "srtp",
+        "srtp", "diversion",
     ]
 
     func trunks(_ list: Node) -> [TrunkSettings] {
@@ -117,6 +117,7 @@ struct TrunkReader {
         choice("srtp", &trunk.mediaSecurity)
         flag("from_account", &trunk.fromAccount)
         flag("privacy", &trunk.honoursPrivacy)
+        flag("diversion", &trunk.tellsDiversion)
         if let list = entries["codecs"] {
             for (index, node) in reader.list(list, at: "\(key).codecs", limit: 16).enumerated() {
                 let place = "\(key).codecs[\(index)]"

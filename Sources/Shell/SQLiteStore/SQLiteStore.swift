@@ -267,7 +267,7 @@ extension StoreCommand {
 
     fileprivate var changesConfiguration: Bool {
         switch self {
-        case .replaceSettings, .setSwitch: true
+        case .replaceSettings, .setSwitch, .putUserFeatures, .putNightSwitch: true
         default: false
         }
     }
@@ -279,7 +279,8 @@ extension StoreCommand {
             .pruneProvisioningLog, .pruneCallRecords:
             true
         case .setSwitch, .putPairing, .putBackup, .removeBackup, .putBackupPlan, .putProvisioningToken,
-            .appendCallRecord, .appendLedger, .appendProvisioningLog, .replaceBindings, .appendLedgerCheckpoint:
+            .appendCallRecord, .appendLedger, .appendProvisioningLog, .replaceBindings, .appendLedgerCheckpoint,
+            .putUserFeatures, .putNightSwitch:
             false
         }
     }
@@ -307,6 +308,9 @@ extension StoreCommand {
         case .pruneCallRecords(let time): try HistoryTables.pruneCallRecords(before: time, in: database)
         case .replaceBindings(let aor, let records):
             try StateTables.replaceBindings(of: aor, by: records, in: database)
+        case .putUserFeatures(let number, let features):
+            try FeatureTables.replace(features, of: number, in: database)
+        case .putNightSwitch(let isOn): try FeatureTables.setNight(isOn, in: database)
         }
     }
 }

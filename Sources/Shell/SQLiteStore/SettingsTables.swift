@@ -42,6 +42,7 @@ enum SettingsTables {
         }
         try TrunkTables.insert(settings, in: database)
         try TrunkTables.putBack(foreignFields, in: database)
+        try FeatureTables.insert(settings, in: database)
     }
 
     /// Settings that only firmware of another version knows are passed over. Throws `StoreFailure.damaged` for a value that
@@ -70,6 +71,9 @@ enum SettingsTables {
                 GroupSettings(
                     extension: number, name: row["name"], strategy: try decoded(row["strategy"], of: "group.strategy"),
                     members: (members[number] ?? []).map { $0["extension"] }))
+        }
+        for row in try Row.fetchAll(database, sql: "SELECT name, value FROM setting ORDER BY name") {
+            _ = try FeatureTables.read(row["name"], row["value"], into: &settings)
         }
         // A configuration from before there were trunks has no tables for them.
         if try database.tableExists("trunk") { try TrunkTables.read(database, into: &settings) }
@@ -172,6 +176,7 @@ enum SettingsTables {
                 settings.outgoing.emergencyNumbers = value.split(separator: " ").map { String($0) }
             case "media.comfort_noise": settings.media.comfortNoise = value == "true"
             case "privacy.strict": settings.privacy.isStrict = value == "true"
+            case _ where FeatureTables.isFeature(name): break  // read once the groups are known
             default: foreign.append((name, value))
             }
         }

@@ -52,10 +52,14 @@ enum TrunkTables {
         guard try database.tableExists("trunk_setting") else { return [] }
         let users = try Row.fetchAll(database, sql: "SELECT extension AS owner, name, value FROM user_setting")
         let trunks = try Row.fetchAll(database, sql: "SELECT trunk AS owner, name, value FROM trunk_setting")
-        return users.filter { $0["name"] as String != "caller_number" }.map { foreign($0, in: "user_setting") }
+        return users.filter { !isOurs(user: $0["name"]) }.map { foreign($0, in: "user_setting") }
             + trunks.filter { !TrunkSettings.knows(field: $0["name"] as String) }.map {
                 foreign($0, in: "trunk_setting")
             }
+    }
+
+    private static func isOurs(user name: String) -> Bool {
+        name == "caller_number" || UserFeatures.names.contains(name)
     }
 
     private static func foreign(_ row: Row, in table: String) -> ForeignField {
@@ -78,10 +82,15 @@ enum TrunkTables {
         for row in try Row.fetchAll(database, sql: "SELECT extension, name, value FROM user_setting") {
             let number: String = row["extension"]
             // Other names are those of firmware of another version.
-            guard row["name"] as String == "caller_number",
-                let index = settings.users.firstIndex(where: { $0.extension == number })
-            else { continue }
-            settings.users[index].callerNumber = row["value"]
+            guard let index = settings.users.firstIndex(where: { $0.extension == number }) else { continue }
+            switch row["name"] as String {
+            case "caller_number": settings.users[index].callerNumber = row["value"]
+            case let name where UserFeatures.names.contains(name):
+                guard settings.users[index].features.set(name, row["value"]) else {
+                    throw StoreFailure.damaged("setting '\(name)' of user \(number)")
+                }
+            default: break
+            }
         }
         let fields = Dictionary(
             grouping: try Row.fetchAll(database, sql: "SELECT trunk, name, value FROM trunk_setting"),

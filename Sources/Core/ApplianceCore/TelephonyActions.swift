@@ -1,0 +1,153 @@
+import CallControl
+import Features
+import Media
+import Numbering
+import Primitives
+import SIPMessage
+import SIPTransaction
+import Settings
+import Trunks
+
+/// What is done, rather than rung, when a user has dialled.
+extension Telephony {
+    /// An INVITE of a user that is for the appliance, and not for somebody to ring.
+    struct Order {
+        let invitation: Invitation
+        /// Whose registration the telephone has; another user may have logged in at it.
+        let telephone: String
+        /// What was dialled, without what followed the code.
+        let code: String
+    }
+
+    mutating func carryOut(_ decision: FeatureDecision, _ order: Order) {
+        switch decision {
+        case .change(let change): carryOut(change, order)
+        case .act(let action): carryOut(action, order)
+        case .route, .forward, .unavailable, .refuse, .ring: refuse(order, 404)
+        }
+    }
+
+    private mutating func carryOut(_ change: FeatureChange, _ order: Order) {
+        let user = order.invitation.caller.number
+        context.count("features.changed")
+        switch change {
+        case .features(let features):
+            officeMemory.set(features, of: user)
+            outputs.append(.features(extension: user, features))
+        case .night(let isOn):
+            officeMemory.isNight = isOn
+            outputs.append(.night(isOn))
+        case .desk(let occupant): officeMemory.sit(occupant, at: order.telephone)
+        }
+        confirm(order)
+    }
+
+    private mutating func carryOut(_ action: CallAction, _ order: Order) {
+        let user = order.invitation.caller
+        switch action {
+        case .park(orbit: let orbit):
+            let party = CallParty(number: orbit, name: "Parked")
+            settle(calls.park(user.number, at: party, &context), order)
+        case .retrieve(orbit: let orbit):
+            if !calls.retrieve(from: orbit, by: order.invitation, &context) { refuse(order, 404) }
+        case .pickUp(from: let users):
+            if !calls.pickUp(from: users, by: order.invitation, &context) { refuse(order, 404) }
+        case .transferHeld(to: let number):
+            let uri = SIPURI(user: number, host: settings.sip.realm)
+            settle(calls.transferHeld(by: user.number, to: uri, &context), order)
+        case .conference:
+            var invitation = order.invitation
+            invitation.destination = .service(CallParty(number: order.code, name: "Conference"), .tone(.confirmation))
+            if !calls.confer(by: invitation, &context) { refuse(order, 480) }
+        case .callBack(let callee):
+            settle(
+                officeMemory.callBack(user.number, when: callee, at: context.now, limit: limits.callbacks), order)
+        case .forgetCallBacks:
+            officeMemory.forgetCallbacks(of: user.number)
+            confirm(order)
+        case .page(let numbers): page(numbers, order)
+        case .openDoor(let digits): openDoor(digits, order)
+        case .testEmergency: testEmergency(order)
+        }
+    }
+
+    private mutating func page(_ numbers: [String], _ order: Order) {
+        let members = numbers.compactMap { plan.user($0) }.map { party in
+            (
+                party: party,
+                ranks: telephones(of: party).map { rank in
+                    rank.map { target in
+                        var target = target
+                        target.isAutoAnswered = true
+                        return target
+                    }
+                }
+            )
+        }
+        var invitation = order.invitation
+        invitation.destination = .service(CallParty(number: order.code, name: "Announcement"), .tone(.confirmation))
+        if !calls.page(members, by: invitation, &context) { refuse(order, 480) }
+    }
+
+    /// A code may name the keys; else they are those of the station's settings.
+    private mutating func openDoor(_ digits: String, _ order: Order) {
+        var keys: [String: String] = [:]
+        for door in settings.features.office.doors { keys[door.extension] = digits.isEmpty ? door.keys : digits }
+        settle(calls.press(keys, for: order.invitation.caller.number, &context), order)
+    }
+
+    // MARK: Callbacks
+
+    /// Calls whoever waits for somebody who can be reached now.
+    mutating func runCallbacks() {
+        guard officeMemory.hasArmedCallbacks else { return }
+        let activity = calls.activity()
+        for callback in officeMemory.armedCallbacks(at: context.now) {
+            guard let caller = plan.user(callback.caller), let callee = plan.user(callback.callee),
+                activity[callback.caller] == nil, activity[callback.callee] == nil,
+                !telephones(of: callee).isEmpty
+            else { continue }
+            let ranks = telephones(of: caller)
+            guard !ranks.isEmpty else { continue }
+            officeMemory.take(callback)
+            context.count("calls.callbacks")
+            _ = calls.originate(
+                Origination(
+                    party: caller, ranks: ranks, shown: callee,
+                    purpose: .dial(SIPURI(user: callee.number, host: settings.sip.realm))), &context)
+            return  // the others when this one has found its telephone busy
+        }
+    }
+
+    /// Whether there is a way to help now, as a tone.
+    private mutating func testEmergency(_ order: Order) {
+        let number = settings.outgoing.emergencyNumbers.first
+        let targets = number.map { number in
+            outsideTargets(
+                trunks.plan.dialled(number, isInternal: false), number, for: order.invitation.caller, isWithheld: false)
+        }
+        let isThere = targets?.isEmpty == false
+        let place = settings.features.office.emergencyLocation.map { " at \($0)" } ?? ""
+        let finding =
+            isThere ? "there is a way out" : "no line leads to help; check outgoing.emergency and the trunks"
+        let text = "emergency test by \(order.invitation.caller.number)\(place): \(finding)"
+        outputs.append(.log(isThere ? .notice : .error, text))
+        confirm(order, with: isThere ? .confirmation : .congestion)
+    }
+
+    private mutating func settle(_ isDone: Bool, _ order: Order) {
+        if isDone { confirm(order) } else { refuse(order, 480) }
+    }
+
+    /// The telephone hears that it was done.
+    private mutating func confirm(_ order: Order, with tone: CallTone = .confirmation) {
+        var invitation = order.invitation
+        invitation.destination = .service(CallParty(number: order.code, name: "Feature"), .tone(tone))
+        invitation.ranks = []
+        calls.invite(invitation, &context)
+    }
+
+    private mutating func refuse(_ order: Order, _ status: Int) {
+        context.reply(order.invitation.server, to: order.invitation.request, status)
+    }
+}

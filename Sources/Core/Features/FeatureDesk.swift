@@ -1,0 +1,21 @@
+/// The features of the appliance, in the order in which they are asked.
+package struct FeatureDesk: Sendable {
+    private let policies: [any FeaturePolicy]
+
+    package init(_ policies: [any FeaturePolicy] = FeatureDesk.standard) { self.policies = policies }
+
+    /// Who comes first decides: what concerns the number, then what keeps a call away, then who rings.
+    package static let standard: [any FeaturePolicy] = [
+        SpeedDialling(), Permissions(), CallerNumber(), HotDesk(), NightSwitch(), EmergencyTest(), Parking(), Pickup(),
+        HeldCalls(), Callback(), Intercom(), Doors(), Forwarding(), DoNotDisturb(), CallWaiting(), RingGroups(),
+        Reaching(),
+    ]
+
+    /// Nil: no feature has anything to say, the call takes its plain course.
+    package func decide(_ event: FeatureEvent, _ facts: FeatureFacts) -> FeatureDecision? {
+        for policy in policies {
+            if let decision = policy.decide(event, facts) { return decision }
+        }
+        return nil
+    }
+}
