@@ -307,7 +307,7 @@ let package = Package(
             "Simulation",
             [
                 "ApplianceCore", "CloudMessages", "Media", "Persistence", "Primitives", "PrivacyContract", "Settings",
-                "Simulation",
+                "Simulation", "SoftphoneCore",
             ]),
         tests(
             "SoftphoneCore",

@@ -19,11 +19,11 @@ import signal
 import sys
 import time
 
-from demo import Demo, PASSWORD
+from demo import Demo, PASSWORD, SERIAL
 from harness import Program, end_on_signals, played, require, run, story_parser
 
 CALLS = "openat,write,pwrite64,fsync,fdatasync,ftruncate,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,link,linkat,rmdir,lseek"
-LINE = re.compile(r"^(\d+) (\d+\.\d+) (?:<\.\.\. )?(\w+)(.*)$")
+LINE = re.compile(r"^(\d+) +(\d+\.\d+) (?:<\.\.\. )?(\w+)(.*)$")
 
 
 def unescape(text):
@@ -77,7 +77,7 @@ class Record:
         elif call in ("write", "pwrite64") and descriptor and strings:
             data = unescape(strings[0])[:int(result.group(1))]
             if call == "pwrite64":
-                offset = int(re.search(r", (\d+)\) += ", rest).group(1))
+                offset = int(re.search(r", (\d+)\s*\) += ", rest).group(1))
             else:
                 offset = self.positions.get(descriptor.group(1), 0)
                 self.positions[descriptor.group(1)] = offset + len(data)
@@ -91,7 +91,7 @@ class Record:
             else:
                 self.add(at, "sync", self.below(descriptor.group(2)))
         elif call == "ftruncate" and descriptor:
-            self.add(at, "truncate", self.below(descriptor.group(2)), int(re.search(r", (\d+)\)", rest).group(1)))
+            self.add(at, "truncate", self.below(descriptor.group(2)), int(re.search(r", (\d+)\s*\)", rest).group(1)))
         elif call.startswith("rename") and len(strings) == 2:
             self.add(at, "rename", self.relative(strings[0]), self.relative(strings[1]))
         elif call.startswith("link") and len(strings) == 2:
@@ -147,12 +147,13 @@ class Image:
 
     def write(self, directory):
         shutil.rmtree(directory, ignore_errors=True)
-        os.makedirs(directory)
+        os.mkdir(directory, 0o700)
         for folder in sorted(self.folders):
-            os.makedirs(os.path.join(directory, folder), exist_ok=True)
+            os.mkdir(os.path.join(directory, folder), 0o700)
         for name, content in self.names.items():
             path = os.path.join(directory, name)
-            os.makedirs(os.path.dirname(path), exist_ok=True)
+            if not os.path.isdir(os.path.dirname(path)):
+                continue
             pathlib.Path(path).write_bytes(content)
             os.chmod(path, 0o600)
 
@@ -167,18 +168,22 @@ def synced_only(base, operations):
     """What is certain after a cut behind these operations: names as of the last sync of anything (the journal of the file
     system is in order), and of each file the bytes that were there when it was last synced itself."""
     last_sync = max((i for i, o in enumerate(operations) if o[1] == "sync"), default=-1)
-    live, image = Image(base), Image(base)
-    synced = {id(content): bytes(content) for content in live.names.values()}
+    live = Image(base)
+    # Files are known by identity: each is kept, so that no other takes its place in memory.
+    synced = {id(content): (content, bytes(content)) for content in live.names.values()}
+    names, folders = dict(live.names), set(live.folders)
     for index, operation in enumerate(operations):
         live.apply(operation)
+        for content in live.names.values():
+            synced.setdefault(id(content), (content, b""))
         if operation[1] == "sync" and operation[2] in live.names:
             file = live.names[operation[2]]
-            synced[id(file)] = bytes(file)
+            synced[id(file)] = (file, bytes(file))
         if index <= last_sync:
-            image.names = dict(live.names)
-            image.folders = set(live.folders)
-    image.names = {name: bytearray(synced.get(id(content), b"")) for name, content in image.names.items()}
-    return image
+            names, folders = dict(live.names), set(live.folders)
+    live.names = {name: bytearray(synced[id(content)][1]) for name, content in names.items()}
+    live.folders = folders
+    return live
 
 
 class PowerCuts(Demo):
@@ -207,12 +212,14 @@ class PowerCuts(Demo):
         self.ctl("apply", self.config)
         changed = self.directory / "changed-password"
         changed.write_text("an entirely different password")
+        former = next((self.directory / "cloud" / "backups" / SERIAL).glob("*.key")).read_bytes()
         self.ctl("backup", "set-password", "--password-file", changed)
+        self.deleted = [(time.time(), "former backup key", former)]
         self.write_config()
         self.ctl("restore", entry["id"], "--password-file", self.password_file, json_output=False, timeout=120)
         self.pbx.wait_for("ready", timeout=60)
         self.ctl("switch", "control-center", "off")
-        self.unpaired_at = time.time()
+        self.deleted.append((time.time(), "pairing user", self.first_user.encode()))
         self.ctl("backup", "delete-password")
         require(self.ctl("status")["pairing"] == "unpaired", "still paired")
         strace = self.pbx.process.pid
@@ -241,7 +248,7 @@ class PowerCuts(Demo):
                 continue
             for name, image in (("written", written), ("synced", synced_only(self.base, operations[:point + 1]))):
                 digest = image.digest()
-                gone = operations[point][0] > self.unpaired_at
+                gone = tuple((name, needle) for at, name, needle in self.deleted if operations[point][0] > at)
                 if (digest, gone) in seen:
                     continue
                 seen[digest, gone] = True
@@ -259,13 +266,14 @@ class PowerCuts(Demo):
             status = json.loads(run([self.bin / "pbxctl", "status", "--data", data, "--json"]))
             require(status["users"] in (2, 3), f"{where}: {status['users']} users are served")
             require(status.get("pairingUser") in (None, self.first_user), f"{where}: pairing user {status.get('pairingUser')}")
-            require(not (gone and status.get("pairingUser")), f"{where}: a deleted pairing user is back")
+            is_back = status.get("pairingUser") in {needle.decode() for name, needle in gone if name == "pairing user"}
+            require(not is_back, f"{where}: a deleted pairing user is back")
         finally:
             ended = pbx.terminate()
         require(ended == 0, f"{where}: pbxd ended with {ended}\n{pbx.tail()}")
-        if gone:
-            left = [str(p) for p in data.rglob("*") if p.is_file() and self.first_user.encode() in p.read_bytes()]
-            require(not left, f"{where}: the deleted pairing user is in {left}")
+        for name, needle in gone:
+            left = [str(p) for p in data.rglob("*") if p.is_file() and needle in p.read_bytes()]
+            require(not left, f"{where}: the deleted {name} is in {left}")
 
     def story(self):
         for chapter in (self.factory, self.cloud, self.appliance, self.traced, self.live, self.cuts):

@@ -56,7 +56,8 @@ final class MediaModel: SimulatedMedia {
             guard sessions[id.value] != nil else { return strayCommands.append("description for session \(id.value)") }
             world.note(
                 "media \(id.value) \(side) \(stream.codec.rawValue) to \(stream.remote.map { "\($0)" } ?? "nobody")"
-                    + " party \(stream.party ?? -1)\(stream.sends ? "" : ", not sent")\(stream.receives ? "" : ", not heard")")
+                    + " party \(stream.party ?? -1)\(stream.sends ? "" : ", not sent")\(stream.receives ? "" : ", not heard")"
+            )
             sessions[id.value]?.streams[side] = stream
             sessions[id.value]?.silent.remove(side)
             listen(id, side)

@@ -60,7 +60,9 @@ final class Office {
     init(_ world: World, plan: Plan = Plan()) {
         self.world = world
         self.plan = plan
-        guard let model = world.appliance.media as? MediaModel else { preconditionFailure("an office has no real media") }
+        guard let model = world.appliance.media as? MediaModel else {
+            preconditionFailure("an office has no real media")
+        }
         self.model = model
         invariants = OfficeInvariants(world, model)
         chance = world.fork()
@@ -84,7 +86,8 @@ final class Office {
         settings.features.echo = Self.echo
         settings.features.conferences = Self.rooms
         settings.groups = [
-            GroupSettings(extension: Self.group, name: "Sales", strategy: .all, members: users.prefix(5).map(\.extension))
+            GroupSettings(
+                extension: Self.group, name: "Sales", strategy: .all, members: users.prefix(5).map(\.extension))
         ]
         settings.outgoing.rules = plan.barred.map { OutgoingRule(prefix: $0, trunks: []) }
         settings.media.address = ApplianceNode.address

@@ -9,7 +9,9 @@ extension Office {
         var heard: [String] = []
         for (id, session) in model.sessions.sorted(by: { $0.key < $1.key }) {
             for side in MediaSide.allCases {
-                guard let stream = session.streams[side], stream.sends, stream.remote == line.rtpEndpoint else { continue }
+                guard let stream = session.streams[side], stream.sends, stream.remote == line.rtpEndpoint else {
+                    continue
+                }
                 heard += sound(for: side, of: session, id)
             }
         }

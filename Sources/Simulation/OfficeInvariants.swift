@@ -49,7 +49,9 @@ final class OfficeInvariants {
             }
             for (side, index) in call.joined {
                 if call.legs[index].hasMoved { world.violated("call \(call.id) joins leg \(index), which has moved") }
-                if call.legs[index].side != side { world.violated("call \(call.id) joins leg \(index) on the wrong side") }
+                if call.legs[index].side != side {
+                    world.violated("call \(call.id) joins leg \(index) on the wrong side")
+                }
                 if call.isTalking, call.legs[index].isOver {
                     world.violated("call \(call.id) goes on with leg \(index), which is over")
                 }
@@ -98,7 +100,9 @@ final class OfficeInvariants {
         case .peer:
             if call.room != nil { world.violated("call \(call.id) is in a room and does not hear it") }
         case .room(let room, _):
-            if call.room != room { world.violated("call \(call.id) hears room \(room.value), to which it does not belong") }
+            if call.room != room {
+                world.violated("call \(call.id) hears room \(room.value), to which it does not belong")
+            }
         case .listening(let other): world.violated("call \(call.id) listens to call \(other.session.value)")
         }
     }

@@ -102,7 +102,8 @@ final class OfficeLine {
 
     private static func name(of command: SoftphoneCommand) -> String {
         switch command {
-        case .transfer(let number, let replaces): "transfers to \(number)\(replaces == nil ? "" : ", joining its other call")"
+        case .transfer(let number, let replaces):
+            "transfers to \(number)\(replaces == nil ? "" : ", joining its other call")"
         default: "\(command)"
         }
     }

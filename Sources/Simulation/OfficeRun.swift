@@ -17,9 +17,13 @@ package enum OfficeRun {
     }
 
     /// Plays an office for `duration`, and until it has come to rest. Every tenth seed's appliance restarts now and then.
-    package static func play(seed: UInt64, for duration: Duration = .seconds(300), trace: Trace) -> Outcome {
+    /// `gap`: between two actions, on average.
+    package static func play(
+        seed: UInt64, for duration: Duration = .seconds(300), gap: Duration = .milliseconds(700), trace: Trace
+    ) -> Outcome {
         let world = World(seed: seed, scenario: "office", trace: trace, media: .model)
         var plan = Office.Plan()
+        plan.gap = gap
         if seed % 10 == 0 { plan.actions.append(OfficeAction.powerCut) }
         let office = Office(world, plan: plan)
         var outcome = Outcome(seed: seed)

@@ -115,7 +115,8 @@ extension Scenario {
         try cast.hangUp(alice)
     }
 
-    static let unattendedTransfer = example(.unattendedTransfer, "transfer-unattended") { cast throws(ScenarioFailure) in
+    static let unattendedTransfer = example(.unattendedTransfer, "transfer-unattended") {
+        cast throws(ScenarioFailure) in
         let alice = cast.alice.lines[0]
         let bob = try cast.connect(alice, cast.bob)
         bob.command(.transfer(cast.carol.number, replaces: nil))
@@ -158,7 +159,8 @@ extension Scenario {
         let alice = cast.alice.lines[0]
         alice.call("118")
         try cast.wait("the refusal") { alice.lastFailure != nil && alice.activity == .idle }
-        try world.require(alice.lastFailure == 403, "a barred number is refused with \(alice.lastFailure ?? 0), not 403")
+        try world.require(
+            alice.lastFailure == 403, "a barred number is refused with \(alice.lastFailure ?? 0), not 403")
         _ = try cast.connect(alice, cast.bob)
         try cast.hangUp(alice)
     }

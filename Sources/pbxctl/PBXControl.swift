@@ -22,6 +22,6 @@ struct PBXControl: AsyncParsableCommand {
                     Restore.self,
                 ]),
             CommandGroup(name: "Prepare", subcommands: [PKI.self, Factory.self]),
-            CommandGroup(name: "Test", subcommands: [VectorsCommand.self]),
+            CommandGroup(name: "Test", subcommands: [VectorsCommand.self, SelfTest.self]),
         ])
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CloudMessages
+import HAL
 import HALLinux
 import OpenSSLCrypto
 import Primitives
@@ -42,15 +43,23 @@ struct Factory: ParsableCommand {
         var model: String
         @Option(help: "Directory of the PKI ('pbxctl pki dev').")
         var pki: String
+        @Flag(
+            help:
+                "Make a code for the type plate too, with which the owner sets the first password; it is printed once.")
+        var label = false
         @Flag(help: "Replace the key of a board that has one; it is lost for good.")
         var force = false
 
         func run() async throws {
             try await report {
+                var entropy = SystemEntropy().makeEntropy()
+                let code = label ? LabelCode(from: &entropy) : nil
                 try FactoryProvisioning.initialise(
                     halDirectory: hal, pkiDirectory: pki, serial: serial, model: model,
-                    dnsNames: [RelayName.serverName(serial: serial)], at: SystemClock().wallTime(), force: force)
+                    dnsNames: [RelayName.serverName(serial: serial)], at: SystemClock().wallTime(), labelCode: code,
+                    force: force)
                 print("Board \(serial) (\(model)) is provisioned in \(hal).")
+                if let code { print("Label code: \(code.formatted)") }
             }
         }
     }

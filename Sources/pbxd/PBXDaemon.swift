@@ -39,6 +39,9 @@ extension PBXDaemon {
                 valueName: "dir"))
         var hal: String?
 
+        @Option(help: ArgumentHelp("What devices the board has (/etc/pbx/board of its image).", valueName: "file"))
+        var board: String?
+
         enum Verbosity: String, ExpressibleByArgument, CaseIterable { case trace, debug, info, notice, warning, error }
 
         @Option(help: "How much is logged on standard error.")
@@ -48,8 +51,11 @@ extension PBXDaemon {
             var logger = Logger(label: "pbxd") { StreamLogHandler.standardError(label: $0) }
             logger.logLevel = Logger.Level(rawValue: logLevel.rawValue) ?? .info
             do throws(ApplianceError) {
-                let hardware = try open(logger)
+                let description = try describe(logger)
+                let hardware = try open(description, logger)
                 var options = ApplianceOptions(dataDirectory: data, hal: hardware, configurationPath: config)
+                options.firmwareVersion = description?.firmwareVersion ?? options.firmwareVersion
+                options.updateDirectory = description?.updateDirectory
                 options.restart = { Restart.executeSelf() }
                 let notifier = ServiceNotifier.fromEnvironment()
                 let process = ApplianceProcess(options: options, logger: logger) { state in _ = notifier?.send(state) }
@@ -61,13 +67,26 @@ extension PBXDaemon {
         }
 
         /// The board; without a factory partition, a development identity that no vendor server knows.
-        private func open(_ logger: Logger) throws(ApplianceError) -> ProcessHAL {
+        private func open(_ board: BoardDescription?, _ logger: Logger) throws(ApplianceError) -> ProcessHAL {
             do {
+                if let board { return try ProcessHAL.open(directory: hal ?? data, board: board) }
                 let hardware = try ProcessHAL.developmentIdentity(directory: hal ?? data)
                 if !hardware.isProvisioned {
                     logger.notice("no factory partition: development identity \(hardware.identity.serial)")
                 }
                 return hardware
+            } catch {
+                throw .hardware(error)
+            }
+        }
+
+        /// What the image says of the board; nil for a local process.
+        private func describe(_ logger: Logger) throws(ApplianceError) -> BoardDescription? {
+            guard let board else { return nil }
+            do {
+                let description = try BoardDescription.load(board)
+                logger.info("board \(description.name), firmware \(description.firmwareVersion ?? Firmware.version)")
+                return description
             } catch {
                 throw .hardware(error)
             }

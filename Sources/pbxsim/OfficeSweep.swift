@@ -6,7 +6,8 @@ import Simulation
 struct OfficeSweep: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "office",
-        abstract: "Play random offices: 30 users who call, hold, transfer and lose their network. Exit status 1 if any fails.",
+        abstract:
+            "Play random offices: 30 users who call, hold, transfer and lose their network. Exit status 1 if any fails.",
         discussion: """
             After every event it is checked that each leg belongs to one call, that nothing outlives its call, that call \
             records add up, and that nobody hears a bridge to which they do not belong. A failure is played again for the end \
@@ -58,7 +59,9 @@ struct OfficeSweep: AsyncParsableCommand {
     }
 
     private func show(_ failure: OfficeFailure) {
-        for line in OfficeRun.tail(seed: failure.seed, for: failure.duration, lines: lines) { print(line, terminator: "") }
+        for line in OfficeRun.tail(seed: failure.seed, for: failure.duration, lines: lines) {
+            print(line, terminator: "")
+        }
         print("seed \(failure.seed) FAILED: \(failure)")
         print("  make sim-office SEED=\(failure.seed) OFFICE_SECONDS=\(seconds)")
     }
@@ -90,12 +93,13 @@ struct OfficeSweep: AsyncParsableCommand {
             let table = actions.sorted { $0.key < $1.key }.map { "  \($0.value) x \($0.key)" }
             let counts = "\(steps) steps, \(calls) calls, \(answered) of them answered"
             let speed = virtualSeconds / wall
-            return (table + [
-                counts,
-                "seeds \(range.first)..\(range.last): \(seeds - failed) passed, \(failed) failed; "
-                    + "\(rounded(Double(seeds) / wall)) seeds/s, \(rounded(speed)) simulated seconds per second, "
-                    + "\(rounded(speed / Double(jobs))) per job; \(rounded(wall)) s in all",
-            ]).joined(separator: "\n")
+            return
+                (table + [
+                    counts,
+                    "seeds \(range.first)..\(range.last): \(seeds - failed) passed, \(failed) failed; "
+                        + "\(rounded(Double(seeds) / wall)) seeds/s, \(rounded(speed)) simulated seconds per second, "
+                        + "\(rounded(speed / Double(jobs))) per job; \(rounded(wall)) s in all",
+                ]).joined(separator: "\n")
         }
 
         private func rounded(_ value: Double) -> String {

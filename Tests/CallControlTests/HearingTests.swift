@@ -69,6 +69,9 @@ import Testing
         #expect(world.hearing(.a) == Self.music)
         try call.far.hangUp()
         #expect(world.hearing(.a) == Self.ringback)
+        let left = world.stream(.b)
+        // Who has left neither hears the call nor is heard in it.
+        #expect(left?.sends == false && left?.receives == false)
         let far = try cleo.answer(incoming)
         #expect(world.hearing(.a) == .peer)
         try far.hangUp()

@@ -22,7 +22,7 @@ struct ConfigurationFileTests {
             sip: { listen: [ {transport: tls, address: "::1", port: 0} ], protection: {enabled: false},
                    realm: a.example, calls: 20 }
             media: { address: 127.0.0.2, ports: 20000-20101, opus_complexity: 3, country: GB, comfort_noise: true,
-                     workers: 2, cpu_share: 40, realtime: true }
+                     workers: 2, cpu_share: 40, realtime: true, advertised: 192.0.2.9 }
             https: { listen: {address: 127.0.0.1, port: 8443} }
             features: { echo: "600", conferences: ["800", "801"], music_on_hold: false }
             users: [ { extension: "100", name: Ada, password: "p w" } ]
@@ -40,7 +40,7 @@ struct ConfigurationFileTests {
         #expect(settings.features.extensions == ["600", "800", "801"])
         #expect(settings.media.comfortNoise)
         #expect(settings.media.workers == 2 && settings.media.cpuShare == 40 && settings.sip.calls == 20)
-        #expect(settings.media.isRealtime)
+        #expect(settings.media.isRealtime && settings.media.advertised == IPAddress("192.0.2.9"))
         #expect(settings.https == ListenAddress(address: .loopbackV4, port: 8443))
         #expect(settings.users == [UserSettings(extension: "100", name: "Ada", password: Secret("p w"))])
         #expect(settings.groups.first?.members == ["100"])

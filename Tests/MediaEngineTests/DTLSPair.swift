@@ -106,6 +106,7 @@ struct DTLSPair {
                 var batch = PacketBatch()
                 testclock_set(1_780_272_000_000_000 + now.nanoseconds / 1_000)
                 _ = sessions[index].handleDeadline(at: now, output: &batch)
+                _ = sessions[index].takeEvents(at: now)
                 flush(batch, of: index)
             }
         }

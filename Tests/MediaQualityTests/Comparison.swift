@@ -14,78 +14,123 @@ struct Comparison {
 
     /// Segments that touch one of the excluded ranges, in milliseconds of the said, do not count for the noise.
     init(heard: [Int16], said: [Int16], rate: Int, excluding: [Range<Int>] = []) {
-        let heard = heard.map(Double.init)
-        let said = said.map(Double.init)
         let lag = Self.lag(heard, said, most: rate / 50)
         self.lag = lag
-        let count = min(said.count, heard.count - lag)
+        let count = max(0, min(said.count, heard.count - lag))
+        let residual = [Double](unsafeUninitializedCapacity: count) { residual, initialised in
+            Self.withBoth(heard, said) { heard, said in
+                var index = 0
+                while index < count {
+                    residual[index] = Double(Int(heard[index + lag]) - Int(said[index]))
+                    index += 1
+                }
+            }
+            initialised = count
+        }
         let segment = rate / 50
         var (sum, segments) = (0.0, 0)
         var (loud, loudHeard) = (0.0, 0.0)
         for start in stride(from: 0, to: count - segment, by: segment) {
-            var (signal, noise, power) = (0.0, 0.0, 0.0)
-            for index in start..<start + segment {
-                signal += said[index] * said[index]
-                power += heard[index + lag] * heard[index + lag]
-                noise += (heard[index + lag] - said[index]) * (heard[index + lag] - said[index])
-            }
+            let signal = Self.energy(said, start, segment)
             guard signal / Double(segment) > 200 * 200 else { continue }
             let span = start * 1_000 / rate..<(start + segment) * 1_000 / rate
             guard !excluding.contains(where: { $0.overlaps(span) }) else { continue }
+            var noise = 0.0
+            for error in residual[start..<start + segment] { noise += error * error }
             loud += signal
-            loudHeard += power
+            loudHeard += Self.energy(heard, start + lag, segment)
             sum += max(-10, min(40, 10 * log10(signal / max(1, noise))))
             segments += 1
         }
         segmentalSNR = sum / Double(max(1, segments))
         level = 10 * log10(max(1, loudHeard) / max(1, loud))
-        roughness = Self.roughness(heard) / max(1, Self.roughness(said))
-        residual = (0..<max(0, count)).map { heard[$0 + lag] - said[$0] }
+        roughness = Double(Self.roughness(heard)) / Double(max(1, Self.roughness(said)))
+        self.residual = residual
     }
 
     /// How much rougher the error is where packets meet than between, as a ratio of root mean squares: a step, a doubled
     /// or a missing sample at the edges would stand out. Packets hold so many samples of what was heard.
     func edges(packetSamples: Int) -> Double {
         var (edge, edges, inner, inners) = (0.0, 0.0, 0.0, 0.0)
-        var index = 1
-        while index + 1 < residual.count {
-            let bend = residual[index - 1] - 2 * residual[index] + residual[index + 1]
-            // The bend of a step between two packets shows on both sides of it.
-            let place = (index + lag) % packetSamples
-            if place == 0 || place == packetSamples - 1 {
-                edge += bend * bend
-                edges += 1
-            } else {
-                inner += bend * bend
-                inners += 1
+        residual.withUnsafeBufferPointer { residual in
+            var index = 1
+            while index + 1 < residual.count {
+                let bend = residual[index - 1] - 2 * residual[index] + residual[index + 1]
+                // The bend of a step between two packets shows on both sides of it.
+                let place = (index + lag) % packetSamples
+                if place == 0 || place == packetSamples - 1 {
+                    edge += bend * bend
+                    edges += 1
+                } else {
+                    inner += bend * bend
+                    inners += 1
+                }
+                index += 1
             }
-            index += 1
         }
         return ((edge / max(1, edges) + 1) / (inner / max(1, inners) + 1)).squareRoot()
     }
 
-    private static func lag(_ heard: [Double], _ said: [Double], most: Int) -> Int {
-        var best = (lag: 0, score: -Double.infinity)
-        let step = 3
-        for lag in 0...most {
-            var score = 0.0
-            var index = 0
-            while index < said.count, index + lag < heard.count {
-                score += said[index] * heard[index + lag]
-                index += step
+    // Plain loops over pointers and in integers: tests are not optimised.
+
+    private static func withBoth(
+        _ heard: [Int16], _ said: [Int16],
+        _ body: (UnsafePointer<Int16>, UnsafePointer<Int16>) -> Void
+    ) {
+        heard.withUnsafeBufferPointer { heard in
+            said.withUnsafeBufferPointer { said in
+                if let heard = heard.baseAddress, let said = said.baseAddress { body(heard, said) }
             }
-            if score > best.score { best = (lag, score) }
+        }
+    }
+
+    /// The sum of squares of `count` samples from `first` on.
+    private static func energy(_ pcm: [Int16], _ first: Int, _ count: Int) -> Double {
+        pcm.withUnsafeBufferPointer { pcm in
+            guard let pcm = pcm.baseAddress else { return 0 }
+            var sum = 0
+            var index = first
+            while index < first + count {
+                let value = Int(pcm[index])
+                sum &+= value &* value
+                index &+= 1
+            }
+            return Double(sum)
+        }
+    }
+
+    private static func lag(_ heard: [Int16], _ said: [Int16], most: Int) -> Int {
+        var best = (lag: 0, score: Int.min)
+        let step = 3
+        withBoth(heard, said) { sound, word in
+            var lag = 0
+            while lag <= most {
+                let end = min(said.count, heard.count - lag)
+                var score = 0
+                var index = 0
+                while index < end {
+                    score &+= Int(word[index]) &* Int(sound[index &+ lag])
+                    index &+= step
+                }
+                if score > best.score { best = (lag, score) }
+                lag += 1
+            }
         }
         return best.lag
     }
 
-    private static func roughness(_ pcm: [Double]) -> Double {
-        var most = 0.0
-        var index = 1
-        while index + 1 < pcm.count {
-            most = max(most, abs(pcm[index - 1] - 2 * pcm[index] + pcm[index + 1]))
-            index += 1
+    /// The largest second difference.
+    private static func roughness(_ pcm: [Int16]) -> Int {
+        pcm.withUnsafeBufferPointer { samples in
+            guard let pcm = samples.baseAddress else { return 0 }
+            var most = 0
+            var index = 1
+            while index &+ 1 < samples.count {
+                let bend = Int(pcm[index &- 1]) &- 2 &* Int(pcm[index]) &+ Int(pcm[index &+ 1])
+                most = max(most, bend < 0 ? 0 &- bend : bend)
+                index &+= 1
+            }
+            return most
         }
-        return most
     }
 }

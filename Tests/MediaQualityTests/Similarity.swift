@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// How alike two signals sound, after ViSQOL (Hines et al., "ViSQOL: an objective speech quality model", 2015).
 ///
@@ -22,7 +23,7 @@ struct Similarity {
     init(heard: [Int16], said: [Int16], rate: Int, lag: Int, reach: Int = 0) {
         let filters = BandFilters.of(rate: rate)
         let (bands, hop) = (filters.count, rate / 100)
-        let reference = filters.levels(of: said, from: 0, hop: hop)
+        let reference = filters.reference(said, hop: hop)
         let floor = (reference.max() ?? 0) - Self.range
         let spoken = reference.map { max(0, $0 - floor) }
         let other = filters.levels(of: heard, from: lag - reach, hop: hop / Self.stepsPerFrame)
@@ -176,6 +177,17 @@ final class BandFilters: Sendable {
             }
             return Band(first: bins.lowerBound, weights: weights)
         }
+    }
+
+    /// The levels of what has been said so far: all that is heard is held against the same few seconds.
+    private let references = Mutex<[(said: [Int16], levels: [Float])]>([])
+
+    func reference(_ said: [Int16], hop: Int) -> [Float] {
+        let known = references.withLock { $0.first { $0.said == said }?.levels }
+        if let known { return known }
+        let levels = levels(of: said, from: 0, hop: hop)
+        references.withLock { $0.append((said, levels)) }
+        return levels
     }
 
     /// Decibels, band by band and frame by frame; before the beginning there is silence.

@@ -82,17 +82,6 @@ private struct Workers {
         #expect(routes.route(.gate(RoomID(1), loudest: nil)) == [.post(to: 0)])
     }
 
-    @Test func `a session is opened where it is wanted, and stays there until it is closed`() {
-        var routes = WorkerRoutes(workers: 3)
-        #expect(routes.route(.open(id(4)), newOn: 0) == [.post(to: 0)])
-        #expect(routes.route(.open(id(4)), newOn: 2) == [.post(to: 0)], "it is open")
-        #expect(routes.route(.openForHelp(id(5)), newOn: 0) == [.post(to: 0)])
-        #expect(routes.route(join(4, 7)) == [.post(to: 0)])
-        #expect(routes.route(join(5, 7)) == [.post(to: 0)])
-        #expect(routes.route(.close(id(4))) == [.post(to: 0)])
-        #expect(routes.route(.open(id(4))) == [.post(to: 1)], "by its name, when nobody says where")
-    }
-
     @Test(arguments: [2, 3])
     func `whatever way sessions go, what is asked of each is done in its order, where it is`(count: Int) {
         for seed: UInt64 in 0..<60 {
@@ -118,6 +107,17 @@ private struct Workers {
             while let busy = workers.mailboxes.firstIndex(where: { !$0.isEmpty }) { workers.turn(busy) }
             #expect(workers.done == asked && workers.missed == 0, "seed \(seed)")
         }
+    }
+
+    @Test func `a session is opened where it is wanted, and stays there until it is closed`() {
+        var routes = WorkerRoutes(workers: 3)
+        #expect(routes.route(.open(id(4)), newOn: 0) == [.post(to: 0)])
+        #expect(routes.route(.open(id(4)), newOn: 2) == [.post(to: 0)], "it is open")
+        #expect(routes.route(.openForHelp(id(5)), newOn: 0) == [.post(to: 0)])
+        #expect(routes.route(join(4, 7)) == [.post(to: 0)])
+        #expect(routes.route(join(5, 7)) == [.post(to: 0)])
+        #expect(routes.route(.close(id(4))) == [.post(to: 0)])
+        #expect(routes.route(.open(id(4))) == [.post(to: 1)], "by its name, when nobody says where")
     }
 
     @Test func `with one worker there is nowhere else to go`() {

@@ -130,4 +130,16 @@ import Testing
         desk.registrar.removeAll(of: "100", at: desk.now)
         #expect(desk.register(["<sip:101@10.0.0.8>"], cseq: 2, user: "101").status == 200)
     }
+
+    @Test func `an edition's devices are counted over all users, and who is registered stays`() {
+        var desk = Desk()
+        desk.registrar.policy.registeredDevices = 2
+        #expect(desk.register(["<sip:100@10.0.0.1>"], callID: "a").status == 200)
+        #expect(desk.register(["<sip:101@10.0.0.8>"], user: "101").status == 200)
+        let third = desk.register(["<sip:100@10.0.0.2>"], callID: "b")
+        #expect(third.status == 503 && third.reason.contains("Devices"))
+        #expect(desk.register(["<sip:100@10.0.0.1>"], callID: "a", cseq: 2).status == 200)
+        desk.registrar.policy.registeredDevices = 1
+        #expect(desk.register(["<sip:101@10.0.0.8>"], cseq: 2, user: "101").status == 200)
+    }
 }

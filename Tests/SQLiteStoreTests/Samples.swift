@@ -236,6 +236,13 @@ final class TemporaryFolder: Sendable {
         try data.write(to: url)
     }
 
+    /// All files below the folder, one behind the other.
+    func contents() throws -> Data {
+        try FileManager.default.subpathsOfDirectory(atPath: path).sorted().reduce(into: Data()) { all, name in
+            all.append(FileManager.default.contents(atPath: "\(path)/\(name)") ?? Data())
+        }
+    }
+
     /// Whether any file below the folder holds these bytes.
     func contains(_ bytes: [UInt8]) throws -> Bool {
         for name in try FileManager.default.subpathsOfDirectory(atPath: path) {

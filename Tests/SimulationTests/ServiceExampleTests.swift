@@ -15,7 +15,9 @@ import Testing
         case .scenario(let scenario):
             #expect(scenario.purpose == example.title)
             #expect(Scenario.all.contains { $0.name == scenario.name })
-            for seed in UInt64(1)...3 { try SeedRun.play(seed: seed, scenarios: [scenario], trace: Trace(isMuted: true)) }
+            for seed in UInt64(1)...3 {
+                try SeedRun.play(seed: seed, scenarios: [scenario], trace: Trace(isMuted: true))
+            }
         case .missing(let reason):
             print("MISSING \(example.title): \(reason)")
             #expect(!reason.isEmpty)

@@ -148,8 +148,10 @@ package struct Telephony: Sendable {
     /// For invariant checkers: every call that is kept, and how many have begun since the start.
     package var inspection: TelephonyInspection {
         TelephonyInspection(
-            calls: calls.inspections, begunCalls: calls.lastID, unreachedCalls: calls.unreachedCount, records: recordCount,
-            contradictions: calls.contradictions(context) + (calls.isIdle && !context.isEmpty ? ["calls left entries"] : []),
+            calls: calls.inspections, begunCalls: calls.lastID, unreachedCalls: calls.unreachedCount,
+            records: recordCount,
+            contradictions: calls.contradictions(context)
+                + (calls.isIdle && !context.isEmpty ? ["calls left entries"] : []),
             serverTransactions: context.agent.transactions.serverCount,
             clientTransactions: context.agent.transactions.clientCount, pendingEffects: context.effects.count)
     }

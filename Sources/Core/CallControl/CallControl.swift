@@ -47,7 +47,7 @@ package struct CallControl: Sendable {
         self.limits = limits
         self.timers = timers
         domain = settings.sip.realm
-        mediaAddress = settings.media.address
+        mediaAddress = settings.media.advertised ?? settings.media.address
         security = settings.media.security
         sounds = CallSounds(settings)
         callsLimit = settings.sip.calls ?? limits.calls
@@ -59,7 +59,7 @@ package struct CallControl: Sendable {
     /// For calls that begin from now on.
     package mutating func adopt(_ settings: ApplianceSettings) {
         domain = settings.sip.realm
-        mediaAddress = settings.media.address
+        mediaAddress = settings.media.advertised ?? settings.media.address
         security = settings.media.security
         sounds = CallSounds(settings)
         callsLimit = settings.sip.calls ?? limits.calls

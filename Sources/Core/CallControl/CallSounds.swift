@@ -20,6 +20,6 @@ struct CallSounds: Sendable {
     /// A tone that says something and is over.
     func brief(_ tone: CallTone) -> Playlist { Playlist([.tone(tones.cadence(of: tone), lasting: .seconds(3))]) }
 
-    /// For who is on hold; nil: nothing. Made when it is first asked for.
+    /// For who is on hold; nil: nothing. The shell has it composed ahead of time.
     var hold: Playlist? { playsMusic ? .music(MusicOnHold.builtIn) : nil }
 }

@@ -1,7 +1,7 @@
 package import Media
 package import MediaNegotiation
 package import Primitives
-package import SDP
+import SDP
 package import SIPTransaction
 
 /// What one leg has offered, answered and agreed (RFC 3264): the session description side of a leg.
@@ -100,11 +100,8 @@ package struct LegMedia: Sendable {
         local.opus = opus
     }
 
-    /// The next description says this: `sendonly` or `inactive` hold the peer, `sendrecv` takes it back.
-    package mutating func direct(_ direction: MediaDirection) { local.direction = direction }
-
     /// True while the peer takes nothing from us: it holds the call.
-    package var isHeldByPeer: Bool { stream.map { !$0.sends && local.direction.sends } ?? false }
+    package var isHeldByPeer: Bool { stream.map { !$0.sends } ?? false }
 
     // MARK: Offers and answers
 

@@ -195,7 +195,7 @@ package struct RelayController: Sendable {
             // Without the call there is only a warning; then the last figures count.
             let figures = message["tags"] == nil ? nil : RelayFigures(message)
             finish(session, figures: figures)
-        case .ping, .list, .block, .unblock, .playDTMF: break
+        case .ping, .block, .unblock, .playDTMF: break
         }
     }
 
@@ -217,7 +217,7 @@ package struct RelayController: Sendable {
         case .delete: finish(session)
         case .query where reason != RelayAnswer.unknownCall: break
         case .query, .block, .unblock, .playDTMF: fail(session, .relayLost)
-        case .offer, .answer, .ping, .list:
+        case .offer, .answer, .ping:
             fail(session, reason == RelayAnswer.noPorts ? .noPortFree : .relayRefused(reason))
         }
     }

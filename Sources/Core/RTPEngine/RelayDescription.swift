@@ -64,7 +64,7 @@ package struct RelayDescription: Hashable, Sendable, CustomStringConvertible {
 
 /// A codec as rtpengine's options name it.
 struct AudioFormatName: Hashable, Sendable {
-    /// Of transcoded Opus, bits per second: the builtin engine's, so that both sound alike.
+    /// Of transcoded Opus, bits per second.
     static let opusBitRate = 24_000
     let codec: AudioCodec
 

@@ -10,8 +10,6 @@ package enum RelayRequest: Hashable, Sendable {
     case answer(call: String, to: MediaSide, RelayDescription, RelayOfferOptions)
     case query(call: String)
     case delete(call: String)
-    /// The names of calls, at most so many.
-    case list(limit: Int)
     /// What that side says is dropped, or passed on again.
     case block(call: String, from: MediaSide)
     case unblock(call: String, from: MediaSide)
@@ -37,7 +35,6 @@ package enum RelayRequest: Hashable, Sendable {
         case .delete(let call):
             // At once: by itself rtpengine keeps a call, and its ports, for half a minute more.
             Self.message("delete", [.init("from-tag", .text("a")), .init("delete delay", .integer(0))], call: call)
-        case .list(let limit): Self.message("list", [.init("limit", .integer(Int64(limit)))])
         case .block(let call, let from):
             Self.message("block media", [.init("from-tag", .text(from.tag))], call: call)
         case .unblock(let call, let from):

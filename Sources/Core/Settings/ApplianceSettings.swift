@@ -75,6 +75,9 @@ package struct MediaSettings: Sendable, Equatable {
     package var rtpengine = Endpoint(address: .loopbackV4, port: 2_223)
     /// Comfort noise (RFC 3389) is offered and taken beside G.711 and G.722.
     package var comfortNoise = false
+    /// What telephones are told to send media to, where that is not `address`: the outside of a router that forwards the
+    /// ports one to one. Nil: `address`, or the one that the telephone talks to when that is unspecified.
+    package var advertised: IPAddress?
     package init() {}
 
     /// Countries whose tones the appliance knows, by ISO 3166 code, and the recommendation for all others.

@@ -82,9 +82,6 @@ package struct UserFeatures: Sendable, Hashable {
         Self.table.first { $0.name == name }?.write(&self, text) ?? false
     }
 
-    /// Of all fields that this firmware has.
-    package static let names = table.map(\.name)
-
     private typealias Path<Value> = any WritableKeyPath<UserFeatures, Value> & Sendable
 
     private struct Field: Sendable {

@@ -28,7 +28,8 @@ extension SoftphoneCore {
 
     /// Offers the same session with another direction; nothing without a call, or while another change is under way.
     mutating func hold(_ isHeld: Bool, at now: Instant, entropy: inout Entropy) -> [SoftphoneEffect] {
-        guard mayChange, case .established(var established) = call?.state, let flow = call?.flow, var media = call?.media,
+        guard mayChange, case .established(var established) = call?.state, let flow = call?.flow,
+            var media = call?.media,
             isHolding != isHeld
         else { return [] }
         media.direction = isHeld ? .sendonly : .sendrecv

@@ -91,7 +91,8 @@ package struct SoftphoneCore: Sendable {
         case .command(.hold(let isHeld)): return hold(isHeld, at: now, entropy: &entropy)
         case .command(.transfer(let number, let replaces)):
             return transfer(to: number, replaces: replaces, at: now, entropy: &entropy)
-        case .command(.pickUp(let number, let dialog)): return placeCall(to: number, replacing: dialog, entropy: &entropy)
+        case .command(.pickUp(let number, let dialog)):
+            return placeCall(to: number, replacing: dialog, entropy: &entropy)
         case .command(.hangUp): return hangUp(at: now, entropy: &entropy)
         case .command(.unregister): return register(expires: 0, at: now, entropy: &entropy)
         case .deadline: return deadline(at: now, entropy: &entropy)

@@ -28,6 +28,12 @@ package protocol IdentityDevice: Sendable {
     var vendorRootPEM: String { get }
     /// ECDSA P-256 over a SHA-256 digest of 32 bytes; returns a DER-encoded ECDSA-Sig-Value.
     func sign(sha256Digest: [UInt8]) throws(HALError) -> [UInt8]
+    /// The hash of the code on the type plate as the factory wrote it (`PasswordVerifier`); nil: there is none.
+    var labelCodeHash: String? { get }
+}
+
+extension IdentityDevice {
+    package var labelCodeHash: String? { nil }
 }
 
 package protocol ClockDevice: Sendable {

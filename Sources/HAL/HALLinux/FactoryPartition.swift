@@ -5,12 +5,14 @@ import Primitives
 /// The files that the factory writes once, and how they are checked at every start.
 ///
 /// `device.txt` (`serial=…`, `model=…`), `device.key` (PKCS#8, mode 0600), `device.pem` (chain, leaf first),
-/// `vendor-root.pem`; the directory has mode 0700.
+/// `vendor-root.pem`; the directory has mode 0700. `label.txt` (mode 0600), the hash of the code on the type plate, is not
+/// on every board.
 enum FactoryPartition {
     static let settingsFile = "device.txt"
     static let keyFile = "device.key"
     static let chainFile = "device.pem"
     static let rootFile = "vendor-root.pem"
+    static let labelFile = "label.txt"
     private static let fileLimitBytes = 64 * 1024
 
     /// Reads and checks everything: presence, permissions, syntax, and that serial number, key, certificate and root
@@ -32,7 +34,27 @@ enum FactoryPartition {
         try check(chain: chain, key: key, root: root[0], serial: serial, directory: directory)
         return FileIdentity(
             serial: serial, model: model, certificateChainPEM: chain.map(\.pem).joined(), vendorRootPEM: root[0].pem,
-            key: key)
+            key: key, labelCodeHash: try labelCodeHash(directory))
+    }
+
+    private static func labelCodeHash(_ directory: String) throws(HALError) -> String? {
+        let path = "\(directory)/\(labelFile)"
+        guard PrivateFile.exists(path) else { return nil }
+        try checkPermissions(path, forbidden: 0o077, expected: "600")
+        let text = String(decoding: try bytes(path), as: UTF8.self)
+        guard PasswordVerifier(text: text) != nil else {
+            throw .damaged(path: path, reason: "it is not one line scrypt:…")
+        }
+        return text
+    }
+
+    /// Writes what `labelCodeHash` reads.
+    static func write(_ directory: String, labelCode: LabelCode) throws(HALError) {
+        let hash: PasswordVerifier
+        do { hash = try PasswordVerifier(of: labelCode.canonical) } catch { throw .signingFailed(error.description) }
+        do { try PrivateFile.replace("\(directory)/\(labelFile)", with: Array("\(hash.text)\n".utf8)) } catch {
+            throw HALError.writing(error)
+        }
     }
 
     /// Writes the four files; the key last, so that a partition cut off half-way lacks it and is named as incomplete.

@@ -8,10 +8,11 @@ package enum FactoryProvisioning {
     /// (`DevelopmentPKI`), valid from `time`.
     ///
     /// `dnsNames` go into the certificate; the relay's name for the board belongs there. Throws `.writeFailed` when the
-    /// partition exists already, unless `force`; with `force` the old key is lost for good.
+    /// partition exists already, unless `force`; with `force` the old key is lost for good. `labelCode` is what the type
+    /// plate will say; its hash is written.
     package static func initialise(
         halDirectory: String, pkiDirectory: String, serial: String, model: String, dnsNames: [String],
-        at time: UnixTime,
+        at time: UnixTime, labelCode: LabelCode? = nil,
         force: Bool = false
     ) throws(HALError) {
         guard DeviceName.isValid(serial: serial) else {
@@ -38,6 +39,10 @@ package enum FactoryProvisioning {
             throw .readFailed(path: pkiDirectory, reason: "\(error); make a PKI first")
         }
         do { try PrivateFile.makeDirectory(halDirectory) } catch { throw HALError.writing(error) }
+        if let labelCode {
+            do { try PrivateFile.makeDirectory(factory) } catch { throw HALError.writing(error) }
+            try FactoryPartition.write(factory, labelCode: labelCode)
+        }
         try FactoryPartition.write(factory, serial: serial, model: model, key: key, chain: chain, root: root)
     }
 }

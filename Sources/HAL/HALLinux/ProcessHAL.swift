@@ -2,7 +2,8 @@ package import HAL
 import OpenSSLCrypto
 import Primitives
 
-/// The hardware of a local process: a directory stands for the flash, with `factory/`, `configuration/`, `data/`.
+/// The hardware of a local process, where a directory stands for the flash with `factory/`, `configuration/`, `data/`; and
+/// of a board, where partitions are mounted there and a `BoardDescription` says what else there is.
 package struct ProcessHAL: HardwareAbstraction {
     static let factoryDirectory = "factory"
     static let developmentDirectory = "development"
@@ -20,9 +21,9 @@ package struct ProcessHAL: HardwareAbstraction {
     private let data: DirectoryPartition
 
     /// Opens a provisioned board. Throws what is missing, damaged or too widely readable, and how to mend it.
-    package static func open(directory: String) throws(HALError) -> ProcessHAL {
+    package static func open(directory: String, board: BoardDescription? = nil) throws(HALError) -> ProcessHAL {
         let identity = try FactoryPartition.load("\(directory)/\(factoryDirectory)")
-        return try ProcessHAL(directory: directory, identity: identity, isProvisioned: true)
+        return try ProcessHAL(directory: directory, identity: identity, isProvisioned: true, board: board)
     }
 
     /// As `open`, but a board whose factory partition does not exist at all gets an identity of its own, for protocol
@@ -39,14 +40,25 @@ package struct ProcessHAL: HardwareAbstraction {
         return try ProcessHAL(directory: directory, identity: identity, isProvisioned: false)
     }
 
-    private init(directory: String, identity: FileIdentity, isProvisioned: Bool) throws(HALError) {
+    private init(
+        directory: String, identity: FileIdentity, isProvisioned: Bool, board: BoardDescription? = nil
+    ) throws(HALError) {
         self.identity = identity
         self.isProvisioned = isProvisioned
         configuration = try DirectoryPartition(path: "\(directory)/\(PartitionKind.configuration.rawValue)")
         data = try DirectoryPartition(path: "\(directory)/\(PartitionKind.data.rawValue)")
         monitor = ProcMonitor(fileSystemPath: "\(directory)/\(PartitionKind.data.rawValue)")
-        watchdog = ServiceWatchdog(notifier: ServiceNotifier.fromEnvironment())
-        indicator = FileIndicator(path: "\(directory)/indicator")
+        if let path = board?.watchdogPath {
+            watchdog = try HardwareWatchdog(path: path, seconds: board?.watchdogSeconds ?? 30)
+        } else {
+            watchdog = ServiceWatchdog(notifier: ServiceNotifier.fromEnvironment())
+        }
+        if let path = board?.ledPath {
+            indicator = LEDIndicator(directory: path)
+        } else {
+            let parent = board == nil ? directory : "\(directory)/\(PartitionKind.data.rawValue)"
+            indicator = FileIndicator(path: "\(parent)/indicator")
+        }
     }
 
     package func partition(_ kind: PartitionKind) -> any PartitionDevice {

@@ -78,6 +78,7 @@ package struct SettingsDifference: Sendable, Equatable {
             let endpoint = Endpoint(address: listener.listen.address, port: listener.listen.port)
             lines["sip.listen[\(index)]"] = "\(listener.transport.rawValue) \(endpoint)"
         }
+        lines["media.advertised"] = settings.media.advertised.map { "\($0)" }
         lines["sip.calls"] = settings.sip.calls.map { "\($0)" }
         lines["https.listen"] = settings.https.map { "\(Endpoint(address: $0.address, port: $0.port))" }
         lines["features.echo"] = settings.features.echo

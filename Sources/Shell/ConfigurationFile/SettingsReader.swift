@@ -143,11 +143,12 @@ struct SettingsReader {
             node, at: "media",
             allowed: [
                 "address", "ports", "opus_complexity", "srtp", "country", "workers", "cpu_share", "backend",
-                "rtpengine", "comfort_noise", "realtime",
+                "rtpengine", "comfort_noise", "realtime", "advertised",
             ])
         if let address = entries["address"].flatMap({ reader.address($0, at: "media.address") }) {
             settings.address = address
         }
+        settings.advertised = entries["advertised"].flatMap { reader.address($0, at: "media.advertised") }
         if let node = entries["ports"] {
             let parts = (node.scalar?.string ?? "").split(separator: "-", omittingEmptySubsequences: false)
             if parts.count == 2, let first = UInt16(parts[0]), let last = UInt16(parts[1]), first >= 1024,

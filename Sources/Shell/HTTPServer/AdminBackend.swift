@@ -16,6 +16,20 @@ package protocol AdminBackend: Sendable {
     /// Called after the answer to a restore has been written.
     func restart() async
     var identity: AdminIdentity { get }
+    /// Sets the owner's first password for whoever knows the code on the board's label.
+    func claim(code: String, password: Secret) async throws(AdminProblem)
+    /// The token of the administration for whoever knows the owner's password.
+    func signIn(password: Secret) async throws(AdminProblem) -> Secret
+}
+
+extension AdminBackend {
+    package func claim(code: String, password: Secret) async throws(AdminProblem) {
+        throw AdminProblem(status: 404, detail: "this board has no label code")
+    }
+
+    package func signIn(password: Secret) async throws(AdminProblem) -> Secret {
+        throw AdminProblem(status: 404, detail: "this board knows no owner's password")
+    }
 }
 
 /// Where a backup comes from.

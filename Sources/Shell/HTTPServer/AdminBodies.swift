@@ -11,6 +11,11 @@ import PrivacyContract
 struct SwitchBody: Codable { var on: Bool }
 struct PairingCodeBody: Codable { var code: String }
 struct PasswordBody: Codable { var password: String }
+struct ClaimBody: Codable {
+    var code: String
+    var password: String
+}
+struct SessionBody: Codable { var token: String }
 struct ProvisioningTokenRequestBody: Codable { var `extension`: String }
 struct ResyncBody: Codable {
     var `extension`: String

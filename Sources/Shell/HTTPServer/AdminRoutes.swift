@@ -13,17 +13,30 @@ struct AdminRoutes: Sendable {
 
     let backend: any AdminBackend
     let token: Secret
+    let firmware: FirmwareInbox?
 
     var router: Router<AdminContext> {
         let router = Router(context: AdminContext.self)
         router.addMiddleware { AnswerProblems() }
         router.get("/health") { _, _ in try Response.json(["status": "ok"]) }
         router.get("/provisioning/:token") { request, context in try await provisioning(request, context) }
+        // Without the token, and so behind delays of their own: how the owner comes by it.
+        router.post("/v1/owner") { request, _ in
+            let body = try await decode(ClaimBody.self, request)
+            try await backend.claim(code: body.code, password: Secret(body.password))
+            return try Response.json(MessageBody(message: "the board is yours"), status: .created)
+        }
+        router.post("/v1/session") { request, _ in
+            let body = try await decode(PasswordBody.self, request)
+            let token = try await backend.signIn(password: Secret(body.password))
+            return try Response.json(SessionBody(token: token.withBytes { String(decoding: $0, as: UTF8.self) }))
+        }
         let protected = router.group().add(middleware: Authenticate(token: token))
         addStatus(to: protected)
         addCloud(to: protected)
         addHistory(to: protected)
         addConfiguration(to: protected)
+        addFirmware(to: protected)
         return router
     }
 
@@ -123,6 +136,24 @@ struct AdminRoutes: Sendable {
             let changes = try await backend.applyConfiguration(yaml, isDryRun: isDryRun)
             return try Response.json(ChangesBody(changes: changes, applied: !isDryRun))
         }
+    }
+
+    private func addFirmware(to group: RouterGroup<AdminContext>) {
+        group.get("/v1/firmware") { _, _ in Response.bytes(try inbox().result(), type: "application/json") }
+        group.put("/v1/firmware") { request, _ in
+            try await inbox().take(request.body)
+            return try Response.json(MessageBody(message: "handed in; ask again for the result"), status: .accepted)
+        }
+        group.post("/v1/factory-reset") { _, _ in
+            try inbox().reset()
+            return try Response.json(
+                MessageBody(message: "the board forgets its owner and restarts"), status: .accepted)
+        }
+    }
+
+    private func inbox() throws -> FirmwareInbox {
+        guard let firmware else { throw AdminProblem(status: 404, detail: "this appliance takes no firmware") }
+        return firmware
     }
 
     private func provisioning(_ request: Request, _ context: AdminContext) async throws -> Response {

@@ -24,8 +24,12 @@ package final class AdminServer: Sendable {
     private let logger: Logger
     private let tasks = Mutex<[Task<Void, Never>]>([])
 
-    package init(backend: any AdminBackend, token: Secret, group: any EventLoopGroup, logger: Logger) {
-        routes = AdminRoutes(backend: backend, token: token)
+    /// `firmware` is where a board takes updates; nil: it takes none.
+    package init(
+        backend: any AdminBackend, token: Secret, group: any EventLoopGroup, logger: Logger,
+        firmware: FirmwareInbox? = nil
+    ) {
+        routes = AdminRoutes(backend: backend, token: token, firmware: firmware)
         self.group = group
         self.logger = logger
     }

@@ -12,6 +12,7 @@ package import Primitives
 import PrivacyContract
 import SQLiteStore
 import Settings
+import Synchronization
 
 /// What the administration's HTTP interface asks beyond the core's commands.
 extension Appliance: AdminBackend {
@@ -58,6 +59,33 @@ extension Appliance: AdminBackend {
         case .success(let message): logger.notice("\(message)")
         case .failure(let problem): logger.warning("restore refused: \(problem.detail)")
         }
+        return try outcome.get()
+    }
+
+    package func claim(code: String, password: Secret) async throws(AdminProblem) {
+        let outcome: Result<Void, AdminProblem> = try await offLoop { [self] in
+            owner.withLock { owner in
+                Result { () throws(AdminProblem) in
+                    try owner?.claim(code: code, password: password, at: hal.clock.now())
+                }
+            }
+        }
+        if case .success = outcome { logger.notice("the board has an owner now") }
+        try outcome.get()
+    }
+
+    package func signIn(password: Secret) async throws(AdminProblem) -> Secret {
+        let outcome: Result<Secret, AdminProblem> = try await offLoop { [self] in
+            owner.withLock { owner in
+                Result { () throws(AdminProblem) in
+                    guard let token = try owner?.signIn(password: password, at: hal.clock.now()) else {
+                        throw AdminProblem(status: 503, detail: "the appliance is not ready; try again")
+                    }
+                    return token
+                }
+            }
+        }
+        if case .failure(let problem) = outcome { logger.warning("sign-in refused: \(problem.detail)") }
         return try outcome.get()
     }
 

@@ -18,6 +18,7 @@ import SIPTransaction
 import SQLiteStore
 import ServerLocation
 import Settings
+import Synchronization
 import TLS
 import Transport
 
@@ -287,7 +288,12 @@ extension Appliance {
         } catch {
             throw .hardware(error)
         }
-        let server = AdminServer(backend: self, token: token, group: group, logger: logger)
+        let access = OwnerAccess(
+            partition: hal.partition(.configuration), label: hal.identity.labelCodeHash, token: token)
+        owner.withLock { $0 = access }
+        let server = AdminServer(
+            backend: self, token: token, group: group, logger: logger,
+            firmware: options.updateDirectory.map(FirmwareInbox.init(directory:)))
         do {
             try await server.listen(socketPath: options.socketPath)
             if let https = settings.https {

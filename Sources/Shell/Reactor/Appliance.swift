@@ -15,6 +15,7 @@ import SIPTransaction
 import SQLiteStore
 import ServerLocation
 import Settings
+import Synchronization
 import Transport
 
 /// The appliance's shell around its core: one actor on one event loop (DESIGN.md section 2).
@@ -31,6 +32,9 @@ package actor Appliance {
     nonisolated let pool: NIOThreadPool
     nonisolated let logger: Logger
     nonisolated let options: ApplianceOptions
+
+    /// Nil until the administration starts.
+    nonisolated let owner = Mutex<OwnerAccess?>(nil)
 
     private var core: ApplianceCore
     private var queue: [Input] = []

@@ -15,6 +15,8 @@ package struct ApplianceOptions: Sendable {
     /// The certificate authorities that vouch for the servers of trunks over TLS, one PEM file; nil: the system's.
     package var trunkRootsPath: String?
     package var firmwareVersion = Firmware.version
+    /// Where update bundles are handed in, for the board's installer; nil: there is none.
+    package var updateDirectory: String?
     /// What replaces the process after a restore; by default it executes itself again.
     package var restart: @Sendable () -> Void = { Restart.executeSelf() }
 

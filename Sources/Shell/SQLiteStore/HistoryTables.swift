@@ -33,7 +33,7 @@ enum HistoryTables {
 
     static func append(_ checkpoint: LedgerCheckpoint, to database: Database) throws {
         try database.execute(
-            sql: "INSERT INTO ledger_checkpoint VALUES (?, ?, ?, ?, ?)",
+            sql: "INSERT OR REPLACE INTO ledger_checkpoint VALUES (?, ?, ?, ?, ?)",
             arguments: [
                 stored(checkpoint.sequence), checkpoint.time.milliseconds, checkpoint.hash.blob,
                 checkpoint.signature.blob, checkpoint.certificateChain,

@@ -119,6 +119,7 @@ enum SettingsTables {
             ("outgoing.emergency", settings.outgoing.emergencyNumbers.joined(separator: " ")),
             // Only what older firmware does not do by itself, and would not know to read.
             ("privacy.strict", settings.privacy.isStrict ? nil : "false"),
+            ("media.advertised", settings.media.advertised.map { "\($0)" }),
         ]
         return values + optional.compactMap { name, value in value.map { (name, $0) } }
     }
@@ -141,6 +142,7 @@ enum SettingsTables {
             case "sip.protection": settings.sip.protectionEnabled = value == "true"
             case "sip.realm": settings.sip.realm = value
             case "media.address": settings.media.address = try address(value, of: name)
+            case "media.advertised": settings.media.advertised = try address(value, of: name)
             case "media.ports.first": first = try number(value, of: name)
             case "media.ports.last": last = try number(value, of: name)
             case "media.country": settings.media.country = try decoded(value, of: name)

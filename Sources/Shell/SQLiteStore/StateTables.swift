@@ -122,8 +122,8 @@ enum StateTables {
             arguments: [entry.hour.milliseconds, entry.network.description, entry.product])
     }
 
-    /// R2. What stays is written anew into fresh pages, and the former pages are zeroed as they are freed: `secure_delete`
-    /// alone leaves copies of rows that once moved from page to page.
+    /// R2. What stays is written anew into fresh pages, and the former pages are zeroed as they are freed: SQLite promises
+    /// that `secure_delete` zeroes what is deleted, not what rows leave behind when they move from page to page.
     static func pruneProvisioningLog(olderThan time: UnixTime, in database: Database) throws {
         try database.execute(sql: "DELETE FROM provisioning_log WHERE hour < ?", arguments: [time.milliseconds])
         guard database.changesCount > 0 else { return }

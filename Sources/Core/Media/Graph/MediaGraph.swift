@@ -67,10 +67,6 @@ package struct MediaGraph: ~Copyable {
     package var sessionCount: Int { slotOf.count }
     package var roomCount: Int { rooms.count }
 
-    package func statistics(ofSlot slot: Int, _ side: MediaSide) -> StreamStatistics? {
-        slots.contains(slot) ? slots[slot].statistics(of: side) : nil
-    }
-
     /// What a session costs, and whether that is known already; nil when there is none.
     package func work(ofSlot slot: Int) -> (work: MediaWork, isDescribed: Bool)? {
         slots.contains(slot) ? (slots[slot].work, slots[slot].isDescribed) : nil
