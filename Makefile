@@ -10,13 +10,15 @@ PROGRAMS = pbxd pbxctl vendorcloud softphone pbxsim
 # Debian packages. BUILD: compiler's own needs and our libraries. STORY: what demo and lint run with. INTEROP: peers not written by us.
 BUILD_PACKAGES = ca-certificates git make pkg-config g++ libc6-dev libssl-dev libsqlite3-dev libopus-dev zlib1g-dev libc-ares-dev tzdata \
     libcurl4 libxml2 libncurses6 libedit2 libz3-4 libsqlite3-0 openssl python3
-INTEROP_PACKAGES = sip-tester baresip linphone-cli libsrtp2-1 libopus0 rtpengine-daemon tshark kamailio age openssl curl
+INTEROP_PACKAGES = sip-tester baresip linphone-cli libsrtp2-1 libopus0 rtpengine-daemon tshark kamailio age openssl curl strace
 BENCH_PACKAGES = sip-tester python3 debootstrap gcc
 # They wait for sockets and clocks. Beside the ones that compute they would wait half a minute for each turn, and their peers would not.
 REAL_TIME_TESTS = ^(TransportTests|ReactorTests|VendorCloudTests|NameResolverTests)\.
 SEED ?=
 SEEDS ?= 1..200
 PROOF_SEEDS ?= 1..20
+# Every so manieth cut point of a running pbxd; 1, which takes seven minutes, is for the night.
+PROOF_CUTS ?= 10
 OFFICE_SECONDS ?= 300
 FUZZ_SECONDS ?= 30
 APT_GET = env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300
@@ -137,15 +139,17 @@ soak-nightly: deps
 	$(SWIFT_RELEASE) --product pbxctl
 	python3 scripts/soak.py --bin $(SCRATCH)/release --seconds 600
 
-## privacy-proof: every proof of docs/PRIVACY.md: permits, mutations, flow table, linter, ledger
-privacy-proof: deps
+## privacy-proof: every proof of docs/PRIVACY.md: permits, mutations, flow table, linter, ledger, canaries, unplugging, power cuts, the relay's memory
+privacy-proof: deps-interop
 	$(SWIFT_BUILD) --build-tests
-	$(SWIFT_BUILD) --product pbxctl
 	python3 scripts/permits.py --scratch $(SCRATCH)
 	$(SCRATCH)/debug/pbxctl privacy lint >/dev/null
 	$(SWIFT_TEST) --skip-build --filter 'PrivacyContractTests|PersistenceTests|MutatedContractTests|StrictModeTests|LedgerSigningTests'
 	$(SWIFT_TEST) --skip-build --filter 'FlowTableTests|PrivacyDocumentTests|InvariantTests'
-	$(SWIFT_BUILD) --product pbxsim
+	$(SWIFT_TEST) --skip-build --filter 'PromiseTests|CanaryFileTests|PromisedDeletionTests|BackupFileTests|PowerCutTests|LogPolicyTests|BackupTests|BackupPlanServiceTests'
+	python3 scripts/recovery.py --bin $(SCRATCH)/debug
+	python3 scripts/blindness.py --bin $(SCRATCH)/debug
+	python3 scripts/powercut.py --bin $(SCRATCH)/debug --every $(PROOF_CUTS)
 	$(SCRATCH)/debug/pbxsim sweep --seeds $(PROOF_SEEDS) --jobs $$(nproc)
 
 ## lint: purity of the core, direction of imports, formatting, forbidden names
