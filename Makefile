@@ -21,6 +21,7 @@ PROOF_SEEDS ?= 1..20
 PROOF_CUTS ?= 10
 OFFICE_SECONDS ?= 300
 FUZZ_SECONDS ?= 30
+PROMPTS ?= $(SCRATCH)/prompts
 APT_GET = env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300
 
 ## help: this text
@@ -162,6 +163,11 @@ lint: deps
 format:
 	swift format format --in-place --parallel --recursive Package.swift Sources Tests
 
+## prompts: speak the appliance's prompts with espeak-ng into PROMPTS (German, English, French)
+prompts:
+	$(call install_packages,espeak-ng python3)
+	python3 scripts/prompts.py $(PROMPTS)
+
 ## docs: check that the documents name what exists
 docs:
 	python3 scripts/lint.py --docs
@@ -173,4 +179,4 @@ check: lint docs test interop signalling fuzz
 clean:
 	rm -rf $(SCRATCH)
 
-.PHONY: help deps deps-interop build demo run test sim interop signalling torture fuzz storm bench bench-media soak soak-nightly privacy-proof sim-office lint format docs check clean
+.PHONY: help deps deps-interop build demo run test sim interop signalling torture fuzz storm bench bench-media soak soak-nightly privacy-proof sim-office prompts lint format docs check clean

@@ -110,6 +110,7 @@ let package = Package(
         core("PrivacyContract", ["Primitives", "CloudMessages"]),
         core("Persistence", ["Primitives", "CloudMessages", "PrivacyContract", "Settings"]),
         core("MediaNegotiation", ["Primitives", "SDP", "RTP", "Media"]),
+        core("Applications", ["Primitives", "Settings", "Media"]),
         // Core: features (siblings do not import each other)
         core("Registration", ["Primitives", "SIPMessage", "SIPTransaction", "Persistence"]),
         core("Events", ["Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SIPUserAgent"]),
@@ -117,7 +118,7 @@ let package = Package(
             "CallControl",
             [
                 "Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SIPUserAgent", "SDP", "Media",
-                "MediaNegotiation", "Settings", "CloudMessages", "RTP",
+                "MediaNegotiation", "Settings", "CloudMessages", "RTP", "Applications",
             ]),
         core(
             "Trunks",
@@ -134,7 +135,7 @@ let package = Package(
             [
                 "Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SIPUserAgent", "Media", "Settings",
                 "CloudMessages", "PrivacyContract", "Persistence", "ServerLocation", "Numbering", "Registration",
-                "Events", "Trunks", "CallControl", "Pairing", "Backup",
+                "Events", "Trunks", "Applications", "CallControl", "Pairing", "Backup",
                 "Telemetry", "Provisioning", "Features",
             ]),
 
@@ -153,7 +154,9 @@ let package = Package(
         shell("OpenSSLCrypto", ["Primitives", "RTP", "COpenSSL"]),
         shell("OpusCodec", ["Media", "COpus"]),
         shell("NameResolver", ["Primitives", "ServerLocation", "CAres", "CSockets"]),
-        shell("MediaEngine", ["Primitives", "RTP", "Media", "OpusCodec", "OpenSSLCrypto", "CSockets"]),
+        shell(
+            "MediaEngine",
+            ["Primitives", "RTP", "Media", "Applications", "Settings", "OpusCodec", "OpenSSLCrypto", "CSockets"]),
         shell("RTPEngineBackend", ["Primitives", "Media", "RTPEngine", "CSockets"]),
         shell("Archive", ["Primitives", "Backup", "Persistence", "OpenSSLCrypto", "CZlib"]),
         shell("Vectors", ["Primitives", "RTP", "SIPMessage", "SIPDialog", "Media", "OpusCodec", "OpenSSLCrypto"]),
@@ -180,8 +183,8 @@ let package = Package(
         shell(
             "HTTPServer",
             [
-                "Primitives", "ApplianceCore", "Media", "CloudMessages", "CloudWire", "Persistence", "PrivacyContract",
-                nioCore,
+                "Primitives", "ApplianceCore", "Applications", "Media", "CloudMessages", "CloudWire", "Persistence",
+                "PrivacyContract", nioCore,
                 nioSSL, hummingbird, hummingbirdTLS, httpTypes, logging,
             ]),
         shell(
@@ -189,7 +192,7 @@ let package = Package(
             [
                 "Primitives", "ApplianceCore", "Media", "Persistence", "Settings", "SIPTransaction", "PrivacyContract",
                 "CloudMessages", "Backup", "HAL", "TLS", "Transport", "NameResolver", "ServerLocation", "MediaEngine",
-                "RTPEngine", "RTPEngineBackend",
+                "Applications", "RTPEngine", "RTPEngineBackend",
                 "SQLiteStore", "CloudLink",
                 "HTTPServer", "Archive", "ConfigurationFile", "OpenSSLCrypto", nioCore, nioPosix, logging,
             ]),
@@ -217,7 +220,7 @@ let package = Package(
         .target(
             name: "Simulation",
             dependencies: [
-                "Primitives", "ApplianceCore", "CloudCore", "SoftphoneCore", "OpenSSLCrypto",
+                "Primitives", "ApplianceCore", "Applications", "CloudCore", "SoftphoneCore", "OpenSSLCrypto",
                 "OpusCodec", "Media", "Persistence", "PrivacyContract", "CloudMessages", "Settings",
                 "SIPTransaction", "ServerLocation", "Telemetry", "Pairing", "Backup", "Archive", "CloudWire",
                 "LogPolicy",
@@ -239,12 +242,14 @@ let package = Package(
         program("pbxsim", ["Simulation"]),
 
         // Tests
+        tests("Applications", ["Applications", "Media", "Primitives", "Settings"]),
         tests("Archive", ["Archive", "Backup", "OpenSSLCrypto", "Persistence", "Primitives"]),
         tests("Backup", ["Backup", "CloudMessages", "OpenSSLCrypto", "Persistence", "Primitives", "PrivacyContract"]),
         tests(
             "CallControl",
             [
-                "CallControl", "CloudMessages", "Media", "MediaNegotiation", "OpenSSLCrypto", "Primitives", "RTP",
+                "Applications", "CallControl", "CloudMessages", "Media", "MediaNegotiation", "OpenSSLCrypto",
+                "Primitives", "RTP",
                 "SDP",
                 "SIPDialog", "SIPMessage",
                 "SIPTransaction", "SIPUserAgent", "Settings",
@@ -266,6 +271,7 @@ let package = Package(
         tests(
             "MediaEngine",
             [
+                "Applications", "Settings",
                 "COpus", "CSockets", "CTestClock", "Media", "MediaEngine", "OpenSSLCrypto", "OpusCodec", "Primitives",
                 "RTP",
             ]),
@@ -319,7 +325,8 @@ let package = Package(
         tests(
             "Telephony",
             [
-                "ApplianceCore", "CloudMessages", "Media", "OpenSSLCrypto", "Persistence", "Primitives", "RTP",
+                "ApplianceCore", "Applications", "CloudMessages", "Media", "OpenSSLCrypto", "Persistence", "Primitives",
+                "RTP",
                 "SDP", "SIPDialog", "SIPMessage", "SIPTransaction", "Settings",
             ]),
         tests(

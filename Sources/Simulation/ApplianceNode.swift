@@ -1,4 +1,5 @@
 import ApplianceCore
+import Applications
 import CloudMessages
 import Media
 import Persistence
@@ -26,6 +27,8 @@ final class ApplianceNode {
     var disk: SimulatedDisk
     private(set) var media: any SimulatedMedia
     let jobs: JobRunner
+    /// The files of voice messages; they outlive a power cut.
+    let messages = SimulatedMessages()
     var entropy: Entropy
     /// Inputs so far: who looks at the core need not do so again before there was another one.
     private(set) var inputCount: UInt64 = 0
@@ -57,7 +60,10 @@ final class ApplianceNode {
         jobs = JobRunner(entropy: world.fork())
         entropy = world.fork()
         media = world.media == .real ? MediaNode(world: world) : MediaModel(world: world)
-        media.onEvent = { [unowned self] in input(.media($0)) }
+        media.onEvent = { [unowned self] in
+            if let event = messages.take($0) { input(.messages(event)) }
+            input(.media($0))
+        }
     }
 
     var isOn: Bool { core != nil }
@@ -79,6 +85,7 @@ final class ApplianceNode {
         }
         run(effects)
         input(.listening([ListenerAddress(.udp, Self.sipEndpoint)]))
+        input(.messages(.found(messages.found)))
     }
 
     /// Everything that is not committed is gone from this instant.
@@ -89,6 +96,7 @@ final class ApplianceNode {
         pending = []
         world.unbind(Self.sipEndpoint)
         media.cutPower()
+        messages.cutPower()
         jobs.cutPower()
         disk.cutPower()
         adminReplies = [:]
@@ -186,6 +194,8 @@ final class ApplianceNode {
         case .takeSample: later(.milliseconds(1), .sample(sample()))
         case .log(let level, let text): if level.rawValue >= LogLevel.notice.rawValue { world.note("log \(text)") }
         case .drained: isDrained = true
+        case .messages(let command):
+            if let event = messages.run(command) { later(.milliseconds(3), .messages(event)) }
         }
     }
 

@@ -72,6 +72,11 @@ final class PhoneNode {
         input(.command(.call(number)))
     }
 
+    /// Queues keys, to be sent as telephone events while a call stands.
+    func press(_ keys: String) {
+        for key in keys { if let digit = Digit(key) { _ = audio?.press(digit.event) } }
+    }
+
     func hangUp() { input(.command(.hangUp)) }
     func unregister() { input(.command(.unregister)) }
 

@@ -21,7 +21,8 @@ package struct Scenario: Sendable {
         .backup, .backupUnderPowerCuts, .backupOutage, .provisioning, .callData, .callDataOutage, .call,
         .transcodedCall, .conference,
         .groupCall, .refusedCalls, .hangUps, .wrongPassword, .longRegistration, .powerCutInCall, .drain, .fullDisk,
-        .fullDiskAnyTime, .switchRaces, .switchStorm, .flowTable, .unplugged, .backupPlan, .canaries,
+        .fullDiskAnyTime, .switchRaces, .switchStorm, .flowTable, .unplugged, .backupPlan, .canaries, .attendant,
+        .voicemail, .queue, .roomWithDoor,
     ] + ServiceExample.scenarios
 
     package init(
@@ -58,7 +59,7 @@ extension World {
         UserSettings(extension: "103", name: "Dan", password: Secret("dan-secret")),
     ]
 
-    func bootAppliance() {
+    func bootAppliance(applications: ApplicationSettings = ApplicationSettings()) {
         var settings = ApplianceSettings()
         settings.users = Self.users
         settings.features.echo = "600"
@@ -66,6 +67,7 @@ extension World {
         settings.groups = [
             GroupSettings(extension: "610", name: "Sales", strategy: .all, members: ["101", "102", "103"])
         ]
+        settings.applications = applications
         settings.media.address = ApplianceNode.address
         settings.cloud.relay = "relay.vendor.example:7443"
         settings.cloud.controlCenter = "https://control-center.vendor.example"

@@ -74,6 +74,7 @@ enum Summary {
         case .status, .deleteBackupPassword, .backUpNow, .listBackups, .permitRestore, .calls, .privacy,
             .showBackupPlan, .recoverySheet:
             "\(command)"
+        case .applications: "applications"
         }
     }
 
@@ -92,6 +93,9 @@ enum Summary {
         case .callRecords(let records): "\(records.count) records"
         case .ledgerCheckpoints(let list): "\(list.count) ledger signatures"
         case .privacy(let flows, let isStrict): "\(flows.count) flows\(isStrict ? ", strict" : "")"
+        case .messages(let list): "\(list.count) voice messages"
+        case .rooms(let list): "\(list.count) rooms"
+        case .queues(let list): "\(list.count) queues"
         case .refused(let status, let detail): "refused \(status): \(detail)"
         }
     }

@@ -13,7 +13,9 @@ struct PBXControl: AsyncParsableCommand {
             CommandGroup(
                 name: "Observe",
                 subcommands: [
-                    Status.self, Calls.self, Records.self, Privacy.self, LedgerCommand.self,
+                    Status.self, Calls.self, Records.self, Privacy.self, LedgerCommand.self, Voicemail.self,
+                    Queues.self,
+                    Conferences.self,
                 ]),
             CommandGroup(
                 name: "Change",

@@ -41,6 +41,8 @@ extension PBXDaemon {
 
         @Option(help: ArgumentHelp("What devices the board has (/etc/pbx/board of its image).", valueName: "file"))
         var board: String?
+        @Option(help: ArgumentHelp("Spoken prompts, one directory per language (make prompts).", valueName: "dir"))
+        var prompts: String?
 
         enum Verbosity: String, ExpressibleByArgument, CaseIterable { case trace, debug, info, notice, warning, error }
 
@@ -57,6 +59,7 @@ extension PBXDaemon {
                 options.firmwareVersion = description?.firmwareVersion ?? options.firmwareVersion
                 options.updateDirectory = description?.updateDirectory
                 options.restart = { Restart.executeSelf() }
+                if let prompts { options.promptDirectory = prompts }
                 let notifier = ServiceNotifier.fromEnvironment()
                 let process = ApplianceProcess(options: options, logger: logger) { state in _ = notifier?.send(state) }
                 try await process.run()

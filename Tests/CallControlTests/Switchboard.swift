@@ -1,3 +1,4 @@
+import Applications
 import CallControl
 import CloudMessages
 import Media
@@ -32,18 +33,25 @@ final class Switchboard {
     private(set) var questions: [RoutingRequest] = []
     private(set) var states: [DialogState] = []
     private(set) var counts: [String] = []
+    /// What the files of voice messages were told.
+    private(set) var files: [MessageCommand] = []
+    private(set) var lamps: [String] = []
+    private(set) var logs: [String] = []
+    /// Mailboxes of numbers.
+    var mailboxes: [String: CallFallback] = [:]
     /// What gets lost on its way to a telephone.
     var loses: (SIPMessage) -> Bool = { _ in false }
 
     init(
         limits: Limits = Limits(), timers: CallTimers = CallTimers(), playsMusic: Bool = true,
-        backend: MediaBackendKind = .builtin
+        backend: MediaBackendKind = .builtin, applications: ApplicationSettings = ApplicationSettings()
     ) {
         var settings = ApplianceSettings()
         settings.sip.realm = Self.realm
         settings.media.address = .v4(0x0A00_0001)
         settings.features.musicOnHold = playsMusic
         settings.media.backend = backend
+        settings.applications = applications
         control = CallControl(settings: settings, limits: limits, timers: timers)
         context = CallContext(
             agent: UserAgentContext(transactions: TransactionLayer(limits: limits), at: now, wall: Self.wallStart),
@@ -79,6 +87,10 @@ final class Switchboard {
     }
 
     func feed(_ event: MediaEvent) { enter { control.media(event, &context) } }
+
+    func feed(_ event: MessageEvent) { enter { control.messages(event, &context) } }
+
+    func adopt(_ settings: ApplianceSettings) { enter { control.adopt(settings, &context) } }
 
     func endAll() { enter { control.endAll(&context) } }
 
@@ -128,10 +140,11 @@ final class Switchboard {
         case .invite where control.replace(request, server, over: flow, by: caller, &context): break
         case .invite:
             let number = DialPlan.number(in: request.uri) ?? ""
-            control.invite(
-                Invitation(
-                    server: server, request: request, flow: flow, caller: caller, destination: destination(number),
-                    ranks: targets(of: number), line: lines[phone.number]), &context)
+            var invitation = Invitation(
+                server: server, request: request, flow: flow, caller: caller, destination: destination(number),
+                ranks: targets(of: number), line: lines[phone.number])
+            invitation.fallback = mailboxes[number]
+            control.invite(invitation, &context)
         case .refer: control.refer(request, server, over: flow, by: caller, &context)
         default: context.reply(server, to: request, 405)
         }
@@ -172,15 +185,20 @@ final class Switchboard {
             }
         case .ended(let record): records.append(record)
         case .dialogState(let change): states.append(change.dialog)
+        case .messages(let command): files.append(command)
+        case .messagesWaiting(let user, let new, let old): lamps.append("\(user) \(new)/\(old)")
+        case .log(let text): logs.append(text)
         case .routing(let question):
             questions.append(question)
-            guard let number = DialPlan.number(in: question.uri), Self.names[number] != nil || ranks[number] != nil
+            guard let number = DialPlan.number(in: question.uri),
+                Self.names[number] != nil || ranks[number] != nil || services[number] != nil
             else {
                 control.routed(question, nil, &context)
                 return
             }
-            control.routed(
-                question, Route(destination: destination(number), ranks: targets(of: number)), &context)
+            var route = Route(destination: destination(number), ranks: targets(of: number))
+            route.fallback = mailboxes[number]
+            control.routed(question, route, &context)
         }
     }
 

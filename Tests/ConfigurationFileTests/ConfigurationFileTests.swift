@@ -7,7 +7,7 @@ import Testing
 struct ConfigurationFileTests {
     private let examples = String(#filePath.dropLast("Tests/ConfigurationFileTests/ConfigurationFileTests.swift".count))
 
-    @Test(arguments: ["minimal.yaml", "demo.yaml", "trunk.yaml", "rtpengine.yaml"])
+    @Test(arguments: ["minimal.yaml", "demo.yaml", "trunk.yaml", "rtpengine.yaml", "office.yaml"])
     func `the examples are accepted`(name: String) throws {
         let settings = try ConfigurationFile.load(path: "\(examples)Examples/\(name)")
         #expect(settings.users.first?.extension == "100")

@@ -285,6 +285,7 @@ import Testing
             ("park_orbits", "71 72"), ("park_seconds", "90"), ("speed_dials", "701=0301 702=0302"),
             ("premium", "+49900 +49137"), ("utc_offset", "-60"), ("night_begins", "1080"), ("night_ends", "420"),
             ("night", "true"), ("emergency_location", "Hall 3"), ("emergency_test", "9112"), ("doors", "150=1"),
+            ("dial_tone", "9"),
             ("codes.dnd_on", "*78"), ("codes.park", ""),
         ]
         let refused = samples.filter { !office.set($0.0, $0.1) }

@@ -36,6 +36,8 @@ enum Samples {
             UserSettings(extension: "100", name: "Bob", password: Secret("p")),
         ]
         settings.groups = [GroupSettings(extension: "610", name: "Sales", strategy: .all, members: ["101", "100"])]
+        settings.applications.voicemail.boxes = [MailboxSettings(extension: "101", pin: Secret("4711"))]
+        settings.applications.queues = [QueueSettings(extension: "700", name: "Service")]
         settings.cloud.relay = "127.0.0.1:7443"
         settings.cloud.controlCenter = "https://127.0.0.1:7446"
         settings.cloud.backup = "https://127.0.0.1:7444"

@@ -251,6 +251,84 @@ import Testing
         try office.isRefused(office.ada, "610", 486, callID: "1")
     }
 
+    // MARK: The dial tone
+
+    /// Ada hears the dial tone and presses keys.
+    private func dialTone(_ office: FeatureOffice, _ keys: String) throws -> Side {
+        let invite = try office.ada.invite("9", body: offer, callID: "tone")
+        let ada = try office.ada.confirm(invite, office.ada.finalResponse())
+        let sessions = office.world.mediaCommands.compactMap { command -> MediaSessionID? in
+            guard case .collect(let session, .a, let rules) = command else { return nil }
+            #expect(rules.between == .seconds(4) && rules.terminators == [.pound])
+            return session
+        }
+        let session = try #require(sessions.last)
+        let digits = keys.compactMap { Digit($0) }
+        for digit in digits { office.world.feed(.media(.digit(session, .a, digit, how: .event))) }
+        office.world.feed(
+            .media(.collected(session, .a, DigitCollector.Outcome(digits: digits, reason: .timeout))))
+        return ada
+    }
+
+    @Test func `a number pressed at the dial tone is called, and heard to ring`() throws {
+        let office = try FeatureOffice { $0.features.office.dialTone = "9" }
+        let ada = try dialTone(office, "101")
+        let bob = try office.bob.answer(office.bob.nextRequest(.invite), body: FeatureOffice.answer)
+        #expect(try bob.request(.bye).status == 200)
+        try ada.takeBye()
+        #expect(office.world.records.map(\.connectedUserNumber) == ["101"])
+        office.world.expectEverythingEnded()
+    }
+
+    @Test func `at the dial tone who is busy is heard as a tone, and permissions hold`() throws {
+        for (keys, answers) in [("101", true), ("0891234567", false)] {
+            let office = try FeatureOffice {
+                $0.features.office.dialTone = "9"
+                $0.users[0].features.permission = .local
+            }
+            let ada = try dialTone(office, keys)
+            if answers { try office.refuse(office.bob, 486) }
+            #expect(!office.line.has(.invite))
+            let session = office.world.mediaCommands.compactMap { command -> MediaSessionID? in
+                if case .hear(let session, .a, .playing(_, then: .silence)) = command { session } else { nil }
+            }.last
+            office.world.feed(.media(.played(try #require(session), .a)))
+            try ada.takeBye()
+            #expect(office.world.records.map(\.success) == [false], "nobody but the appliance has answered")
+            office.world.expectEverythingEnded()
+        }
+    }
+
+    @Test func `help is reached from the dial tone, whatever class and line`() throws {
+        let office = try FeatureOffice {
+            $0.features.office.dialTone = "9"
+            $0.users[0].features.permission = .internal
+        }
+        _ = try dialTone(office, "112")
+        #expect(try office.line.nextRequest(.invite).uri.user == "112")
+        #expect(office.world.count("calls.emergency") == 1)
+    }
+
+    @Test func `the dial tone is for who has dialled it alone`() throws {
+        let office = try FeatureOffice {
+            $0.features.office.dialTone = "9"
+            $0.users[1].features.forwarding.always = "9"
+            $0.users[2].features.forwarding.busy = "9"
+        }
+        office.line.send(office.line.request(.invite, to: "30999", callID: "in", body: offer), branch: "z9hG4bK-in")
+        #expect(try office.line.finalResponse().status == 403)
+        _ = try office.ada.invite("102", body: offer, callID: "busy")
+        try office.refuse(office.cleo, 486)
+        #expect(try office.ada.finalResponse().status == 486)
+        #expect(!office.world.mediaCommands.contains { if case .collect = $0 { true } else { false } })
+    }
+
+    @Test func `who dials nothing at the dial tone is hung up`() throws {
+        let office = try FeatureOffice { $0.features.office.dialTone = "9" }
+        try dialTone(office, "").takeBye()
+        office.world.expectEverythingEnded()
+    }
+
     // MARK: Numbers
 
     @Test func `permission classes hold for users, not for help`() throws {

@@ -86,7 +86,8 @@ final class World {
             inputs.append(.media(.opened(id, portA: port, portB: port + 2)))
         case .media(.close(let id)) where closesMedia:
             inputs.append(.media(.closed(id, a: statistics, b: statistics)))
-        case .media, .close, .resolve, .callRecord, .bindings, .count, .log, .adminReply, .drained, .features, .night:
+        case .media, .close, .resolve, .callRecord, .bindings, .count, .log, .adminReply, .drained, .features, .night,
+            .messages:
             break
         }
     }

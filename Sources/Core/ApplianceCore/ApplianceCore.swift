@@ -105,6 +105,10 @@ package struct ApplianceCore: Sendable {
         case .admin(let id, .calls): return [.adminReply(id, .calls(telephony.calls(at: now)))]
         case .admin(let id, .resync(let number, let reboots)):
             return telephonyEffects(.resync(id, extension: number, reboots: reboots), at: now)
+        case .admin(let id, .applications(let request)):
+            return telephonyEffects(.applications(id, request), at: now)
+        case .prompts(let library): return telephonyEffects(.prompts(library), at: now)
+        case .messages(let event): return telephonyEffects(.messages(event), at: now)
         case .admin(let id, .applySettings(let settings)): return apply(settings, for: id)
         case .stored(let ticket, let outcome):
             guard let (id, settings) = pendingSettings.removeValue(forKey: ticket) else {
@@ -169,6 +173,7 @@ package struct ApplianceCore: Sendable {
             case .night(let isOn):
                 settings.features.office.isNight = isOn
                 stored.append(.putNightSwitch(isOn))
+            case .messages(let command): effects.append(.messages(command))
             case .drained: drain?.telephonyEndedAt = now
             }
         }

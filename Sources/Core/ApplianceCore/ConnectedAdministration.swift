@@ -50,7 +50,7 @@ extension ConnectedServices {
                 then: .ledgerCheckpoints(id))
         case .callRecords(let cursor):
             run(.readCallRecords(after: cursor, limit: limits.callRecordQueue), then: .callRecords(id))
-        case .calls, .resync, .applySettings:
+        case .calls, .resync, .applySettings, .applications:
             reply(id, .refused(status: 404, detail: "this request is answered elsewhere in the appliance"))
         }
     }

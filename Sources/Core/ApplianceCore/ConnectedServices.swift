@@ -184,7 +184,10 @@ package struct ConnectedServices: Sendable {
             inbox.append(.telemetry(.sample(sample, gauges)))
         case .jobFinished(let id, let outcome): jobFinished(id, outcome)
         case .stored(let ticket, let outcome): stored(ticket, outcome, entropy: &entropy)
-        case .listening, .sipMessage, .sipFlowClosed, .counted, .media, .resolved, .overload, .mediaCertificate: break
+        case .listening, .sipMessage, .sipFlowClosed, .counted, .media, .resolved, .overload, .mediaCertificate,
+            .prompts,
+            .messages:
+            break
         case .drain: drain()
         }
         return leave(entropy: &entropy)

@@ -1,3 +1,4 @@
+package import Applications
 package import CloudMessages
 package import Media
 package import Persistence
@@ -34,6 +35,8 @@ package enum Effect: Sendable, Equatable {
     case log(LogLevel, String)
     /// After `Input.drain`: nothing is left to do.
     case drained
+    /// For who keeps the files of voice messages; what becomes of it comes back as `Input.messages`.
+    case messages(MessageCommand)
 }
 
 package enum LogLevel: Int, Sendable, Hashable { case debug, info, notice, warning, error }
@@ -65,6 +68,9 @@ package enum AdminReply: Sendable, Equatable {
     case ledgerCheckpoints([LedgerCheckpoint])
     case callRecords([CallRecord])
     case privacy([FlowState], isStrict: Bool)
+    case messages([VoiceMessage])
+    case rooms([RoomSummary])
+    case queues([QueueSummary])
     /// `status` follows HTTP (400, 404, 409, 429, 503); `detail` says what to do.
     case refused(status: Int, detail: String)
 }

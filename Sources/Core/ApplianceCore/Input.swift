@@ -1,3 +1,4 @@
+package import Applications
 package import Backup
 package import CloudMessages
 package import Media
@@ -43,6 +44,10 @@ package enum Input: Sendable, Equatable {
     case jobFinished(JobID, JobOutcome)
     /// SIGTERM: no new calls; running ones end or `Duration` passes, then `Effect.drained`.
     case drain(within: Duration)
+    /// The sounds that are at hand, at the start and whenever they have changed.
+    case prompts(PromptLibrary)
+    /// What the store of voice messages has found or done.
+    case messages(MessageEvent)
 }
 
 package enum StoreOutcome: Sendable, Equatable {
@@ -126,6 +131,8 @@ package enum AdminCommand: Sendable, Equatable {
     case callRecords(after: UInt64)
     case applySettings(ApplianceSettings)
     case privacy
+    /// Something about mailboxes, queues or rooms.
+    case applications(ApplicationRequest)
 }
 
 /// Slow or blocking work which the shell does off the loop.

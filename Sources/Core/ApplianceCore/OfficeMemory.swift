@@ -9,6 +9,8 @@ struct OfficeMemory: Sendable {
         let caller: String
         let callee: String
         let until: Instant
+        /// No telephone of the other one was registered.
+        let isAway: Bool
         /// The other one has been seen at the telephone since.
         var isArmed = false
     }
@@ -72,16 +74,21 @@ struct OfficeMemory: Sendable {
     // MARK: Callbacks
 
     /// False at the limit.
-    mutating func callBack(_ caller: String, when callee: String, at now: Instant, limit: Int) -> Bool {
+    mutating func callBack(
+        _ caller: String, when callee: String, isAway: Bool, at now: Instant, limit: Int
+    ) -> Bool {
         callbacks.removeAll { $0.until <= now || ($0.caller == caller && $0.callee == callee) }
         guard callbacks.count < limit else { return false }
-        callbacks.append(Callback(caller: caller, callee: callee, until: now + Self.callbackPatience))
+        callbacks.append(
+            Callback(caller: caller, callee: callee, until: now + Self.callbackPatience, isAway: isAway))
         return true
     }
 
-    /// A call of that user has ended, or a telephone of theirs is back: they are there.
-    mutating func seen(_ user: String) {
-        for index in callbacks.indices where callbacks[index].callee == user { callbacks[index].isArmed = true }
+    /// A call of that user has ended, or a telephone of theirs has registered: they are there.
+    mutating func seen(_ user: String, byRegistration: Bool = false) {
+        for index in callbacks.indices where callbacks[index].callee == user {
+            if !byRegistration || callbacks[index].isAway { callbacks[index].isArmed = true }
+        }
     }
 
     var hasArmedCallbacks: Bool { callbacks.contains(where: \.isArmed) }

@@ -1,3 +1,4 @@
+package import Applications
 import CallControl
 package import CloudMessages
 import Events
@@ -38,6 +39,11 @@ package struct Telephony: Sendable {
         /// No new calls but those for help; what still runs at `deadline` is ended, then `Output.drained`.
         case drain(deadline: Instant)
         case deadline
+        /// Sounds that are at hand from now on.
+        case prompts(PromptLibrary)
+        case messages(MessageEvent)
+        /// Something about mailboxes, queues or rooms; answered by `Output.adminReply`.
+        case applications(AdminRequestID, ApplicationRequest)
     }
 
     package enum Output: Sendable, Equatable {
@@ -59,6 +65,8 @@ package struct Telephony: Sendable {
         case night(Bool)
         /// Once, after `Input.drain`: no call is left.
         case drained
+        /// For who keeps the files of voice messages.
+        case messages(MessageCommand)
     }
 
     /// How long calls may take to end after the drain's deadline.
@@ -120,7 +128,7 @@ package struct Telephony: Sendable {
             hashes: hashes, limits: limits)
         authenticator = DigestAuthenticator(realm: settings.sip.realm, secret: self.nonceKey, hashes: hashes)
         registrar = Registrar(limits: limits)
-        calls = CallControl(settings: settings, limits: limits)
+        calls = CallControl(settings: settings, limits: limits, at: now)
         events = SubscriptionServer(limits: limits)
         trunks = Trunks(hashes: hashes, limits: limits)
         location = ServerLocation(limits: limits)
@@ -228,6 +236,9 @@ package struct Telephony: Sendable {
         case .overload(let isOverloaded): overload.isOverloaded = isOverloaded
         case .drain(let deadline): beginDrain(until: deadline)
         case .deadline: runDeadlines(at: now)
+        case .prompts(let library): calls.adopt(library)
+        case .messages(let event): calls.messages(event, &context)
+        case .applications(let id, let request): outputs.append(.adminReply(id, answer(request)))
         }
         runEffects()
         if officeMemory.hasArmedCallbacks, !isDraining {
@@ -265,7 +276,7 @@ package struct Telephony: Sendable {
         settings = new
         users = Self.index(new.users)
         plan = DialPlan(settings: new)
-        calls.adopt(new)
+        calls.adopt(new, &context)
         trunks.adopt(new, &context.agent)
         registrar.policy = RegistrarPolicy(new.edition)
         let known = users
@@ -368,6 +379,10 @@ package struct Telephony: Sendable {
             let route = route(for: question)
             calls.routed(question, route, &context)
         case .dialogState(let change): tell(change)
+        case .messages(let command): outputs.append(.messages(command))
+        case .messagesWaiting(let user, let new, let old):
+            events.setMessageSummary(of: user, to: MessageSummary(new: new, old: old), &context.agent)
+        case .log(let text): outputs.append(.log(.notice, text))
         }
     }
 
@@ -376,7 +391,9 @@ package struct Telephony: Sendable {
             outputs.append(.bindings(aor: change.addressOfRecord, change.bindings))
             if !change.isRefreshOnly {
                 tellContacts(of: change.addressOfRecord)
-                if !change.bindings.isEmpty { officeMemory.seen(change.addressOfRecord) }
+                if !change.bindings.isEmpty {
+                    officeMemory.seen(change.addressOfRecord, byRegistration: true)
+                }
             }
         }
     }

@@ -60,8 +60,10 @@ extension Telephony {
             invitation.destination = .service(CallParty(number: order.code, name: "Conference"), .tone(.confirmation))
             if !calls.confer(by: invitation, &context) { refuse(order, 480) }
         case .callBack(let callee):
+            let isAway = plan.user(callee).map { telephones(of: $0).isEmpty } ?? true
             settle(
-                officeMemory.callBack(user.number, when: callee, at: context.now, limit: limits.callbacks), order)
+                officeMemory.callBack(
+                    user.number, when: callee, isAway: isAway, at: context.now, limit: limits.callbacks), order)
         case .forgetCallBacks:
             officeMemory.forgetCallbacks(of: user.number)
             confirm(order)

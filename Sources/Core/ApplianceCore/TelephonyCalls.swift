@@ -49,6 +49,7 @@ extension Telephony {
             invitation.take(route)
             invitation.hidesCaller = wishes.hidesNumber
             invitation.isPrivate = wishes.isPrivate
+            invitation.fallback = mailbox(behind: route.destination)
             calls.invite(invitation, &context)
         }
     }
@@ -104,6 +105,7 @@ extension Telephony {
             server: server, request: request, flow: flow, caller: caller, destination: route.destination,
             ranks: [], line: line, credentials: trunks.credentials(of: trunk).map(Self.digest))
         invitation.take(route)
+        invitation.fallback = mailbox(behind: route.destination)
         invitation.media = trunks.settings(of: trunk).map { mediaRules($0.mediaSecurity, codecs: $0.codecs) }
         calls.invite(invitation, &context)
     }
@@ -141,14 +143,15 @@ extension Telephony {
     /// within its trunk's domain, if the trunk's policy is to follow, and over that trunk alone.
     mutating func route(for question: RoutingRequest) -> Route? {
         switch question.purpose {
+        case .application(let mayLeave): return route(of: question, mayLeave: mayLeave)
         case .unanswered(let status): return unanswered(question, status: status)
         case .recall:
             return plan.user(question.party.number).map { Route(destination: .user($0), ranks: telephones(of: $0)) }
-        case .redirect, .transfer: break
+        case .redirect, .transfer, .dial: break
         }
         var dialling = Dialling(caller: question.party, origin: question.caller)
         dialling.isWithheld = question.isWithheld
-        dialling.isPassedOn = true
+        dialling.isPassedOn = question.purpose != .dial
         dialling.isInternal = plan.user(question.caller.number) != nil
         let way: Way
         if let line = question.line {
@@ -159,7 +162,9 @@ extension Telephony {
             return nil
         }
         switch way {
-        case .leads(let route, _): return route
+        case .leads(let route, _):
+            if question.purpose == .dial, route.plan.isEmergency { makeWay(for: route, from: question.party) }
+            return route
         case .done(.act(.park(orbit: let orbit)), _) where question.purpose == .transfer:
             return Route(destination: .service(CallParty(number: orbit, name: "Parked"), .orbit), ranks: [])
         case .done, .refused: return nil

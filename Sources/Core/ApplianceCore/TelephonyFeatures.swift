@@ -59,8 +59,9 @@ extension Telephony {
         if case .emergency = dialled {
             let targets = outsideTargets(dialled, number, for: dialling.caller, isWithheld: false)
             if !targets.isEmpty {
-                let party = CallParty(number: number, name: "")
-                return .leads(Route(destination: .outside(party), ranks: targets), dialling.wishes)
+                var route = Route(destination: .outside(CallParty(number: number, name: "")), ranks: targets)
+                route.plan.isEmergency = true
+                return .leads(route, dialling.wishes)
             }
         }
         let isPlain = plan.knows(number)
@@ -85,6 +86,8 @@ extension Telephony {
         switch destination {
         case .user(let party): return reach(party, destination, dialling, facts)
         case .group(let party, let members): return reach(party, members: members, destination, dialling, facts)
+        case .service(_, .dialTone) where dialling.isPassedOn:  // whoever is sent there would dial by nobody's rights
+            return .refused(status: 403)
         case .service, .outside: return .leads(Route(destination: destination, ranks: []), dialling.wishes)
         }
     }

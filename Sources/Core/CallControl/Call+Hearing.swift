@@ -14,10 +14,12 @@ extension Call {
     }
 
     private func program(for side: MediaSide) -> AudioProgram {
+        if let program = applicationProgram(for: side) { return program }
         switch service {
         case .conference(let room): return .room(room, RoomParticipation(mayTalk: !isListener))
         case .tone(let tone): return .playing(sounds.brief(tone), then: .silence)
-        case .echo, .orbit, nil: break
+        case .dialTone: return hasDialled ? .silence : .playing(sounds.dial, then: .silence)
+        case .echo, .orbit, .application, nil: break
         }
         guard let other = bridge[side.other] else {
             if parked != nil, early == nil { return sounds.hold.map { .playing($0, then: .silence) } ?? .silence }

@@ -16,8 +16,12 @@ extension Call {
         case .audioPath(_, let side, let path): heard(side, path, &context)
         case .figures(_, let a, let b): measured(a, b, &context)
         case .refused(_, let refusal): mediaRefused(refusal, &context)
+        case .played where application != nil, .digit where application != nil, .collected where application != nil:
+            applicationMedia(event, &context)
         case .played(_, let side): played(side, &context)
-        case .listeningEnded, .digit, .collected, .recorded, .recordingEnded, .speaking: break
+        case .digit(_, _, _, how: _): pressed(&context)
+        case .collected(_, _, let outcome): collected(outcome, &context)
+        case .listeningEnded, .recorded, .recordingEnded, .speaking: break
         case .closed(_, let a, let b):
             measured(a, b, &context)
             finish(&context)
@@ -33,7 +37,7 @@ extension Call {
             ring(
                 Fork(
                     side: .b, identity: callerIdentity, ranks: ranks, dialled: destination.party.number,
-                    until: context.now + timers.ringing, plan: plan), &context)
+                    until: context.now + min(timers.ringing, fallback?.after ?? timers.ringing), plan: plan), &context)
             return
         }
         serve(service, &context)
@@ -42,7 +46,9 @@ extension Call {
     /// What a party was to hear is not to be had: music is done without, a conference room is not.
     private mutating func mediaRefused(_ refusal: MediaRefusal, _ context: inout CallContext) {
         context.count("media.refused")
-        guard case .conference? = service, isActive else { return }
+        let isNeeded = application?.isConnected == false
+        if !isNeeded { guard case .conference? = service else { return } }
+        guard isActive else { return }
         let status = if case .unavailable = refusal { 501 } else { 503 }
         withLeg(0, &context) { $0.giveUp(because: .sip(status, text: "No conference"), &$1) }
         end(&context)

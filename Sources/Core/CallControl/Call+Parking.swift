@@ -89,10 +89,17 @@ extension Call {
     }
 
     mutating func beginRecall(to route: Route?, _ context: inout CallContext) {
+        if hasDialled, case .service(let party, let service)? = route?.destination {
+            switch service {
+            case .conference, .echo: return serve(service, named: party, &context)
+            case .tone, .orbit, .dialTone: break
+            }
+        }
         guard let recall, let route, !route.ringable.isEmpty, let other = bridge[recall.side.other] else {
             recallFailed(&context)
             return
         }
+        if parked == nil, hasDialled || origination != nil { destination = route.destination }
         let identity = CallerIdentity(party: legs[other].party, isAnonymous: participants[other].isAnonymous)
         ring(
             Fork(
@@ -115,9 +122,15 @@ extension Call {
     /// Nobody is there: a parked call waits on, a few times; another one ends.
     mutating func recallFailed(_ context: inout CallContext) {
         for index in fork?.legs ?? [] { legs[index].hangUp(&context) }
+        let status = fork?.outcome.finalStatus
         recall = nil
         fork = nil
         early = nil
+        if hasDialled, parked == nil, isActive {  // who dialled with keys is told with a tone
+            service = .tone(status == 486 || status == 600 ? .busy : .congestion)
+            configureMedia(&context)
+            return
+        }
         guard let parked, parked.returns < Self.parkReturns else {
             end(&context)
             return

@@ -126,6 +126,10 @@ extension Call {
             completeOrigination(with: index, origination, &context)
             return
         }
+        guard application == nil else {
+            applicationAnswered(by: index, &context)
+            return
+        }
         bridge[fork.side] = index
         self.fork = nil
         early = nil
@@ -220,6 +224,7 @@ extension Call {
 
     /// The owner says where a URI leads; nil: nowhere.
     mutating func routed(_ number: Int, _ route: Route?, _ context: inout CallContext) {
+        if routedForApplication(number, route, &context) { return }
         if let transfer, transfer.question == number, fork == nil {
             beginTransfer(to: route, &context)
             return
@@ -286,6 +291,11 @@ extension Call {
             recallFailed(&context)
             return
         }
+        if application != nil, phase == .talking {
+            applicationFailed(status, &context)
+            return
+        }
+        if fallBack(status, &context) { return }
         refuseCaller(status, &context)
         end(&context)
     }

@@ -1,4 +1,5 @@
 import Media
+import SIPMessage
 
 /// Calls that the appliance answers itself.
 extension Call {
@@ -12,6 +13,48 @@ extension Call {
         self.service = service
         if service == .echo { context.effects.append(.media(.setEcho(MediaSessionID(id)))) }
         talk(&context)
+        if service == .dialTone {  // `#` ends the number, or four seconds without another digit
+            let rules = DigitRules(most: 32, terminators: [.pound], first: .seconds(15), between: .seconds(4))
+            context.effects.append(.media(.collect(MediaSessionID(id), .a, rules)))
+        }
+        if case .application(let application) = service { enter(application, &context) }
+    }
+
+    /// Who has dialled with keys is in the service now.
+    mutating func serve(_ service: CallService, named party: CallParty, _ context: inout CallContext) {
+        recall = nil
+        answeredBy = party
+        self.service = service
+        if service == .echo { context.effects.append(.media(.setEcho(MediaSessionID(id)))) }
+        configureMedia(&context)
+        if case .application(let application) = service { enter(application, &context) }
+    }
+
+    /// A key at the dial tone.
+    mutating func pressed(_ context: inout CallContext) {
+        guard service == .dialTone, !hasDialled else { return }
+        hasDialled = true
+        configureMedia(&context)
+    }
+
+    /// A number has been dialled at the dial tone; none ends the call.
+    mutating func collected(_ outcome: DigitCollector.Outcome, _ context: inout CallContext) {
+        guard service == .dialTone, phase == .talking, recall == nil else { return }
+        guard !outcome.digits.isEmpty else {
+            end(&context)
+            return
+        }
+        hasDialled = true
+        service = nil
+        recall = Recall(question: questionCount, side: .b)
+        let number = String(outcome.digits.map(\.character))
+        let request = RoutingRequest(
+            id: RoutingID(call: id, number: questionCount), uri: SIPURI(user: number, host: domain),
+            party: legs[0].party, caller: legs[0].party, isWithheld: callerIdentity.isAnonymous, line: nil,
+            purpose: .dial)
+        questionCount += 1
+        configureMedia(&context)
+        context.effects.append(.routing(request))
     }
 
     /// What a side heard is over: with a tone, the call.

@@ -11,7 +11,8 @@ extension Call {
         record.set(
             caller: legs[0].party, isFromLine: participants[0].line != nil, destination: destination,
             answeredBy: answeredBy)
-        record.success = talkingSince != nil
+        // Of a call that the appliance answered for a while, whether somebody else did.
+        record.success = talkingSince != nil && (answeredBy != nil || !(hasDialled || origination != nil))
         if isPrivate { record.hideOtherEnd() }
         record.quality = recordedQuality
         return record

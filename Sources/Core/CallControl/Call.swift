@@ -1,3 +1,4 @@
+import Applications
 import CloudMessages
 import Media
 import MediaNegotiation
@@ -36,10 +37,14 @@ struct Call: Sendable {
     enum Wish: Sendable {
         /// The transferor wants the other end connected with the other end of one of its other calls.
         case join(Replaces, uri: SIPURI)
+        /// Something has happened to a caller in an application.
+        case application(ApplicationEvent)
+        /// The caller goes into an application.
+        case enter(Application)
     }
 
     let id: UInt64
-    let destination: DialPlan.Destination
+    var destination: DialPlan.Destination
     let ranks: [[CallTarget]]
     let timers: CallTimers
     let limits: Limits
@@ -58,6 +63,8 @@ struct Call: Sendable {
     var recall: Recall?
     /// The appliance has made the call itself; leg 0 is then somebody whom it has called.
     var origination: Origination?
+    /// At the dial tone, a key has been pressed.
+    var hasDialled = false
     /// In a room, the party only listens.
     var isListener = false
     /// What watchers of the orbit were told last.
@@ -94,6 +101,10 @@ struct Call: Sendable {
     var configured: [MediaSide: MediaStreamDescription] = [:]
     var hearing: [MediaSide: AudioProgram] = [:]
     let sounds: CallSounds
+    /// The application that the caller is, or was, in.
+    var application: ApplicationLeg?
+    /// Where the call goes when nobody takes it.
+    let fallback: CallFallback?
 
     /// Takes up an INVITE whose description can be answered, and asks for media ports.
     init(
@@ -114,6 +125,7 @@ struct Call: Sendable {
         isEmergency = invitation.isEmergency
         if let sponsor = invitation.plan.sponsor { sponsors = [sponsor] }
         if case .service(_, let service) = invitation.destination { self.service = service }
+        fallback = invitation.fallback
         startDate = context.wall
         maxForwards = max(0, ((try? invitation.request.maxForwards()) ?? nil ?? 70) - 1)
         callerIdentity = CallerIdentity(
@@ -142,7 +154,7 @@ struct Call: Sendable {
 
     /// When `deadline` next has work to do.
     var nextDeadline: Instant? {
-        legs.reduce(phaseDeadline) { $0.orEarlier($1.nextDeadline) }
+        legs.reduce(phaseDeadline.orEarlier(application?.nextDeadline)) { $0.orEarlier($1.nextDeadline) }
     }
 
     private var phaseDeadline: Instant? {
@@ -155,6 +167,7 @@ struct Call: Sendable {
 
     mutating func deadline(_ context: inout CallContext) {
         for index in legs.indices { withLeg(index, &context) { $0.deadline(&$1) } }
+        applicationDeadline(&context)
         guard let due = phaseDeadline, context.now >= due else { return }
         switch phase {
         case .opening:
@@ -249,7 +262,8 @@ struct Call: Sendable {
         case .hungUp: hungUp(index, &context)
         case .mediaChanged: configureMedia(&context)
         case .offerRefused: break  // the session goes on as it was
-        case .digits(let digit): pass(digit, from: index, &context)
+        case .digits(let digit):
+            if !press(digit, from: index, &context) { pass(digit, from: index, &context) }
         case .referred(let request, let server): referred(request, server, by: index, carriedBy: .leg(index), &context)
         case .resubscribed(let request, let event, let server):
             resubscribed(request, to: event, server, by: index, &context)
@@ -283,6 +297,7 @@ struct Call: Sendable {
     mutating func end(_ context: inout CallContext) {
         guard isActive else { return }
         if let talkingSince { length = context.now - talkingSince }
+        leaveApplication()
         if transfer != nil {
             transfer = nil
             notify(487, of: subscriptions.count - 1, &context)
@@ -300,7 +315,7 @@ struct Call: Sendable {
         if isActive { end(&context) }  // the workers closed by themselves
         guard case .ending = phase else { return }
         phase = .ended
-        if case .tone? = service { return }  // a code that was dialled is no call
+        if case .service(_, .tone) = destination { return }  // a code that was dialled is no call
         if isListener { return }  // nor is what an announcement is heard with
         context.effects.append(.ended(record))
     }

@@ -14,7 +14,7 @@ extension CallControl {
     package mutating func routed(_ question: RoutingRequest, _ route: Route?, _ context: inout CallContext) {
         let (call, user) = (question.id.call, route?.plan.sponsor ?? question.party.number)
         var taken = route
-        if case .outside? = route?.destination, question.line == nil {
+        if case .outside? = route?.destination, question.line == nil, route?.plan.isEmergency == false {
             if callCount(chargedTo: user, besides: call) >= limits.callsPerUser {
                 context.count("calls.refused-user")
                 taken = nil
@@ -58,6 +58,8 @@ extension CallControl {
     mutating func fulfil(_ wish: Call.Wish, of id: UInt64, _ context: inout CallContext) {
         switch wish {
         case .join(let replaces, let uri): join(id, replaces, uri: uri, &context)
+        case .application(let event): tellApplication(event, of: id, &context)
+        case .enter(let application): enter(application, id, &context)
         }
     }
 

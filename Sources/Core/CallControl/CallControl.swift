@@ -1,3 +1,4 @@
+import Applications
 package import Media
 import MediaNegotiation
 package import Primitives
@@ -39,11 +40,19 @@ package struct CallControl: Sendable {
     var originations: [UInt64: Origination] = [:]
     /// Calls that have just left a conference room.
     private var emptied: [Call] = []
+    var applications: ApplicationServer
+    var prompts = PromptLibrary()
+    /// Callers who wait for sounds.
+    var loading: [CallerID: PromptLoad] = [:]
+    /// What was missed and told already.
+    var missingPrompts: Set<String> = []
 
     /// Calls that use a place among `Limits.calls`; those that are only being wound up do not.
     package private(set) var activeCount = 0
 
-    package init(settings: ApplianceSettings, limits: Limits, timers: CallTimers = CallTimers()) {
+    package init(
+        settings: ApplianceSettings, limits: Limits, timers: CallTimers = CallTimers(), at now: Instant = .origin
+    ) {
         self.limits = limits
         self.timers = timers
         domain = settings.sip.realm
@@ -54,10 +63,12 @@ package struct CallControl: Sendable {
         editionCalls = settings.sip.calls == nil ? settings.edition.limits.calls : nil
         comfortNoise = settings.media.comfortNoise
         mixes = settings.media.backend == .builtin
+        applications = ApplicationServer(
+            settings.applications, extensions: settings.numbersInside, roomPlaces: limits.roomParticipants, at: now)
     }
 
     /// For calls that begin from now on.
-    package mutating func adopt(_ settings: ApplianceSettings) {
+    package mutating func adopt(_ settings: ApplianceSettings, _ context: inout CallContext) {
         domain = settings.sip.realm
         mediaAddress = settings.media.advertised ?? settings.media.address
         security = settings.media.security
@@ -65,6 +76,9 @@ package struct CallControl: Sendable {
         callsLimit = settings.sip.calls ?? limits.calls
         editionCalls = settings.sip.calls == nil ? settings.edition.limits.calls : nil
         comfortNoise = settings.media.comfortNoise
+        missingPrompts = []
+        applications.adopt(settings.applications, extensions: settings.numbersInside, at: context.now)
+        runApplications(&context)
     }
 
     /// What telephones are offered and may ask for.
@@ -75,7 +89,7 @@ package struct CallControl: Sendable {
     /// True when no call is left, not even one being wound up.
     package var isIdle: Bool { calls.isEmpty && originations.isEmpty }
 
-    package var nextDeadline: Instant? { deadlines.first }
+    package var nextDeadline: Instant? { deadlines.first.orEarlier(applications.nextDeadline) }
 
     /// The calls that an administrator would count, the oldest first.
     package func snapshots(at now: Instant) -> [CallSnapshot] {
@@ -184,6 +198,7 @@ package struct CallControl: Sendable {
             abandon(id, &context)
             withCall(id, &context) { $0.deadline(&$1) }
         }
+        applicationsDeadline(&context)
     }
 
     /// Ends every call: callers who wait get 480, everybody else BYE or CANCEL.
@@ -216,6 +231,7 @@ package struct CallControl: Sendable {
         if calls.values[index].isOver {
             let call = calls.remove(at: index).value
             context.forget(call: id, legCount: call.legs.count)
+            if call.application != nil { tellApplication(.left, of: id, &context) }
         } else if !calls.values[index].wishes.isEmpty {
             var wishes: [Call.Wish] = []
             swap(&wishes, &calls.values[index].wishes)
@@ -228,6 +244,11 @@ package struct CallControl: Sendable {
 
     /// The calls that have a place, the oldest first.
     var activeCalls: [Call] { calls.values.filter(\.isActive).sorted { $0.id < $1.id } }
+
+    /// The numbers of all who have a part in a call.
+    var busyUsers: Set<String> {
+        Set(calls.values.filter(\.isActive).flatMap { $0.legs.filter { !$0.isOver }.map(\.party.number) })
+    }
 
     mutating func begin(
         _ invitation: Invitation, dialog: Dialog, localMedia: LocalMedia, _ context: inout CallContext

@@ -4,21 +4,23 @@ import Settings
 /// What a call plays to its parties by itself.
 struct CallSounds: Sendable {
     private let playsMusic: Bool
+    let country: TonePlan
     /// For who waits for another party to answer, in a call that stands.
     let ringback: Playlist
-    private let tones: TonePlan
     /// How long a call waits in an orbit.
     let parking: Duration
 
     init(_ settings: ApplianceSettings) {
         playsMusic = settings.features.musicOnHold
-        tones = TonePlan(country: settings.media.country.rawValue) ?? .itu
-        ringback = Playlist(.ringback, of: tones)
+        country = TonePlan(country: settings.media.country.rawValue) ?? .itu
+        ringback = Playlist(.ringback, of: country)
         parking = .seconds(settings.features.office.parkSeconds)
     }
 
+    var dial: Playlist { Playlist(.dial, of: country) }
+
     /// A tone that says something and is over.
-    func brief(_ tone: CallTone) -> Playlist { Playlist([.tone(tones.cadence(of: tone), lasting: .seconds(3))]) }
+    func brief(_ tone: CallTone) -> Playlist { Playlist([.tone(country.cadence(of: tone), lasting: .seconds(3))]) }
 
     /// For who is on hold; nil: nothing. The shell has it composed ahead of time.
     var hold: Playlist? { playsMusic ? .music(MusicOnHold.builtIn) : nil }

@@ -1,3 +1,4 @@
+package import Applications
 package import CloudMessages
 package import Media
 import Primitives
@@ -46,6 +47,11 @@ package enum CallEffect: Sendable, Equatable {
     case routing(RoutingRequest)
     /// For whoever watches the party; every state of a dialog once, in order.
     case dialogState(DialogStateChange)
+    /// For who keeps the files of voice messages.
+    case messages(MessageCommand)
+    /// For the lamps of a user's telephones.
+    case messagesWaiting(user: String, new: Int, old: Int)
+    case log(String)
 }
 
 /// A running call as an administrator sees it.

@@ -1,3 +1,4 @@
+package import Applications
 package import Media
 package import SIPMessage
 package import Settings
@@ -23,6 +24,10 @@ package enum CallService: Sendable, Hashable {
     case tone(CallTone)
     /// Calls wait here for somebody to take them up.
     case orbit
+    /// The caller hears the dial tone and dials with keys: for telephones that send digits one by one.
+    case dialTone
+    /// One of the applications that speak to the caller.
+    case application(Application)
 }
 
 /// What an extension leads to. Extensions are matched whole; whoever is not in the plan does not exist.
@@ -47,8 +52,12 @@ package struct DialPlan: Sendable {
         }
         for group in settings.groups { groups[group.extension] = group }
         if let echo = settings.features.echo { services[echo] = ("Echo", .echo) }
+        if let number = settings.features.office.dialTone { services[number] = ("Dial tone", .dialTone) }
         for (index, number) in settings.features.conferences.enumerated() {
             services[number] = ("Conference", .conference(RoomID(UInt64(index))))
+        }
+        for (number, name, application) in settings.applications.numbers {
+            services[number] = (name, .application(application))
         }
     }
 

@@ -25,6 +25,8 @@ package struct Invitation: Sendable {
     package var hidesCaller: Bool?
     /// The record keeps no number of the other end.
     package var isPrivate = false
+    /// Where the call goes when nobody takes it.
+    package var fallback: CallFallback?
 
     package init(
         server: ServerTransactionID, request: SIPRequest, flow: SIPFlow, caller: CallParty,
@@ -54,7 +56,7 @@ package struct Invitation: Sendable {
 
 extension Invitation {
     var hasTargets: Bool {
-        if case .service = destination { true } else { !ranks.isEmpty }
+        if case .service = destination { true } else { !ranks.isEmpty || fallback != nil }
     }
 
     /// The record of a call that found no telephone to ring.

@@ -13,6 +13,9 @@ package struct RingPlan: Sendable, Equatable {
     /// By whose rights the call goes outside, when the caller's are not meant: it counts as that user's too.
     package var sponsor: String?
 
+    /// The call is one for help: no limit of its caller's holds it up.
+    package var isEmergency = false
+
     package init() {}
 }
 

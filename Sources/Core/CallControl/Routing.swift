@@ -15,8 +15,12 @@ package struct RoutingRequest: Sendable, Equatable {
         case transfer
         /// Nobody has answered at `party`, with that status as the best refusal: does the call go on from there?
         case unanswered(status: Int)
+        /// `party` has dialled the URI with keys, at the dial tone.
+        case dial
         /// `party` is called back into a call that stands: its own telephones alone.
         case recall
+        /// An application connects its caller; `party` is whom that called. `mayLeave`: also with somebody outside.
+        case application(mayLeave: Bool)
     }
 
     package var id: RoutingID
@@ -37,6 +41,8 @@ package struct Route: Sendable, Equatable {
     package var destination: DialPlan.Destination
     package var ranks: [[CallTarget]]
     package var plan: RingPlan
+    /// The mailbox of who is rung.
+    package var fallback: CallFallback?
 
     package init(destination: DialPlan.Destination, ranks: [[CallTarget]], plan: RingPlan = RingPlan()) {
         self.destination = destination

@@ -18,6 +18,7 @@ package struct ApplianceSettings: Sendable, Equatable {
     package var outgoing = OutgoingSettings()
     package var privacy = PrivacySettings()
     package var records = CallRecordSettings()
+    package var applications = ApplicationSettings()
 
     package init() {}
 }
@@ -115,7 +116,9 @@ package struct FeatureSettings: Sendable, Equatable {
     package init() {}
 
     /// All extensions that lead to a feature.
-    package var extensions: [String] { (echo.map { [$0] } ?? []) + conferences + office.parkOrbits }
+    package var extensions: [String] {
+        (echo.map { [$0] } ?? []) + conferences + office.parkOrbits + [office.dialTone].compactMap { $0 }
+    }
 }
 
 /// `call_records`: what is kept of calls that are over.

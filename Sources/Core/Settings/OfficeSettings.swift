@@ -20,6 +20,8 @@ package struct OfficeSettings: Sendable, Equatable {
     package var emergencyLocation: String?
     /// A number that answers what a call for help would do, without one.
     package var emergencyTest: String?
+    /// An extension that answers with the dial tone and takes the number as keys; nil: none.
+    package var dialTone: String?
     /// Extensions of door stations, and the keys that open each.
     package var doors: [DoorStation] = []
 
@@ -27,7 +29,7 @@ package struct OfficeSettings: Sendable, Equatable {
 
     package static let names = [
         "park_orbits", "park_seconds", "speed_dials", "premium", "utc_offset", "night_begins", "night_ends", "night",
-        "emergency_location", "emergency_test", "doors",
+        "emergency_location", "emergency_test", "doors", "dial_tone",
     ]
 
     /// What differs from the default, as text; codes as `codes.<name>`.
@@ -55,6 +57,7 @@ package struct OfficeSettings: Sendable, Equatable {
         case "night": isNight ? "true" : "false"
         case "emergency_location": emergencyLocation ?? ""
         case "emergency_test": emergencyTest ?? ""
+        case "dial_tone": dialTone ?? ""
         case "doors": doors.map { "\($0.extension)=\($0.keys)" }.joined(separator: " ")
         default: ""
         }
@@ -85,6 +88,9 @@ package struct OfficeSettings: Sendable, Equatable {
             return (1...255).contains(text.utf8.count)
         case "emergency_test":
             emergencyTest = text
+            return UserFeatures.isNumber(text)
+        case "dial_tone":
+            dialTone = text
             return UserFeatures.isNumber(text)
         case "doors":
             doors = words.compactMap { word in Self.pair(word).map { DoorStation(extension: $0, keys: $1) } }

@@ -38,7 +38,26 @@ package struct SettingsDifference: Sendable, Equatable {
                     "trunks.\(trunk.name).password", from: password == nil ? "<none>" : "<secret>",
                     to: trunk.password == nil ? "<none>" : "<another secret>"))
         }
+        changes += Self.pinChanges(from: old.applications, to: new.applications)
         self.changes = changes
+    }
+
+    /// PINs that differ, which the lines hide.
+    private static func pinChanges(from old: ApplicationSettings, to new: ApplicationSettings) -> [Change] {
+        func pins(_ settings: ApplicationSettings) -> [String: Secret] {
+            var pins: [String: Secret] = [:]
+            for box in settings.voicemail.boxes { pins["applications.box.\(box.extension).pin"] = box.pin }
+            for room in settings.rooms {
+                pins["applications.room.\(room.extension).pin"] = room.pin
+                pins["applications.room.\(room.extension).host_pin"] = room.hostPIN
+            }
+            return pins
+        }
+        let (before, after) = (pins(old), pins(new))
+        return before.keys.sorted().compactMap { key in
+            guard let one = before[key], let other = after[key], !one.matches(other) else { return nil }
+            return .changed(key, from: "<secret>", to: "<another secret>")
+        }
     }
 
     package var isEmpty: Bool { changes.isEmpty }
@@ -105,6 +124,9 @@ package struct SettingsDifference: Sendable, Equatable {
             for field in group.fields { lines["groups.\(group.extension).\(field.name)"] = field.value }
         }
         describeTrunks(of: settings, in: &lines)
+        if settings.applications != ApplicationSettings() {
+            for (key, value) in settings.applications.lines { lines[key] = value }
+        }
         return lines
     }
 

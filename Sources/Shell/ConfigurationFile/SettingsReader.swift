@@ -16,7 +16,7 @@ struct SettingsReader {
             allowed: [
                 "appliance", "sip", "media", "https", "features", "users", "groups", "cloud", "numbering", "trunks",
                 "outgoing", "privacy", "call_records",
-            ])
+            ] + ApplicationReader.sections)
         if let node = sections["appliance"] {
             let entries = reader.mapping(node, at: "appliance", allowed: ["edition"])
             if let edition = entries["edition"] {
@@ -43,6 +43,7 @@ struct SettingsReader {
             }
         }
         numbers(sections, into: &settings)
+        applications(sections, into: &settings)
         trunks(sections, document, into: &settings)
         if let node = sections["call_records"] { settings.records = callRecords(node) }
         return settings
@@ -90,7 +91,7 @@ struct SettingsReader {
         if let node = sections["numbering"] { settings.numbering = outgoing.numbering(node) }
         if let list = sections["trunks"] {
             let numbers = settings.users.map(\.extension) + settings.groups.map(\.extension)
-            let destinations = Set(numbers + settings.features.extensions)
+            let destinations = Set(numbers + settings.features.extensions + settings.applications.extensions)
             settings.trunks = TrunkReader(reader: reader, limits: limits, destinations: destinations).trunks(list)
             if !settings.trunks.isEmpty, settings.numbering.countryCode == nil {
                 reader.report("trunks need numbering.country_code, for example \"49\"", at: list, key: "trunks")
@@ -105,6 +106,17 @@ struct SettingsReader {
                 let text = "extension \(number) is a number for help; change it, or outgoing.emergency"
                 reader.report(text, at: sections[section]?.sequence?[index], key: "\(section)[\(index)].extension")
             }
+        }
+    }
+
+    /// What the appliance answers itself; its numbers belong to nothing else.
+    private func applications(_ sections: [String: Node], into settings: inout ApplianceSettings) {
+        let users = settings.users.map(\.extension)
+        settings.applications = ApplicationReader(reader: reader, limits: limits, users: users).read(sections)
+        var taken = Set(users + settings.groups.map(\.extension) + settings.features.extensions)
+        for number in settings.applications.extensions where !taken.insert(number).inserted {
+            let section = ApplicationReader.sections.first { sections[$0] != nil } ?? "speech"
+            reader.report("number \(number) is taken; give it to one thing alone", at: sections[section], key: section)
         }
     }
 
@@ -280,6 +292,7 @@ struct SettingsReader {
         if let echo = settings.features.echo { owners[echo] = "features.echo" }
         for number in settings.features.conferences { owners[number] = "features.conferences" }
         for number in settings.features.office.parkOrbits { owners[number] = "features.park_orbits" }
+        if let number = settings.features.office.dialTone { owners[number] = "features.dial_tone" }
         if let list = sections["users"] {
             for (index, node) in reader.list(list, at: "users", limit: limits.users).enumerated() {
                 let key = "users[\(index)]"

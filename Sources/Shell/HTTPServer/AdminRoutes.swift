@@ -1,4 +1,5 @@
 import ApplianceCore
+import Applications
 import CloudMessages
 import CloudWire
 import Hummingbird
@@ -37,6 +38,7 @@ struct AdminRoutes: Sendable {
         addHistory(to: protected)
         addConfiguration(to: protected)
         addFirmware(to: protected)
+        addApplications(to: protected)
         return router
     }
 
@@ -156,6 +158,36 @@ struct AdminRoutes: Sendable {
         return firmware
     }
 
+    private func addApplications(to group: RouterGroup<AdminContext>) {
+        group.get("/v1/voicemail") { request, _ in
+            let box = request.uri.queryParameters["box"].map { String($0) }
+            return try await answer(.applications(.messages(box: box)))
+        }
+        group.delete("/v1/voicemail/:box/:number") { _, context in
+            let box = try context.parameters.require("box")
+            guard let number = Int64(try context.parameters.require("number")) else {
+                throw AdminProblem(status: 400, detail: "a message is named by its box and a decimal number")
+            }
+            return try await answer(.applications(.deleteMessage(MessageID(box: box, number: number))))
+        }
+        group.get("/v1/queues") { _, _ in try await answer(.applications(.queues)) }
+        group.get("/v1/conferences") { _, _ in try await answer(.applications(.rooms)) }
+        group.post("/v1/conferences/:room") { request, context in
+            let room = try context.parameters.require("room")
+            let body = try await decode(RoomChangeBody.self, request)
+            switch (body.lock, body.participant, body.mute, body.remove) {
+            case (let isLocked?, nil, nil, nil): return try await answer(.applications(.lockRoom(room, isLocked)))
+            case (nil, let caller?, let isMuted?, nil):
+                return try await answer(.applications(.mute(CallerID(caller), room: room, isMuted)))
+            case (nil, let caller?, nil, true?):
+                return try await answer(.applications(.remove(CallerID(caller), room: room)))
+            default:
+                let text = "name 'lock', or 'participant' with 'mute' or 'remove'"
+                throw AdminProblem(status: 400, detail: text)
+            }
+        }
+    }
+
     private func provisioning(_ request: Request, _ context: AdminContext) async throws -> Response {
         let token = try context.parameters.require("token")
         guard token.utf8.count <= 256 else { throw AdminProblem(status: 404, detail: "no such file") }
@@ -243,6 +275,10 @@ struct AdminRoutes: Sendable {
             return try Response.json(FlowsBody(flows: flows.map(FlowBody.init), strict: isStrict))
         case .ledgerCheckpoints(let list):
             return try Response.json(LedgerCheckpointsBody(checkpoints: list.map(LedgerCheckpointBody.init)))
+        case .messages(let messages):
+            return try Response.json(MessagesBody(messages: messages.map(VoiceMessageBody.init)))
+        case .rooms(let rooms): return try Response.json(RoomsBody(conferences: rooms.map(RoomBody.init)))
+        case .queues(let queues): return try Response.json(QueuesBody(queues: queues.map(QueueBody.init)))
         case .refused(let status, let detail): throw AdminProblem(status: status, detail: detail)
         case .restorePermit: throw AdminProblem(status: 500, detail: "a permit is for the appliance alone")
         }

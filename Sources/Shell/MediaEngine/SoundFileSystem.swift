@@ -108,6 +108,22 @@ enum SoundDirectory {
         return names.sorted()
     }
 
+    /// Takes a file's name away; one that is not there is no error.
+    static func remove(_ path: String) throws(SoundFileError) {
+        guard unlink(path) == 0 || errno == ENOENT else {
+            throw .system(operation: "delete", path: path, code: errno)
+        }
+    }
+
+    static func rename(_ path: String, to new: String) throws(SoundFileError) {
+        #if canImport(Glibc)
+        let result = Glibc.rename(path, new)
+        #elseif canImport(Musl)
+        let result = Musl.rename(path, new)
+        #endif
+        guard result == 0 else { throw .system(operation: "rename", path: path, code: errno) }
+    }
+
     /// Waits until a name that was added would survive a power cut.
     static func synchronise(_ path: String) throws(SoundFileError) {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -157,6 +157,7 @@ extension Appliance {
         var ready = ReadyLine(serial: identity.serial)
         let tls: TLSIdentity
         let mediaCertificate: CertificateFingerprint?
+        sounds = makeSounds()
         do {
             tls = try TLSIdentity(device: hal.identity, pool: pool)
             (engine, mediaCertificate) = try makeMediaBackend()
@@ -172,6 +173,8 @@ extension Appliance {
         prepareTrunkTLS()
         let administration = try await administer(with: tls, group: group, &ready)
         begin(listening: listening, mediaCertificate: mediaCertificate)
+        sounds?.find()
+        readPrompts()
         hal.indicator.show(.ready)
         return RunningAppliance(appliance: self, ready: ready, administration: administration, lock: lock)
     }
@@ -203,7 +206,7 @@ extension Appliance {
                     let counter = health.isReachable ? "media.relay-answers" : "media.relay-silent"
                     self?.post(.counted(counter, by: 1))
                 },
-                onEvent: { [weak self] event in self?.post(.media(event)) })
+                onEvent: { [weak self, sounds] event in self?.mediaEvent(event, sounds) })
             return (backend, nil)
         }
     }
@@ -217,7 +220,7 @@ extension Appliance {
             opusComplexity: media.opusComplexity,
             share: media.cpuShare, keying: keying, limits: options.limits, workers: media.workers,
             isFilledInTurn: true, isRealtime: media.isRealtime, entropy: hal.entropy.makeEntropy()
-        ) { [weak self] event in self?.post(.media(event)) }
+        ) { [weak self, sounds] event in self?.mediaEvent(event, sounds) }
         let counters = made.counters
         logger.info(
             """

@@ -59,6 +59,7 @@ package actor Appliance {
     var names: NameResolver?
     var engine: (any MediaBackend)?
     var cloud: CloudLink?
+    var sounds: SoundFiles?
     /// What the store holds, as far as it is committed.
     var settings: ApplianceSettings
 
@@ -211,6 +212,7 @@ package actor Appliance {
         case .run(let id, let job): start(job, as: id)
         case .takeSample: takeSample()
         case .log(let level, let text): logger.log(level: level.logging, "\(text)")
+        case .messages(let command): sounds?.run(command)
         case .drained:
             isDrained = true
             for waiting in drained { waiting.resume() }
@@ -247,6 +249,7 @@ package actor Appliance {
             cloud?.update(new.cloud)
             prepareTrunkTLS()
             prepareSounds(new)
+            readPrompts()
         }
     }
 
@@ -319,6 +322,7 @@ package actor Appliance {
             engine?.shutdown()
             store.close()
         }
+        await sounds?.shutdown()
         try? await watchdogThread.shutdownGracefully()
         answerAllThatWait()
     }

@@ -17,6 +17,8 @@ package struct ApplianceOptions: Sendable {
     package var firmwareVersion = Firmware.version
     /// Where update bundles are handed in, for the board's installer; nil: there is none.
     package var updateDirectory: String?
+    /// The prompts that come with the firmware, one directory per language; what is missing is heard as a tone.
+    package var promptDirectory = "/usr/share/pbx/prompts"
     /// What replaces the process after a restore; by default it executes itself again.
     package var restart: @Sendable () -> Void = { Restart.executeSelf() }
 

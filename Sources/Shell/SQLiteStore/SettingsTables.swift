@@ -120,6 +120,7 @@ enum SettingsTables {
             // Only what older firmware does not do by itself, and would not know to read.
             ("privacy.strict", settings.privacy.isStrict ? nil : "false"),
             ("media.advertised", settings.media.advertised.map { "\($0)" }),
+            ("applications", settings.applications.recordText),
         ]
         return values + optional.compactMap { name, value in value.map { (name, $0) } }
     }
@@ -179,6 +180,11 @@ enum SettingsTables {
             case "media.comfort_noise": settings.media.comfortNoise = value == "true"
             case "privacy.strict": settings.privacy.isStrict = value == "true"
             case _ where FeatureTables.isFeature(name): break  // read once the groups are known
+            case "applications":
+                guard let applications = ApplicationSettings(recordText: value) else {
+                    throw StoreFailure.damaged("the settings of attendants, mailboxes, queues and rooms")
+                }
+                settings.applications = applications
             default: foreign.append((name, value))
             }
         }
