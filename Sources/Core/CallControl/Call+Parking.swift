@@ -91,7 +91,7 @@ extension Call {
     mutating func beginRecall(to route: Route?, _ context: inout CallContext) {
         if hasDialled, case .service(let party, let service)? = route?.destination {
             switch service {
-            case .conference, .echo: return serve(service, named: party, &context)
+            case .conference, .echo, .application: return serve(service, named: party, &context)
             case .tone, .orbit, .dialTone: break
             }
         }

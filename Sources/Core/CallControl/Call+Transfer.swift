@@ -143,7 +143,7 @@ extension Call {
             switch service {
             case .orbit: return parkByTransfer(at: party, &context)
             case .conference: return conferByTransfer(service, &context)
-            case .echo, .tone, .dialTone: break
+            case .echo, .tone, .dialTone, .application: break
             }
         }
         let ranks = route.ringable

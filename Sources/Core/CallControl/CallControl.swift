@@ -119,8 +119,11 @@ package struct CallControl: Sendable {
 
     /// What the media workers could not do once the call is answered.
     func isBeyondMedia(_ destination: DialPlan.Destination) -> Bool {
-        guard case .service(_, .conference) = destination else { return false }
-        return !mixes
+        guard case .service(_, let service) = destination else { return false }
+        switch service {
+        case .conference, .application: return !mixes
+        case .echo, .tone, .orbit, .dialTone: return false
+        }
     }
 
     /// A conference room in which nobody else finds a place.

@@ -85,6 +85,7 @@ extension Call {
         plan = RingPlan()
         isPrivate = false
         isEmergency = false
+        fallback = nil
         startDate = context.wall
         maxForwards = 70
         callerIdentity = CallerIdentity(party: origination.shown, isAnonymous: false)

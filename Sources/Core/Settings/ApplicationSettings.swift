@@ -237,10 +237,10 @@ package struct QueueSettings: Sendable, Hashable {
 
 /// What agents dial for all of their queues.
 package struct AgentCodes: Sendable, Hashable {
-    package var logIn = "*71"
-    package var logOut = "*72"
-    package var pause = "*73"
-    package var goOn = "*74"
+    package var logIn = "*51"
+    package var logOut = "*52"
+    package var pause = "*53"
+    package var goOn = "*54"
     package init() {}
 }
 
