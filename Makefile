@@ -153,6 +153,82 @@ privacy-proof: deps-interop
 	python3 scripts/powercut.py --bin $(SCRATCH)/debug --every $(PROOF_CUTS)
 	$(SCRATCH)/debug/pbxsim sweep --seeds $(PROOF_SEEDS) --jobs $$(nproc)
 
+# --- firmware. Needs root (chroot, ownership in file systems); everything is below FIRMWARE_WORK, which is worth keeping between runs.
+ARCH ?= arm64
+BOARD ?= qemu-virt
+VERSION ?= 1.0.0
+FIRMWARE_WORK ?= /var/tmp/arm
+IMAGE = $(FIRMWARE_WORK)/img/$(BOARD)
+UPDATE_KEYS ?= $(FIRMWARE_WORK)/keys
+POWER_CUTS ?= 3
+QEMU_BIN ?= $(SCRATCH)/debug
+FIRMWARE_PACKAGES = qemu-system-arm qemu-system-common qemu-user-static u-boot-tools squashfs-tools dosfstools mtools e2fsprogs kmod cpio zstd \
+    binutils git openssl rauc swtpm swtpm-tools cryptsetup-bin fdisk python3 python3-yaml
+IMAGE_PY = python3 hw/build/image.py --work $(FIRMWARE_WORK) --board $(BOARD) --update-ca $(UPDATE_KEYS)/ca.pem
+
+## deps-firmware: install what the firmware targets need
+deps-firmware: deps
+	$(call install_packages,$(FIRMWARE_PACKAGES))
+
+## cross: pbxd and pbxctl for ARCH=arm64, with the compiler that the package archive has
+cross: deps-firmware
+	@[ "$(ARCH)" = arm64 ] || { echo "no recipe for ARCH=$(ARCH); there is arm64" >&2; exit 1; }
+	WORK=$(FIRMWARE_WORK) hw/build/10-toolchain.sh
+	WORK=$(FIRMWARE_WORK) hw/build/20-build.sh . pbxd pbxctl
+
+## image: a board's disk image, BOARD=qemu-virt, rpi3, rpi4 or imx8mm-evk; VERSION=X.Y.Z
+image: cross
+	hw/build/keys.sh $(UPDATE_KEYS)
+	$(IMAGE_PY) --version $(VERSION) --out $(IMAGE)
+
+## bundle: the signed update of that image
+bundle: image
+	hw/build/bundle.sh $(IMAGE) $(IMAGE)/update.raucb $(UPDATE_KEYS)/signer.pem $(UPDATE_KEYS)/signer.key
+
+## qemu: boot the image in the emulator; prints where web page, SIP and log are
+qemu: BOARD = qemu-virt
+qemu: image
+	python3 scripts/firmware/qemu.py --image $(IMAGE) --keep $(FIRMWARE_WORK)/qemu
+
+## qemu-test: the demo story, updates, roll-back and POWER_CUTS power cuts in the emulator
+qemu-test: BOARD = qemu-virt
+qemu-test: image build
+	$(IMAGE_PY) --version 1.0.1 --out $(FIRMWARE_WORK)/img/test-next --quick
+	$(IMAGE_PY) --version 1.0.2 --out $(FIRMWARE_WORK)/img/test-broken --quick --break daemon
+	python3 scripts/firmware/qemu_test.py --bin $(QEMU_BIN) --image $(IMAGE) --figures $(IMAGE)/figures.json
+	python3 scripts/firmware/update_test.py --image $(IMAGE) --next $(FIRMWARE_WORK)/img/test-next --broken $(FIRMWARE_WORK)/img/test-broken \
+	  --keys $(UPDATE_KEYS) --cuts $(POWER_CUTS)
+
+## firmware-reproducible: the image twice from its inputs; one hash
+firmware-reproducible: image
+	$(IMAGE_PY) --version $(VERSION) --out $(FIRMWARE_WORK)/img/again
+	cmp $(IMAGE)/SHA256SUMS $(FIRMWARE_WORK)/img/again/SHA256SUMS && echo "two builds, one hash: $$(grep disk.img $(IMAGE)/SHA256SUMS)"
+
+## firmware-report: sizes by component, boot time, memory
+firmware-report:
+	python3 scripts/firmware/report.py --image $(IMAGE)
+
+## firmware-nightly: all of the firmware: image for each board, two builds of one, the story, updates, 50 power cuts
+firmware-nightly: firmware-reproducible
+	for b in rpi3 rpi4 imx8mm-evk; do $(MAKE) image BOARD=$$b || exit 1; done
+	$(MAKE) qemu-test POWER_CUTS=50
+	$(MAKE) firmware-report
+
+## factory: one board's factory partition; SERIAL=… MODEL=… PKI=directory OUT=file
+factory:
+	@[ -n "$(SERIAL)" ] && [ -n "$(MODEL)" ] && [ -n "$(PKI)" ] && [ -n "$(OUT)" ] || { echo "usage: make factory SERIAL=… MODEL=… PKI=DIR OUT=FILE" >&2; exit 64; }
+	WORK=$(FIRMWARE_WORK) hw/build/factory.sh $(OUT) $(SERIAL) $(MODEL) $(PKI) "hw/build/run-arm64.sh pbxctl"
+
+## flash: write the image to a card; DEVICE=/dev/… FACTORY=file. Asks first
+flash:
+	@[ -n "$(DEVICE)" ] || { echo "usage: make flash BOARD=… DEVICE=/dev/… FACTORY=FILE" >&2; exit 64; }
+	python3 hw/build/flash.py $(IMAGE) $(DEVICE) $(if $(FACTORY),--factory $(FACTORY))
+
+## deploy: install this tree's image on a running board; HOST=address TOKEN_FILE=file with its administration's token
+deploy: bundle
+	@[ -n "$(HOST)" ] && [ -n "$(TOKEN_FILE)" ] || { echo "usage: make deploy HOST=… TOKEN_FILE=…" >&2; exit 64; }
+	python3 scripts/firmware/deploy.py --host $(HOST) --token-file $(TOKEN_FILE) $(IMAGE)/update.raucb
+
 ## lint: purity of the core, direction of imports, formatting, forbidden names
 lint: deps
 	python3 scripts/lint.py --self-test
@@ -179,4 +255,4 @@ check: lint docs test interop signalling fuzz
 clean:
 	rm -rf $(SCRATCH)
 
-.PHONY: help deps deps-interop build demo run test sim interop signalling torture fuzz storm bench bench-media soak soak-nightly privacy-proof sim-office prompts lint format docs check clean
+.PHONY: help deps deps-interop build demo run test sim interop signalling torture fuzz storm bench bench-media soak soak-nightly privacy-proof sim-office prompts lint format docs check clean deps-firmware cross image bundle qemu qemu-test firmware-reproducible firmware-report firmware-nightly factory flash deploy

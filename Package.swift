@@ -293,6 +293,7 @@ let package = Package(
             "Reactor",
             [
                 "ApplianceCore", "Archive", "Backup", "CloudLink", "CloudMessages", "CloudWire", "HAL", "HALLinux",
+                "HALSimulated",
                 "HTTPServer",
                 "OpenSSLCrypto", "Persistence", "Primitives", "PrivacyContract", "Reactor", "SQLiteStore", "Settings",
                 "TLS", "Transport", httpClient, logging, nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL, nioTLS,

@@ -53,8 +53,8 @@ def run(*command, **options):
 class Packages:
     """The unpacked Debian packages, and which file came from which."""
 
-    def __init__(self, work, out):
-        self.work, self.pool, self.owner, self.debs = work, out / "pool", {}, {}
+    def __init__(self, work, board):
+        self.work, self.pool, self.owner, self.debs = work, work / "pool" / board, {}, {}
 
     def fetch(self, directory, suite, packages):
         target = self.work / "img-debs" / directory
@@ -81,6 +81,13 @@ class Packages:
         return name
 
     def unpack(self, debs):
+        """Their files in the pool; unpacked once for each set of packages."""
+        stamp, wanted = self.pool / ".set", "\n".join(d.name for d in debs)
+        if stamp.exists() and stamp.read_text() == wanted:
+            for deb in debs:
+                self.index(deb)
+            return
+        shutil.rmtree(self.pool, ignore_errors=True)
         self.pool.mkdir(parents=True, exist_ok=True)
         for d in ("bin", "sbin", "lib"):
             (self.pool / "usr" / d).mkdir(parents=True, exist_ok=True)
@@ -92,6 +99,7 @@ class Packages:
             if name in UNNEEDED:
                 continue
             run("bash", "-c", f'dpkg-deb --fsys-tarfile "{deb}" | tar -x -C "{self.pool}" --keep-directory-symlink --exclude="./usr/share/locale" --exclude="./usr/share/man"')
+        stamp.write_text(wanted)
 
 
 class Image:
@@ -101,12 +109,12 @@ class Image:
         self.out = pathlib.Path(options.out).resolve() if options.out else self.work / "img" / options.board
         self.out.mkdir(parents=True, exist_ok=True)
         self.root, self.initramfs, self.stage = self.out / "rootfs", self.out / "initramfs", self.out / "stage"
-        for d in (self.root, self.initramfs, self.stage, self.out / "pool"):
+        for d in (self.root, self.initramfs, self.stage):
             shutil.rmtree(d, ignore_errors=True)
         self.stage.mkdir()
         self.epoch = options.epoch
         self.sysroot = self.work / "sdk/swift-debian-arm64.artifactbundle/debian-arm64/aarch64-unknown-linux-gnu/sysroot"
-        self.packages = Packages(self.work, self.out)
+        self.packages = Packages(self.work, self.board["name"])
         self.used = {}  # path in the image -> package
 
     def uuid(self, what):
@@ -275,7 +283,7 @@ class Image:
         target = self.out / "rootfs.squashfs"
         target.unlink(missing_ok=True)
         environment = {k: v for k, v in os.environ.items() if k != "SOURCE_DATE_EPOCH"}
-        run("mksquashfs", self.root, target, "-comp", "zstd", "-Xcompression-level", "19", "-b", "256K", "-all-root", "-noappend", "-quiet", "-no-progress",
+        run("mksquashfs", self.root, target, "-comp", "zstd", "-Xcompression-level", "3" if self.o.quick else "19", "-b", "256K", "-all-root", "-noappend", "-quiet", "-no-progress",
             "-no-xattrs", "-mkfs-time", self.epoch, "-all-time", self.epoch, "-reproducible", env=environment)
         size = (target.stat().st_size + 4095) // 4096 * 4096
         os.truncate(target, size)
@@ -314,7 +322,7 @@ class Image:
     def make_kernel(self):
         kernel = (self.kernel_tree / f"boot/vmlinuz-{self.kernel_version}").read_bytes()
         (self.out / "vmlinuz").write_bytes(kernel)
-        (self.stage / "Image.gz").write_bytes(gzip.compress(kernel, 9, mtime=0))
+        (self.stage / "Image.gz").write_bytes(gzip.compress(kernel, 1 if self.o.quick else 9, mtime=0))
         files = [(self.stage / "Image.gz", "Image.gz"), (self.out / "initramfs.zst", "initrd.zst"), (self.out / "slot.env", "slot.env")]
         if self.board["device_tree"] != "none":
             files.append((self.kernel_tree / f"usr/lib/linux-image-{self.kernel_version}" / self.board["device_tree"], "board.dtb"))
@@ -437,8 +445,10 @@ class Image:
         (self.out / "contents.json").write_text(json.dumps({"board": self.board["name"], "version": self.o.version, "files": sizes, "components": groups}, indent=1) + "\n")
 
     def make(self):
-        for step in (self.gather, self.make_root, self.squash, self.make_initramfs, self.make_kernel, self.make_disk, self.account):
+        for step in (self.gather, self.make_root, self.squash, self.make_initramfs, self.make_kernel, self.make_disk):
             step()
+        if not self.o.quick:
+            self.account()
         write_sbom(self, TREE)
         names = ["rootfs.img", "kernel.img", "disk.img", "slot.env", "sbom.cdx.json"]
         sums = {}
@@ -446,7 +456,7 @@ class Image:
             with open(self.out / name, "rb") as stream:
                 sums[name] = hashlib.file_digest(stream, "sha256").hexdigest()
         (self.out / "SHA256SUMS").write_text("".join(f"{sums[n]}  {n}\n" for n in names))
-        for d in (self.stage, self.out / "pool", self.initramfs):
+        for d in (self.stage, self.initramfs):
             shutil.rmtree(d, ignore_errors=True)
         print(f"  {self.board['name']} {self.o.version}: root file system {(self.out / 'rootfs.squashfs').stat().st_size / MIB:.1f} MiB, "
               f"kernel slot {((self.out / 'initramfs.zst').stat().st_size) / MIB:.1f} MiB initramfs; disk.img sha256 {sums['disk.img']}")
@@ -461,6 +471,7 @@ def main():
     parser.add_argument("--update-ca", required=True, help="PEM of the authority whose bundles the image takes")
     parser.add_argument("--epoch", type=int, default=int(os.environ.get("SOURCE_DATE_EPOCH", 0)) or int(run("git", "-C", TREE, "log", "-1", "--format=%ct")))
     parser.add_argument("--break", dest="broken", choices=["init", "daemon"], help="for tests: a version that does not work")
+    parser.add_argument("--quick", action="store_true", help="for tests: compress less, account for nothing")
     options = parser.parse_args()
     if not re.fullmatch(r"\d+\.\d+\.\d+", options.version):
         sys.exit("error: a version is X.Y.Z")

@@ -15,10 +15,11 @@ package final class HardwareWatchdog: WatchdogDevice {
 
     /// Opens the device, which starts the clock. Throws when it is absent, or another process holds it.
     package init(path: String, seconds: Int) throws(HALError) {
-        descriptor = open(path, O_WRONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .readFailed(path: path, reason: String(cString: strerror(errno))) }
+        let opened = open(path, O_WRONLY | O_CLOEXEC)
+        descriptor = opened
+        guard opened >= 0 else { throw .readFailed(path: path, reason: String(cString: strerror(errno))) }
         var granted = Int32(clamping: seconds)
-        let isSet = withUnsafeMutablePointer(to: &granted) { ioctl(descriptor, Self.setTimeout, $0) } == 0
+        let isSet = withUnsafeMutablePointer(to: &granted) { ioctl(opened, Self.setTimeout, $0) } == 0
         // A plain file, as in tests, knows no time-outs.
         period = .seconds(isSet && granted > 0 ? Int(granted) : seconds)
         kick()

@@ -69,9 +69,12 @@ package final class MediaEngine: Sendable {
             let own = Entropy(SeededGenerator(seed: entropy.next()))
             let graph = MediaGraph(
                 codecs: codecs, protection: protection, keying: keying, limits: limits, entropy: own)
-            let loop = try MediaLoop(
-                index: index, mailboxes: mailboxes, address: address, pool: pool, graph: graph,
-                packetBytes: limits.rtpPacketBytes,
+            let batch = PacketBatch(packetBytes: limits.rtpPacketBytes)
+            let handles = try MediaLoop.Handles(
+                mailbox: mailboxes[index], packetBytes: limits.rtpPacketBytes, sentAtOnce: batch.capacity)
+            let loop = MediaLoop(
+                index: index, mailboxes: mailboxes, address: address, pool: pool, graph: graph, batch: batch,
+                handles: handles,
                 shared: shared, onEvent: onEvent)
             workers.append(MediaWorker(mailbox: mailboxes[index], shared: shared, isRealtime: isRealtime, loop: loop))
         }

@@ -54,26 +54,40 @@ struct MediaLoop: ~Copyable {
     /// The slot from which on drops are looked for next.
     var inspectedSlot = 0
 
+    /// What a loop has of the system; it ends with the loop. Asked for apart: the optimiser of Swift 6.2 does not take an
+    /// initialiser of a value that cannot be copied when it may throw half-way.
+    struct Handles {
+        fileprivate let epoll: Int32
+        fileprivate let incoming: OpaquePointer
+        fileprivate let sending: OpaquePointer
+
+        /// Watches `mailbox`; `sentAtOnce` is the capacity of the loop's batch.
+        init(mailbox: Mailbox, packetBytes: Int, sentAtOnce: Int) throws(MediaEngineError) {
+            let epoll = csockets_epoll()
+            guard epoll >= 0 else { throw .system(call: "epoll_create1", errno: -epoll) }
+            let watched = csockets_epoll_add(epoll, mailbox.wakeUp, MediaLoop.mailboxToken)
+            guard watched >= 0, let incoming = csockets_batch_create(Int32(MediaLoop.receivedAtOnce), packetBytes),
+                let sending = csockets_batch_create(Int32(sentAtOnce), 0)
+            else {
+                csockets_close(epoll)
+                throw .system(call: "epoll_ctl or calloc", errno: -watched)
+            }
+            self.epoll = epoll
+            self.incoming = incoming
+            self.sending = sending
+        }
+    }
+
     init(
         index: Int, mailboxes: [Mailbox], address: IPAddress, pool: PortPool, graph: consuming MediaGraph,
-        packetBytes: Int,
+        batch: consuming PacketBatch, handles: Handles,
         shared: EngineShared, onEvent: @escaping @Sendable (MediaEvent) -> Void
-    ) throws(MediaEngineError) {
-        let batch = PacketBatch(packetBytes: packetBytes)
-        let epoll = csockets_epoll()
-        guard epoll >= 0 else { throw .system(call: "epoll_create1", errno: -epoll) }
-        let watched = csockets_epoll_add(epoll, mailboxes[index].wakeUp, Self.mailboxToken)
-        guard watched >= 0, let incoming = csockets_batch_create(Int32(Self.receivedAtOnce), packetBytes),
-            let sending = csockets_batch_create(Int32(batch.capacity), 0)
-        else {
-            csockets_close(epoll)
-            throw .system(call: "epoll_ctl or calloc", errno: -watched)
-        }
+    ) {
         self.index = index
         self.mailboxes = mailboxes
-        self.epoll = epoll
-        self.incoming = incoming
-        self.sending = sending
+        epoll = handles.epoll
+        incoming = handles.incoming
+        sending = handles.sending
         outgoing = batch
         self.address = address
         self.pool = pool

@@ -1,21 +1,21 @@
-import HAL
-import HTTPServer
+package import HAL
+package import HTTPServer
 import OpenSSLCrypto
-import Primitives
+package import Primitives
 
 /// Who owns the board: there is no password until somebody who has read the code on its type plate sets one, once; whoever
 /// knows the password gets the administration's token.
 ///
 /// Wrong codes and passwords cost time, more with each: the delay counts over all clients, so that many addresses gain
 /// nothing. Everything here may block; never on the control loop.
-struct OwnerAccess {
-    static let fileName = "owner-password"
-    static let minimumPasswordBytes = 10
-    static let maximumPasswordBytes = 256
+package struct OwnerAccess: Sendable {
+    package static let fileName = "owner-password"
+    package static let minimumPasswordBytes = 10
+    package static let maximumPasswordBytes = 256
     /// Wrong answers that cost nothing yet.
-    static let freeAttempts = 4
-    static let firstDelay = Duration.seconds(10)
-    static let longestDelay = Duration.seconds(3_600)
+    package static let freeAttempts = 4
+    package static let firstDelay = Duration.seconds(10)
+    package static let longestDelay = Duration.seconds(3_600)
 
     private let partition: any PartitionDevice
     private let label: PasswordVerifier?
@@ -24,14 +24,14 @@ struct OwnerAccess {
     private var blockedUntil: Instant?
 
     /// `label` is the line that the factory wrote; nil for a board without one, which cannot be claimed.
-    init(partition: any PartitionDevice, label: String?, token: Secret) {
+    package init(partition: any PartitionDevice, label: String?, token: Secret) {
         self.partition = partition
         self.label = label.flatMap(PasswordVerifier.init(text:))
         self.token = token
     }
 
     /// Sets the first password.
-    mutating func claim(code: String, password: Secret, at now: Instant) throws(AdminProblem) {
+    package mutating func claim(code: String, password: Secret, at now: Instant) throws(AdminProblem) {
         try checkDelay(now)
         guard let label else { throw AdminProblem(status: 404, detail: "this board has no label code") }
         guard try owner() == nil else {
@@ -55,7 +55,7 @@ struct OwnerAccess {
     }
 
     /// The token for whoever knows the password.
-    mutating func signIn(password: Secret, at now: Instant) throws(AdminProblem) -> Secret {
+    package mutating func signIn(password: Secret, at now: Instant) throws(AdminProblem) -> Secret {
         try checkDelay(now)
         guard let owner = try owner() else {
             throw AdminProblem(status: 409, detail: "the board has no owner yet; claim it with the code on its label")

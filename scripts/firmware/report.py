@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+"""Prints the figures of an image: sizes by component, boot, memory, beside what others publish."""
+import argparse
+import json
+import pathlib
+
+MIB = 1 << 20
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--image", required=True)
+    options = parser.parse_args()
+    image = pathlib.Path(options.image)
+    contents = json.loads((image / "contents.json").read_text())
+    files = contents["files"]
+    print(f"{contents['board']} {contents['version']}")
+    root = files["rootfs.squashfs"]
+    print(f"  root file system, compressed   {root / MIB:6.1f} MiB   target 40 MiB: {'met' if root <= 40 * MIB else 'MISSED'}")
+    print(f"  kernel, compressed             {files['Image.gz'] / MIB:6.1f} MiB")
+    print(f"  initramfs                      {files['initramfs.zst'] / MIB:6.1f} MiB")
+    print("  by component                   as it is   compressed alone")
+    for name, (plain, packed) in sorted(contents["components"].items(), key=lambda item: -item[1][1]):
+        if packed > 50_000:
+            print(f"    {name:28} {plain / MIB:7.2f} MiB {packed / MIB:7.2f} MiB")
+    figures = image / "figures.json"
+    if not figures.exists():
+        print("  boot and memory: not measured; run 'make qemu-test'")
+    else:
+        for name, value in json.loads(figures.read_text()).items():
+            print(f"  {name}: {value}")
+    bill = json.loads((image / "sbom.cdx.json").read_text())["components"]
+    unnamed = [c["name"] for c in bill if "licenses" not in c]
+    print(f"  bill of materials: {len(bill)} components, {len(unnamed)} without a licence name{': ' + ', '.join(unnamed) if unnamed else ''}")
+
+
+if __name__ == "__main__":
+    main()
