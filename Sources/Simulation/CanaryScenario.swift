@@ -31,11 +31,11 @@ extension Scenario {
         try world.expectPairing(canaries, isThere: false)
 
         // R11: 24 hours.
-        world.pass(.seconds(86_400 + 60))
+        world.letTimePass(.seconds(86_400 + 60))
         try world.expect("monitoring value", Canaries.usedBytes, in: world.cloudMedia, isThere: false)
 
         // R9: 14 days for the original, the anonymised copy stays.
-        world.pass(.seconds(14 * 86_400))
+        world.letTimePass(.seconds(14 * 86_400))
         let addresses = world.cloud.accessLog
         try world.require(
             addresses.originals.isEmpty && addresses.anonymised.map(\.network) == [canaries.visitor.anonymised],
@@ -46,9 +46,9 @@ extension Scenario {
         try world.deletePassword(canaries)
 
         // R2: twelve months, with the log line still there a month before.
-        world.pass(.seconds(330 * 86_400))
+        world.letTimePass(.seconds(330 * 86_400))
         try world.expect("product", Array(canaries.product.utf8), in: world.applianceMedia, isThere: true)
-        world.pass(.seconds(51 * 86_400))
+        world.letTimePass(.seconds(51 * 86_400))
         try world.expect("product", Array(canaries.product.utf8), in: world.applianceMedia, isThere: false)
         for medium in world.applianceMedia + world.cloudMedia {
             for (name, bytes) in canaries.neverKept where MemorySearch.holds(medium.value, bytes) {
@@ -124,7 +124,7 @@ extension World {
     }
 
     /// Time passes; the servers look once a day for what is over, as their shells do.
-    fileprivate func pass(_ duration: Duration) {
+    fileprivate func letTimePass(_ duration: Duration) {
         let end = now + duration
         while now < end {
             advance(min(.seconds(86_400), end - now))

@@ -13,7 +13,9 @@ def debian_licences(deb):
     names = {m.strip().rstrip(",") for m in re.findall(r"^License:[ \t]*(\S[^\n]*)$", listing, re.M)}
     names |= {"GPL-2" for m in [listing] if not names and "common-licenses/GPL-2" in m}
     names |= {"LGPL-2.1" for m in [listing] if not names and "common-licenses/LGPL-2.1" in m}
-    return sorted(n for n in names if len(n) < 80)
+    if not names and re.match(r"lib(gcc-s1|atomic1|stdc\+\+6)_", deb.name):
+        names = {"GPL-3.0-or-later WITH GCC-exception-3.1"}  # said in the documents of gcc-14-base only
+    return sorted(n for n in names if 1 < len(n) < 80 and n != "...")
 
 
 def swift_licence(directory):

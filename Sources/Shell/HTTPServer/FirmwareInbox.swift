@@ -66,12 +66,13 @@ package struct FirmwareInbox: Sendable {
     }
 
     private static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) throws {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) }
+        guard let start = bytes.baseAddress else { return }
+        var written = 0
+        while written < bytes.count {
+            let count = systemWrite(descriptor, start + written, bytes.count - written)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw problem("cannot write the bundle") }
-            rest = rest.dropFirst(count)
+            written += count
         }
     }
 
