@@ -6,7 +6,7 @@ import Primitives
 import PrivacyContract
 import Settings
 
-/// A story in one simulated world; every one of them runs for every seed.
+/// A story in one simulated world; every one of them runs for every seed, but those that take weeks for each twentieth.
 package struct Scenario: Sendable {
     package let name: String
     /// What it shows, in a sentence.
@@ -24,6 +24,13 @@ package struct Scenario: Sendable {
         .fullDiskAnyTime, .switchRaces, .switchStorm, .flowTable, .unplugged, .backupPlan, .canaries, .attendant,
         .voicemail, .queue, .roomWithDoor,
     ] + ServiceExample.scenarios
+
+    /// Weeks and months of virtual time, seconds of ours.
+    package static let long: Set<String> = [unplugged.name, backupPlan.name, canaries.name]
+    package static let short = all.filter { !long.contains($0.name) }
+
+    /// What a sweep plays for a seed.
+    package static func swept(by seed: UInt64) -> [Scenario] { seed.isMultiple(of: 20) ? all : short }
 
     package init(
         name: String, purpose: String, body: @escaping @Sendable (World) throws(ScenarioFailure) -> Void

@@ -124,7 +124,7 @@ struct World {
         case .serviceEnd(let id): ended.append(id)
         case .takeSample: samplesAsked += 1
         case .log(_, let text): logged.append(text)
-        case .sipTransmit, .sipClose, .resolve, .media, .drained: break
+        case .sipTransmit, .sipClose, .resolve, .media, .messages, .drained: break
         }
         return true
     }
