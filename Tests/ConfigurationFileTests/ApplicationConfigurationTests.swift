@@ -13,7 +13,7 @@ import Testing
         let settings = try ConfigurationFile.load(path: example).applications
         #expect(settings.language == .german && settings.zone.offsetMinutes == 60)
         #expect(
-            settings.zone.daylightSaving == .europe && settings.codes.pause == "*75" && settings.codes.logIn == "*71")
+            settings.zone.daylightSaving == .europe && settings.codes.pause == "*75" && settings.codes.logIn == "*51")
         let office = try #require(settings.profiles.first)
         #expect(office.hours.map(\.days) == [[1, 2, 3, 4, 5], [1, 2, 3, 4]] && office.hours[0].to == 750)
         #expect(office.holidays == [.init(month: 12, day: 25), .init(year: 2026, month: 4, day: 6)])

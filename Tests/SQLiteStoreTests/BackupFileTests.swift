@@ -92,7 +92,10 @@ struct BackupFileTests {
         if version < 2 {
             settings.trunks = []
             settings.outgoing.rules = []
-            for index in settings.users.indices { settings.users[index].callerNumber = nil }
+            for index in settings.users.indices {
+                settings.users[index].callerNumber = nil
+                settings.users[index].features = UserFeatures()
+            }
         }
         try store.runAndWait([.replaceSettings(settings)])
         let backup = try aged(try store.backupSnapshot(), to: version)

@@ -106,7 +106,10 @@ struct SQLiteStoreTests {
     @Test func `a database and a backup from before there were trunks are read`() throws {
         var old = Samples.settings
         (old.trunks, old.outgoing, old.numbering) = ([], OutgoingSettings(), NumberingSettings())
-        old.users[1].callerNumber = nil
+        for index in old.users.indices {
+            old.users[index].callerNumber = nil
+            old.users[index].features = UserFeatures()
+        }
         let store = try folder.store()
         try store.runAndWait([.replaceSettings(old)])
         try folder.write(Data(try store.backupSnapshot()), to: "backup.sqlite")

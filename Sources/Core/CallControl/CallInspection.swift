@@ -53,12 +53,10 @@ extension Call {
         case .opening, .ringing, .talking, .ending: hasMedia = true
         case .ended: hasMedia = false
         }
-        var isService = false
         var room: RoomID?
-        if case .service(_, let service) = destination {
-            isService = true
-            if case .conference(let id) = service { room = id }
-        }
+        if case .conference(let id)? = service { room = id }
+        if case .room(let id, _)? = applicationProgram(for: .a) { room = id }
+        let isService = service != nil && application?.isConnected != true
         return CallInspection(
             id: id, isActive: isActive, hasMedia: hasMedia, isTalking: phase == .talking,
             hasRecord: phase == .ended, isOver: isOver, isService: isService, room: room,

@@ -3,6 +3,7 @@ import Archive
 import Backup
 import CloudLink
 import ConfigurationFile
+import HAL
 package import HTTPServer
 import Logging
 import NIOPosix
