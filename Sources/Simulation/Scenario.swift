@@ -15,15 +15,16 @@ package struct Scenario: Sendable {
     let media: MediaKind
     let body: @Sendable (World) throws(ScenarioFailure) -> Void
 
-    package static let all: [Scenario] = [
-        .uplink, .pairing, .pairingUnderPowerCuts, .pairingOutage, .revocationOutage, .wrongCodes, .clockSteps,
-        .monitoring,
-        .backup, .backupUnderPowerCuts, .backupOutage, .provisioning, .callData, .callDataOutage, .call,
-        .transcodedCall, .conference,
-        .groupCall, .refusedCalls, .hangUps, .wrongPassword, .longRegistration, .powerCutInCall, .drain, .fullDisk,
-        .fullDiskAnyTime, .switchRaces, .switchStorm, .flowTable, .unplugged, .backupPlan, .canaries, .attendant,
-        .voicemail, .queue, .roomWithDoor,
-    ] + ServiceExample.scenarios
+    package static let all: [Scenario] =
+        [
+            .uplink, .pairing, .pairingUnderPowerCuts, .pairingOutage, .revocationOutage, .wrongCodes, .clockSteps,
+            .monitoring,
+            .backup, .backupUnderPowerCuts, .backupOutage, .provisioning, .callData, .callDataOutage, .call,
+            .transcodedCall, .conference,
+            .groupCall, .refusedCalls, .hangUps, .wrongPassword, .longRegistration, .powerCutInCall, .drain, .fullDisk,
+            .fullDiskAnyTime, .switchRaces, .switchStorm, .flowTable, .unplugged, .backupPlan, .canaries, .attendant,
+            .voicemail, .queue, .roomWithDoor,
+        ] + ServiceExample.scenarios
 
     /// Weeks and months of virtual time, seconds of ours.
     package static let long: Set<String> = [unplugged.name, backupPlan.name, canaries.name]

@@ -62,7 +62,9 @@ struct Sweep: AsyncParsableCommand {
         var virtual = 0.0
         var failure: SeedFailure?
         do throws(SeedFailure) {
-            try SeedRun.play(seed: seed, scenarios: Scenario.swept(by: seed), trace: Trace()) { virtual += seconds($0.virtualTime) }
+            try SeedRun.play(seed: seed, scenarios: Scenario.swept(by: seed), trace: Trace()) {
+                virtual += seconds($0.virtualTime)
+            }
         } catch { failure = error }
         return Result(seed: seed, virtualSeconds: virtual, failure: failure)
     }

@@ -55,7 +55,8 @@ struct AdministrationTests {
 
     @Test func `a record says how each leg sounded, under names that stay`() async throws {
         let store = try SQLiteStore(directory: test.directory, at: UnixTime(seconds: 1))
-        var record = CallRecord(callDataID: 1, startDate: UnixTime(seconds: Int64(Date().timeIntervalSince1970) - 60), lengthSeconds: 61)
+        var record = CallRecord(
+            callDataID: 1, startDate: UnixTime(seconds: Int64(Date().timeIntervalSince1970) - 60), lengthSeconds: 61)
         var leg = CallLegQuality(
             codec: "opus", packetsReceived: 99, packetsSent: 200, packetsLost: 1, jitterMilliseconds: 1.23456)
         leg.party = "100"
