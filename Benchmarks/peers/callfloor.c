@@ -5,6 +5,9 @@
  *     given complexity, bitrate and forward error correction (0 or 1).  Thread CPU clock.
  *   callfloor room CALLS RATE COMPLEXITY BITRATE FEC SECONDS
  *     The same, but what is encoded is what was decoded: a participant of a conference with Opus.
+ *   callfloor paced CALLS RATE COMPLEXITY BITRATE FEC SECONDS
+ *     As `calls`, in real time: each packet is decoded and each frame encoded when it is due, and the thread sleeps in between,
+ *     as a media thread does. What that costs more than `calls` is the caches' and the clock frequency's, and nobody's code.
  *   callfloor sizes
  *     Bytes of libopus' own state: one mono encoder and one mono decoder.
  */
@@ -35,8 +38,9 @@ static OpusEncoder *encoder(int fs,int cx,int br,int fec,int voice){
     return e; }
 int main(int ac,char **av){
     if (ac==2 && !strcmp(av[1],"sizes")){ printf("encoder_bytes=%d decoder_bytes=%d\n",opus_encoder_get_size(1),opus_decoder_get_size(1)); return 0; }
-    if (ac<8){ fprintf(stderr,"usage: callfloor calls|room CALLS RATE COMPLEXITY BITRATE FEC SECONDS | callfloor sizes\n"); return 2; }
+    if (ac<8){ fprintf(stderr,"usage: callfloor calls|room|paced CALLS RATE COMPLEXITY BITRATE FEC SECONDS | callfloor sizes\n"); return 2; }
     int room=!strcmp(av[1],"room"), n=atoi(av[2]), fs=atoi(av[3]), cx=atoi(av[4]), br=atoi(av[5]), fec=atoi(av[6]), secs=atoi(av[7]);
+    int paced=!strcmp(av[1],"paced");
     if (n<1||n>1000||secs<1) return 2;
     int16_t *wide=malloc(2L*48000*LOOPS), *speech=malloc(2L*fs*LOOPS); synth(wide,48000); synth(speech,fs);
     int packets=50*LOOPS; unsigned char (*packet)[400]=malloc(400L*packets), out[400]; int *size=malloc(sizeof(int)*packets);
@@ -44,11 +48,13 @@ int main(int ac,char **av){
     for (int pass=0;pass<2;pass++) for (int k=0;k<packets;k++) size[k]=opus_encode(source,wide+k*960L,960,packet[k],400);
     OpusEncoder **e=malloc(sizeof *e*n); OpusDecoder **d=malloc(sizeof *d*n); int err;
     for (int i=0;i<n;i++){ e[i]=encoder(fs,cx,br,fec,1); d[i]=opus_decoder_create(fs,1,&err); if (!d[i]) return 3; }
-    int frame=fs/50; int16_t pcm[5760]; long bytes=0; double t0=cpu();
-    for (int k=0;k<50*secs;k++) for (int i=0;i<n;i++){ int q=(k+i*7)%packets;
-        if (opus_decode(d[i],packet[q],size[q],pcm,5760,0)!=frame) return 4;
-        int made=opus_encode(e[i],room?pcm:speech+(long)q*frame,frame,out,sizeof out); if (made<1) return 5;
-        bytes+=made; }
+    int frame=fs/50; int16_t pcm[5760]; long bytes=0; struct timespec due; clock_gettime(CLOCK_MONOTONIC,&due); double t0=cpu();
+    for (int k=0;k<50*secs;k++) for (int i=0;i<2*n;i++){ int call=i%n, q=(k+call*7)%packets;
+        /* All packets of one direction, then those of the other, spread over the 20 ms. */
+        if (paced){ due.tv_nsec+=10000000/n; if (due.tv_nsec>=1000000000){ due.tv_nsec-=1000000000; due.tv_sec++; } clock_nanosleep(CLOCK_MONOTONIC,TIMER_ABSTIME,&due,NULL); }
+        if (i<n || !paced) if (opus_decode(d[call],packet[q],size[q],pcm,5760,0)!=frame) return 4;
+        if (i>=n || !paced){ int made=opus_encode(e[call],room?pcm:speech+(long)q*frame,frame,out,sizeof out); if (made<1) return 5; bytes+=made; }
+        if (!paced && i==n-1) break; }
     double t=cpu()-t0;
     printf("ms_per_call_second=%.3f encoded_kbps=%.1f\n",t*1000/secs/n,bytes*8.0/secs/n/1000); return 0;
 }
