@@ -283,7 +283,7 @@ class Image:
         target = self.out / "rootfs.squashfs"
         target.unlink(missing_ok=True)
         environment = {k: v for k, v in os.environ.items() if k != "SOURCE_DATE_EPOCH"}
-        run("mksquashfs", self.root, target, "-comp", "zstd", "-Xcompression-level", "3" if self.o.quick else "19", "-b", "256K", "-all-root", "-noappend", "-quiet", "-no-progress",
+        run("mksquashfs", self.root, target, "-comp", "zstd", "-Xcompression-level", "3" if self.o.quick else "22", "-b", "1M", "-all-root", "-noappend", "-quiet", "-no-progress",
             "-no-xattrs", "-mkfs-time", self.epoch, "-all-time", self.epoch, "-reproducible", env=environment)
         size = (target.stat().st_size + 4095) // 4096 * 4096
         os.truncate(target, size)

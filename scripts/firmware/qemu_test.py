@@ -20,7 +20,7 @@ import urllib.error
 from board import HOSTS, TREE, Board, configuration
 
 sys.path.insert(0, str(TREE / "scripts"))
-from demo import Demo, MODEL, SERIAL  # noqa: E402
+from demo import Demo, MODEL, SERIAL, TONE_A, TONE_B  # noqa: E402
 from harness import Failed, end_on_signals, played, require, run, until  # noqa: E402
 
 OWNER = "an owner's long password"
@@ -138,6 +138,29 @@ class GuestStory(Demo):
         state = until("the restored appliance", back, 300, 1)
         require(state["pairing"] == "paired", "the pairing did not survive the restore")
         self.step("restore", "wrong password refused with nothing touched; right one restored over the network, two users again")
+
+    def call(self):
+        """As in the demo, but both telephones register directly: by the relay the appliance learns a telephone's address on the
+        host, and would not believe packets that come from the emulator's translator instead."""
+        token = self.ctl("provision", "100")["token"]
+        relay = ["--relay", self.listeners["public"], "--server-name", f"s{SERIAL.lower()}.pbx.relay.example", "--ca", self.pki / "root.pem"]
+        account = self.directory / "account.xml"
+        run([self.bin / "softphone", "provision", *relay, "--token", token, "--out", account], timeout=120)
+        self.step("provisioning", "a telephone's file fetched through the relay, TLS end to end")
+        secret = self.directory / "bob-password"
+        secret.write_text("bob-keeps-a-long-secret")
+        bob = self.phone("bob", "answer", "--server", self.sip["sip-udp"], "--transport", "udp", "--user", "101", "--password-file", secret,
+                         "--codec", "pcmu", "--tone", TONE_B)
+        bob.wait_for("registered", 60)
+        ada = self.phone("ada", "call", "101", "--account", account, "--server", self.sip["sip-tcp"], "--transport", "tcp", "--codec", "opus",
+                         "--tone", TONE_A, "--seconds", "6")
+        answered = ada.wait_for("established", 60)
+        ended_a, ended_b = ada.wait_for("ended", 60), bob.wait_for("ended", 60)
+        for name, end, expected in (("Ada", ended_a, TONE_B), ("Bob", ended_b, TONE_A)):
+            require(abs(end["heardHertz"] - expected) <= 10, f"{name} heard {end['heardHertz']} Hz, expected {expected}: {end}")
+            require(end["packetsReceived"] > 100, f"{name} received {end['packetsReceived']} packets")
+        self.step("call", f"Opus to G.711 through the guest: {answered.get('codec', 'opus')}, Ada heard {ended_a['heardHertz']:.0f} Hz, Bob heard "
+                  f"{ended_b['heardHertz']:.0f} Hz, lost {ended_a['packetsLost']}/{ended_b['packetsLost']} packets")
 
     def story(self):
         chapters = {

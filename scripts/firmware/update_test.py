@@ -61,7 +61,7 @@ class Updates(Story):
             self.factory, self.label = self.board.make_factory("UPDATE0001", "PBX-QEMU", self.directory / "pki")
             self.board.flash(self.factory)
         self.board.configure({"appliance.yaml": configuration(), "hosts": HOSTS})
-        self.claimed = False
+        self.claimed, self.board.token = False, None
 
     def up(self, pattern=r"slot [AB] confirmed"):
         """Starts it if it is off, and waits until its slot is confirmed (or for another line)."""
