@@ -26,7 +26,9 @@ import Testing
     /// Seeds that once failed, with what they found.
     @Test(arguments: [
         // A poll with the earlier password crossed the new one, and its 401 dissolved the pairing.
-        ("pairing-power-cuts", UInt64(118))
+        ("pairing-power-cuts", UInt64(118)),
+        // One 180 was lost: the pickup named a dialog of which the appliance did not know yet.
+        ("rfc5359-call-pickup", UInt64(154)),
     ])
     func `a seed that once failed holds`(name: String, seed: UInt64) throws {
         let scenario = try #require(Scenario.all.first { $0.name == name })
