@@ -29,11 +29,11 @@ package struct MediaSession {
     package internal(set) var isAgreeingOnKeys = false
     /// By source side.
     private var routes: [Route] = [.none, .none]
-    private var transcoders: [Transcoder?] = [nil, nil]
+    private var transcoders = SidePair<Transcoder>()
     /// For relayed events whose durations count in another clock on the other side.
-    private var eventMappers: [EventMapper?] = [nil, nil]
+    private var eventMappers = SidePair<EventMapper>()
     /// By source side: for relayed streams whose sides do not send and take keys in the same way.
-    var relayedKeys: [RelayedKeys?] = [nil, nil]
+    var relayedKeys = SidePair<RelayedKeys>()
     /// There is one.
     var crossesKeys = false
     /// A bit for each side whose packets wait.
@@ -134,7 +134,7 @@ package struct MediaSession {
     private mutating func route(_ descriptions: [MediaStreamDescription?]) throws(MediaFailure) {
         var newRoutes = routes
         var newTranscoders = transcoders
-        var newEventMappers: [EventMapper?] = [nil, nil]
+        var newEventMappers = SidePair<EventMapper>()
         for source in MediaSide.allCases {
             let index = source.rawValue
             guard let from = descriptions[index], let to = descriptions[sink(of: source).rawValue] else {
@@ -153,6 +153,7 @@ package struct MediaSession {
                 if newTranscoders[index]?.key != key { newTranscoders[index] = try Transcoder(key, codecs: codecs) }
             }
         }
+        newTranscoders.settle()
         routes = newRoutes
         transcoders = newTranscoders
         eventMappers = newEventMappers
@@ -163,7 +164,8 @@ package struct MediaSession {
                 of: source, from: isRelayed ? descriptions[index] : nil,
                 to: descriptions[sink(of: source).rawValue])
         }
-        crossesKeys = relayedKeys.contains { $0 != nil }
+        relayedKeys.settle()
+        crossesKeys = !relayedKeys.isEmpty
     }
 
     /// Whether what `from` says goes to `to` as it is. The same codec is relayed; G.711 with another packet time is
