@@ -156,7 +156,8 @@ let package = Package(
         shell("NameResolver", ["Primitives", "ServerLocation", "CAres", "CSockets"]),
         shell(
             "MediaEngine",
-            ["Primitives", "RTP", "Media", "Applications", "Settings", "OpusCodec", "OpenSSLCrypto", "CSockets"]),
+            ["Primitives", "RTP", "Media", "OpusCodec", "OpenSSLCrypto", "CSockets"]),
+        shell("SoundStore", ["Primitives", "Media", "Applications", "Settings"]),
         shell("RTPEngineBackend", ["Primitives", "Media", "RTPEngine", "CSockets"]),
         shell("Archive", ["Primitives", "Backup", "Persistence", "OpenSSLCrypto", "CZlib"]),
         shell("Vectors", ["Primitives", "RTP", "SIPMessage", "SIPDialog", "Media", "OpusCodec", "OpenSSLCrypto"]),
@@ -192,7 +193,7 @@ let package = Package(
             [
                 "Primitives", "ApplianceCore", "Media", "Persistence", "Settings", "SIPTransaction", "PrivacyContract",
                 "CloudMessages", "Backup", "HAL", "TLS", "Transport", "NameResolver", "ServerLocation", "MediaEngine",
-                "Applications", "RTPEngine", "RTPEngineBackend",
+                "SoundStore", "Applications", "RTPEngine", "RTPEngineBackend",
                 "SQLiteStore", "CloudLink",
                 "HTTPServer", "Archive", "ConfigurationFile", "OpenSSLCrypto", nioCore, nioPosix, logging,
             ]),
@@ -271,10 +272,10 @@ let package = Package(
         tests(
             "MediaEngine",
             [
-                "Applications", "Settings",
                 "COpus", "CSockets", "CTestClock", "Media", "MediaEngine", "OpenSSLCrypto", "OpusCodec", "Primitives",
                 "RTP",
             ]),
+        tests("SoundStore", ["Applications", "Media", "Primitives", "Settings", "SoundStore"]),
         tests("MediaNegotiation", ["Media", "MediaNegotiation", "Primitives", "RTP", "SDP"]),
         tests("Media", ["Media", "Primitives", "RTP"], exclude: ["Vectors"]),
         tests("CloudMessages", ["CloudMessages", "Primitives"]),

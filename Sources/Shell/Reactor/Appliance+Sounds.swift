@@ -4,6 +4,7 @@ import Logging
 import Media
 import MediaEngine
 import NIOPosix
+import SoundStore
 
 /// Prompts and voice messages.
 extension Appliance {

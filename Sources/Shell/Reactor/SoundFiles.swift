@@ -2,6 +2,7 @@ import Applications
 import Media
 import MediaEngine
 import NIOPosix
+import SoundStore
 import Synchronization
 
 /// Voice messages on the disk, on a thread of their own: neither the event loop nor audio waits for it.

@@ -1,9 +1,9 @@
 import Applications
 import Foundation
 import Media
-import MediaEngine
 import Primitives
 import Settings
+import SoundStore
 import Testing
 
 /// Voice messages on a disk.

@@ -1,6 +1,6 @@
 import Foundation
 import Media
-import MediaEngine
+import SoundStore
 import Testing
 
 /// A directory that goes away with it.
