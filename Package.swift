@@ -18,6 +18,13 @@ func layer(_ folder: String) -> (String, [Target.Dependency]) -> Target {
     }
 }
 
+/// The same, with the files of `folder` compiled in as `PackageResources`: a program is one file then.
+func counterpart(_ name: String, embedding folder: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/Counterparts/\(name)",
+        resources: [.embedInCode(folder)], swiftSettings: strict)
+}
+
 /// Pure: no I/O, no Foundation, no clock, no randomness, no locks, no async.
 let core = layer("Core")
 /// Device classes, and their adapters.
@@ -201,12 +208,12 @@ let package = Package(
         // Counterparts
         counterpart("CloudCore", ["Primitives", "CloudMessages", "Pairing"]),
         counterpart(
-            "VendorCloud",
+            "VendorCloud", embedding: "Page",
             [
                 "Primitives", "CloudCore", "CloudMessages", "CloudWire", "OpenSSLCrypto", "TLS", "Splice", nioCore,
                 nioPosix,
                 nioHTTP1, nioTLS, nioConcurrency, nioSSL, nioHTTP2, hummingbird, hummingbirdTLS, httpTypes, httpClient,
-                logging,
+                logging, lifecycle,
             ]),
         counterpart(
             "SoftphoneCore",
@@ -236,7 +243,7 @@ let package = Package(
                 "Primitives", "HALLinux", "OpenSSLCrypto", "Vectors", "Persistence", "PrivacyContract", "CloudMessages",
                 nioCore, nioPosix, nioHTTP1, httpClient,
             ]),
-        program("vendorcloud", ["Primitives", "VendorCloud", logging, lifecycle, unixSignals]),
+        program("vendorcloud", ["Primitives", "CloudCore", "VendorCloud", logging, lifecycle, unixSignals]),
         program(
             "softphone",
             ["Softphone", "SoftphoneCore", "Primitives", "Media", "SIPTransaction", "TLS", nioPosix, nioSSL]),

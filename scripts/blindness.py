@@ -17,8 +17,8 @@ import ssl
 import sys
 import time
 
-from demo import Demo, SERIAL, TONE_A, TONE_B
-from harness import end_on_signals, played, require, run, story_parser
+from demo import Demo, OWNER, OWNER_PASSWORD, SERIAL, TONE_A, TONE_B
+from harness import end_on_signals, log_in, played, require, run, story_parser
 
 CHUNK = 1 << 20
 
@@ -62,12 +62,14 @@ class Blindness(Demo):
         self.relay_data = self.directory / "relay"
         self.relay = self.start("relay", [self.bin / "vendorcloud", "run", "--pki", self.pki, "--data", self.relay_data, *ports])
         relay = self.relay.wait_for("ready")["listeners"]
+        self.account(self.directory / "cloud")
         self.vendor = self.start("vendorcloud", [self.bin / "vendorcloud", "run", "--pki", self.pki, "--data", self.directory / "cloud",
                                                  "--relay-service", relay["relay-service"], *ports])
         self.listeners = self.vendor.wait_for("ready")["listeners"]
         for name in ("relay", "public", "relay-service"):
             self.listeners[name] = relay[name]
         self.web = self.listeners["web"]
+        log_in(self.web, OWNER, OWNER_PASSWORD)
         self.step("two processes", f"relay (pid {self.relay.process.pid}) and Control Center (pid {self.vendor.process.pid})")
 
     def needles(self):

@@ -10,11 +10,13 @@ import signal
 import sys
 import time
 
-from harness import Story, end_on_signals, get_json, http, played, require, run, story_parser, until
+from harness import Story, end_on_signals, get_json, http, log_in, open_url, played, require, run, story_parser, until
 
 SERIAL, MODEL = "8A5K204711", "PBX-48"
 PASSWORD = "correct horse battery staple"
 TONE_A, TONE_B = 1000, 440
+# The Control Center's first user.
+OWNER, OWNER_NAME, OWNER_PASSWORD, COMPANY = "olga", "Olga Owner", "a-password-for-loopback", "Example Company"
 
 CONFIG = """appliance: {{ edition: next }}
 sip:
@@ -64,14 +66,21 @@ class Demo(Story):
         require(f"serialNumber = {SERIAL}" in subject, f"the device certificate's subject is {subject}")
         self.step("factory", f"device certificate issued, subject serialNumber {SERIAL}, key stays in the HAL")
 
+    def account(self, data):
+        run([self.bin / "vendorcloud", "add-account", "--data", data, "--login", OWNER, "--name", OWNER_NAME, "--company", COMPANY],
+            stdin=OWNER_PASSWORD + "\n")
+
     def cloud(self, web_port=0):
         ports = ["--relay-port", 0, "--public-port", 0, "--backup-port", 0, "--monitoring-port", 0, "--control-center-port", 0,
                  "--relay-service-port", 0, "--web-port", web_port]
+        self.account(self.directory / "cloud")
         self.vendor = self.start("vendorcloud", [self.bin / "vendorcloud", "run", "--pki", self.pki, "--data", self.directory / "cloud", *ports])
         self.listeners = self.vendor.wait_for("ready")["listeners"]
         self.web = self.listeners["web"]
         status, kind, page = http("GET", f"http://{self.web}/")
         require(status == 200 and b"<html" in page.lower(), f"the Control Center page answered {status} {kind}")
+        require(http("GET", self.api(""))[0] == 401, "the list of appliances is shown without a log-in")
+        log_in(self.web, OWNER, OWNER_PASSWORD)
         self.step("vendor cloud", f"{len(self.listeners)} listeners up, Control Center page at http://{self.web}/")
 
     def appliance(self, ports=None):
@@ -184,8 +193,7 @@ class Demo(Story):
         record = until("the call record", lambda: next((r for r in self.ctl("records") if r["connectedUserNumber"] == "101"), None))
         require(record["success"] and record["length"] >= 3 and record["userNumber"] == "100", f"the record says {record}")
         require(len(record["quality"]) == 2, "the record lacks the figures of both legs")
-        import urllib.request
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(self.api(f"/{SERIAL}/calls"), timeout=20) as stream:
+        with open_url("GET", self.api(f"/{SERIAL}/calls"), timeout=20) as stream:
             deadline = time.monotonic() + 20
             line = b""
             while b'"connectedUserNumber"' not in line and time.monotonic() < deadline:
@@ -228,7 +236,7 @@ class Demo(Story):
         self.ctl("switch", "relay", "on")
         ctl = f"{self.bin}/pbxctl"
         print(f"""
-Control Center:  http://{self.web}/     (add the PBX with serial {SERIAL}; it shows a code)
+Control Center:  http://{self.web}/     (log in as {OWNER}, {OWNER_PASSWORD}; add the PBX with serial {SERIAL}; it shows a code)
 Then, in another terminal:
   export PBX_DATA={self.data}
   {ctl} switch control-center on

@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 
@@ -122,13 +123,29 @@ def run(arguments, check=True, stdin=None, environment=None, timeout=60):
     return done.stdout if check else done
 
 
-def http(method, url, body=None, timeout=10):
-    """(status, content type, body as text) of one request; no proxy, errors are answers too."""
+# Cookies by host and port: who has logged in there (`log_in`), sends its requests as that user.
+_sessions = {}
+
+
+def open_url(method, url, body=None, timeout=10):
+    """The answer as it comes; no proxy."""
     data = json.dumps(body).encode() if isinstance(body, (dict, list)) else body
-    request = urllib.request.Request(url, data=data, method=method, headers={"Content-Type": "application/json"} if data else {})
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    headers = {"Content-Type": "application/json"} if data else {}
+    cookie = _sessions.get(urllib.parse.urlsplit(url).netloc)
+    request = urllib.request.Request(url, data=data, method=method, headers={**headers, **({"Cookie": cookie} if cookie else {})})
+    return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=timeout)
+
+
+def log_in(web, login, password):
+    """All later requests to the Control Center at `web` are this user's."""
+    with open_url("POST", f"http://{web}/api/session", {"login": login, "password": password}) as answer:
+        _sessions[web] = answer.headers["Set-Cookie"].split(";")[0]
+
+
+def http(method, url, body=None, timeout=10):
+    """(status, content type, body as text) of one request; errors are answers too."""
     try:
-        with opener.open(request, timeout=timeout) as answer:
+        with open_url(method, url, body, timeout) as answer:
             return answer.status, answer.headers.get("Content-Type", ""), answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.headers.get("Content-Type", ""), error.read()

@@ -11,7 +11,7 @@ import VendorCloud
 struct VendorCloudCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vendorcloud", abstract: "The vendor's servers: relay, Control Center, monitoring, backup.",
-        subcommands: [Run.self])
+        subcommands: [Run.self, AddAccount.self])
 }
 
 struct Run: AsyncParsableCommand {

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import CloudCore
 import CloudMessages
 import Glibc
 import Logging
@@ -17,6 +18,25 @@ struct CloudWorld: Sendable {
     let directory: String
     let listeners: [VendorCloudOptions.Listener: Endpoint]
     let material: Material
+    /// The session of the user `CloudWorld.login`, an owner: requests to the web page carry it unless they have a cookie.
+    var cookie = ""
+
+    static let login = "olga"
+    static let password = "a-password-for-tests"
+    /// Of that password, with the least work there is: the real cost is for real passwords.
+    static let verifier = Result {
+        let salt = [UInt8](repeating: 7, count: 16)
+        let hash = try Scrypt.derive(password: Secret(password), salt: salt, n: 2).withBytes { Hex.encode(Array($0)) }
+        return "scrypt:2:\(Hex.encode(salt)):\(hash)"
+    }
+
+    /// An account in the data directory of a cloud that does not run yet.
+    static func addAccount(
+        _ directory: String, login: String = login, company: String = "Example", role: AccountRole = .owner
+    ) throws {
+        try AccountsFile(dataDirectory: directory).add(
+            login: login, name: login, company: company, role: role, verifier: try verifier.get())
+    }
 
     /// One PKI for all tests: making keys takes longer than most of them.
     struct Material: Sendable {
@@ -63,6 +83,8 @@ struct CloudWorld: Sendable {
         var options = VendorCloudOptions(pkiDirectory: material.pkiDirectory, dataDirectory: directory)
         for listener in VendorCloudOptions.Listener.allCases { options.ports[listener] = 0 }
         change(&options)
+        // A second run on one directory has it already.
+        try? addAccount(options.dataDirectory)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let server = try VendorCloudServer(options: options, logger: logger)
@@ -73,7 +95,9 @@ struct CloudWorld: Sendable {
                 try await server.run { source.yield($0) }
             }
             for await ready in readies {
-                try await body(CloudWorld(directory: directory, listeners: ready.listeners, material: material))
+                var world = CloudWorld(directory: directory, listeners: ready.listeners, material: material)
+                world.cookie = try await world.logIn()
+                try await body(world)
                 break
             }
             group.cancelAll()
@@ -85,6 +109,19 @@ struct CloudWorld: Sendable {
         var template = Array("/tmp/vendorcloud-test-XXXXXX".utf8CString)
         guard let path = mkdtemp(&template) else { throw CancellationError() }
         return String(cString: path)
+    }
+
+    /// The cookie of a new session.
+    func logIn(_ login: String = Self.login) async throws -> String {
+        try await withClient(nil) { client in
+            let body = Array(#"{"login":"\#(login)","password":"\#(Self.password)"}"#.utf8)
+            let answer = try await client.send(
+                .POST, .web, "/api/session", headers: ["content-type": "application/json"], body: body)
+            guard answer.status == 200,
+                let cookie = answer.headers.first(name: "set-cookie")?.split(separator: ";").first
+            else { throw CancellationError() }
+            return String(cookie)
+        }
     }
 
     func endpoint(_ listener: VendorCloudOptions.Listener) -> Endpoint {
@@ -139,6 +176,7 @@ struct CloudClient: Sendable {
         var request = HTTPClientRequest(url: "\(scheme)://\(world.endpoint(listener))\(path)")
         request.method = method
         request.headers = headers
+        if listener == .web, headers["cookie"].isEmpty { request.headers.add(name: "cookie", value: world.cookie) }
         if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
         let response = try await client.execute(request, timeout: .seconds(10))
         let content = try await response.body.collect(upTo: 1 << 22)
@@ -150,6 +188,7 @@ struct CloudClient: Sendable {
     func stream(_ path: String, until enough: (String) -> Bool) async throws -> String {
         var request = HTTPClientRequest(url: "http://\(world.endpoint(.web))\(path)")
         request.method = .GET
+        request.headers.add(name: "cookie", value: world.cookie)
         let response = try await client.execute(request, timeout: .seconds(10))
         var text = ""
         for try await buffer in response.body {

@@ -5,6 +5,11 @@ package enum CloudRefusal: Error, Sendable, Hashable {
     /// The peer's certificate names another appliance than the request, or none.
     case foreignIdentity
     case alreadyPaired(serial: String)
+    /// Another company has it, or waits for it with a code that is still valid.
+    case claimed(serial: String)
+    /// No session: log in.
+    case unauthenticated
+    case forbidden(AccountRight)
     case unknownToken
     case codeExpired
     case tooMany(what: String, limit: Int)
@@ -20,9 +25,10 @@ package enum CloudRefusal: Error, Sendable, Hashable {
     package var status: Int {
         switch self {
         case .invalid: 400
-        case .foreignIdentity: 403
+        case .unauthenticated: 401
+        case .foreignIdentity, .forbidden: 403
         case .notFound, .unknownToken: 404
-        case .alreadyPaired: 409
+        case .alreadyPaired, .claimed: 409
         case .codeExpired: 410
         case .alreadyExists: 412
         case .tooLarge: 413
@@ -41,6 +47,9 @@ package enum CloudRefusal: Error, Sendable, Hashable {
         case .foreignIdentity: "Not yours"
         case .notFound, .unknownToken: "Not found"
         case .alreadyPaired: "Already paired"
+        case .claimed: "Claimed"
+        case .unauthenticated: "Not logged in"
+        case .forbidden: "Not allowed"
         case .codeExpired: "Code expired"
         case .alreadyExists: "Already there"
         case .tooLarge: "Too large"
@@ -62,6 +71,10 @@ extension CloudRefusal: CustomStringConvertible {
             "the client certificate does not belong to this appliance; connect with its device certificate"
         case .alreadyPaired(let serial):
             "appliance \(serial) is paired; switch the Control Center off there to start again"
+        case .claimed(let serial):
+            "appliance \(serial) is in another company's list; it is free once it is unpaired there, or the code has expired"
+        case .unauthenticated: "log in with login and password; the session has ended, or there was none"
+        case .forbidden(let right): "this account may not '\(right.rawValue)'; ask an owner of the company"
         case .unknownToken:
             "no pairing code with this reference is waiting; add the appliance in the Control Center again"
         case .codeExpired: "the pairing code has expired; make a new one in the Control Center"

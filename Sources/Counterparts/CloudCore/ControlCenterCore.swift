@@ -52,7 +52,7 @@ package struct ControlCenterCore: Sendable {
         case persist
     }
 
-    private struct Device {
+    struct Device {
         var record: DeviceRecord
         /// When to deliver or poll next; nil while one is under way, or when there is nothing to do.
         var nextAttempt: Instant?
@@ -62,10 +62,12 @@ package struct ControlCenterCore: Sendable {
         var deviceState: DeviceState?
     }
 
-    private var devices: [Device] = []
+    private(set) var devices: [Device] = []
+    /// Where a serial stands in `devices`, by its lower case.
+    private var positions: [String: Int] = [:]
     private let limits: CloudLimits
     /// Appliances with an older firmware are shown as needing maintenance; compared as dotted numbers.
-    private let minimumFirmware: String
+    let minimumFirmware: String
 
     package init(
         records: [DeviceRecord] = [], limits: CloudLimits = CloudLimits(), minimumFirmware: String = "0.0.0",
@@ -73,9 +75,22 @@ package struct ControlCenterCore: Sendable {
     ) {
         self.limits = limits
         self.minimumFirmware = minimumFirmware
-        devices = records.map { record in
-            Device(record: record, nextAttempt: Self.needsWork(record) ? now : nil)
+        // After a restart the appliances come back one after the other; so do the questions to them.
+        let pause = Duration.seconds(1) / max(1, limits.statePollsPerSecond)
+        devices = records.enumerated().map { index, record in
+            Device(record: record, nextAttempt: Self.needsWork(record) ? now + pause * index : nil)
         }
+        indexPositions()
+    }
+
+    private mutating func indexPositions() {
+        positions = [:]
+        for (index, device) in devices.enumerated() { positions[device.record.serial.lowercased()] = index }
+    }
+
+    /// Between two polls of one appliance: longer with a large fleet, so that all of them together stay within the rate.
+    private var pollInterval: Duration {
+        max(limits.statePoll, Duration.seconds(devices.count) / max(1, limits.statePollsPerSecond))
     }
 
     private static func needsWork(_ record: DeviceRecord) -> Bool {
@@ -94,17 +109,21 @@ package struct ControlCenterCore: Sendable {
     // MARK: The user
 
     /// F-C1: the user enters a serial and a display name. Makes a new code, also when an older one was waiting.
+    ///
+    /// The serial is public: who knows it, proves nothing. Another company's entry is taken over only when it is neither
+    /// paired nor waiting with a valid code.
     package mutating func addDevice(
-        serial: String, name: String, at time: CloudTime, entropy: inout Entropy, hashes: some HashFunctions
+        serial: String, name: String, company: String = "", at time: CloudTime, entropy: inout Entropy,
+        hashes: some HashFunctions
     ) throws(CloudRefusal) -> [Effect] {
         guard CloudNames.isIdentifier(serial, limit: limits.serialBytes) else {
             throw .invalid(what: "serial number", reason: "letters, digits and dashes, at most \(limits.serialBytes)")
         }
-        guard !name.isEmpty, name.utf8.count <= limits.nameBytes,
-            !name.unicodeScalars.contains(where: { $0.value < 32 })
-        else { throw .invalid(what: "name", reason: "1 to \(limits.nameBytes) bytes without control characters") }
+        guard CloudNames.isDisplayName(name, limit: limits.nameBytes) else {
+            throw .invalid(what: "name", reason: "1 to \(limits.nameBytes) bytes without control characters")
+        }
         let position = index(of: serial)
-        if let position, case .paired = devices[position].record.pairing { throw .alreadyPaired(serial: serial) }
+        if let position { try checkFree(devices[position].record, as: serial, for: company, at: time.wall) }
         guard position != nil || devices.count < limits.devices else {
             throw .tooMany(what: "appliances", limit: limits.devices)
         }
@@ -114,18 +133,38 @@ package struct ControlCenterCore: Sendable {
             tokenID: tokenID, serial: serial, issuedAt: time.wall,
             expiresAt: time.wall + limits.codeLifetime,
             codeHash: hashes.sha256(PairingCode.hashInput(tokenID: tokenID, serial: serial, code: code)))
+        let own = position.map { devices[$0].record }.flatMap { $0.company == company ? $0 : nil }
         let record = DeviceRecord(
-            serial: serial, name: name, firstRegistration: position.flatMap { devices[$0].record.firstRegistration },
+            serial: serial, name: name, company: company, firstRegistration: own?.firstRegistration,
             pairing: .waiting(code: Secret(code.formatted), offer: offer, isDelivered: false))
         let device = Device(record: record, nextAttempt: time.now)
-        if let position { devices[position] = device } else { devices.append(device) }
+        if let position {
+            devices[position] = device
+        } else {
+            positions[serial.lowercased()] = devices.count
+            devices.append(device)
+        }
         return [.persist]
     }
 
+    private func checkFree(
+        _ record: DeviceRecord, as serial: String, for company: String, at wall: UnixTime
+    ) throws(CloudRefusal) {
+        switch record.pairing {
+        case .none: break
+        case .paired: throw record.company == company ? .alreadyPaired(serial: serial) : .claimed(serial: serial)
+        case .waiting(_, let offer, _):
+            guard record.company == company || wall > offer.expiresAt else { throw .claimed(serial: serial) }
+        }
+    }
+
     /// The user removes an appliance from the list; a pairing is forgotten here, the appliance is not told.
-    package mutating func removeDevice(serial: String) throws(CloudRefusal) -> [Effect] {
-        guard let position = index(of: serial) else { throw .notFound(what: "appliance \(serial)") }
+    package mutating func removeDevice(serial: String, company: String = "") throws(CloudRefusal) -> [Effect] {
+        guard let position = index(of: serial), devices[position].record.company == company else {
+            throw .notFound(what: "appliance \(serial)")
+        }
         devices.remove(at: position)
+        indexPositions()
         return [.closeStreams(serial: serial), .persist]
     }
 
@@ -161,7 +200,8 @@ package struct ControlCenterCore: Sendable {
         let record = devices[position].record
         devices[position] = Device(
             record: DeviceRecord(
-                serial: record.serial, name: record.name, firstRegistration: record.firstRegistration, pairing: .none),
+                serial: record.serial, name: record.name, company: record.company,
+                firstRegistration: record.firstRegistration, pairing: .none),
             nextAttempt: nil)
         return [.closeStreams(serial: record.serial), .persist]
     }
@@ -195,7 +235,7 @@ package struct ControlCenterCore: Sendable {
             devices[position].deviceState = state
             devices[position].lastFailure = nil
             devices[position].failures = 0
-            devices[position].nextAttempt = time.now + limits.statePoll
+            devices[position].nextAttempt = time.now + pollInterval
             return []
         case .stateUnauthorised(let serial, let credential):
             // Said of a password that has been replaced meanwhile, it means nothing.
@@ -237,19 +277,23 @@ package struct ControlCenterCore: Sendable {
 
     // MARK: Looking things up
 
-    /// Only while paired.
-    package func credential(serial: String) throws(CloudRefusal) -> PairingCredential {
-        guard let position = index(of: serial) else { throw .notFound(what: "appliance \(serial)") }
+    /// Only while paired, and for the company in whose list the appliance is.
+    package func credential(serial: String, company: String = "") throws(CloudRefusal) -> PairingCredential {
+        guard let position = index(of: serial), devices[position].record.company == company else {
+            throw .notFound(what: "appliance \(serial)")
+        }
         guard case .paired(let credential) = devices[position].record.pairing else {
             throw .unavailable(what: "appliance \(serial), which is not paired,")
         }
         return credential
     }
 
-    /// The serial as the user entered it, for requests to the other servers.
-    package func contains(serial: String) -> Bool { index(of: serial) != nil }
+    /// What is known of an appliance in a company's list; nil when it is not in it.
+    package func record(serial: String, company: String = "") -> DeviceRecord? {
+        index(of: serial).map { devices[$0].record }.flatMap { $0.company == company ? $0 : nil }
+    }
 
-    private func index(of serial: String) -> Int? { devices.firstIndex { sameSerial($0.record.serial, serial) } }
+    private func index(of serial: String) -> Int? { positions[serial.lowercased()] }
 
     private func index(of serial: String, tokenID: String) -> Int? {
         index(of: serial).flatMap { self.tokenID(of: devices[$0]) == tokenID ? $0 : nil }
@@ -267,67 +311,5 @@ package struct ControlCenterCore: Sendable {
 
     private func isWaiting(_ device: Device) -> Bool {
         if case .waiting = device.record.pairing { true } else { false }
-    }
-
-    /// The list in the order in which the user has added the appliances.
-    package func rows(at wall: UnixTime) -> [DeviceRow] { devices.map { row($0, at: wall) } }
-
-    private func row(_ device: Device, at wall: UnixTime) -> DeviceRow {
-        var row = DeviceRow(
-            name: device.record.name, serial: device.record.serial,
-            firstRegistration: device.record.firstRegistration, state: .unknown,
-            detail: "not paired; add the serial number again to get a new code", licences: device.deviceState?.edition,
-            registrationStatus: device.record.firstRegistration == nil ? .never : .offline,
-            deviceState: device.deviceState)
-        switch device.record.pairing {
-        case .none: break
-        case .waiting(let code, let offer, let isDelivered):
-            (row.state, row.detail) = waiting(device, isExpired: wall > offer.expiresAt, isDelivered: isDelivered)
-            guard wall <= offer.expiresAt else { break }
-            row.code = code
-            row.codeExpiresAt = offer.expiresAt
-        case .paired:
-            (row.state, row.detail) = paired(device)
-            if device.lastFailure == nil, device.deviceState != nil { row.registrationStatus = .online }
-        }
-        return row
-    }
-
-    private func waiting(_ device: Device, isExpired: Bool, isDelivered: Bool) -> (DeviceRow.State, String) {
-        if isExpired { return (.error, "the code has expired; add the serial number again to get a new one") }
-        if isDelivered { return (.waitingWithToken, "type the code on the appliance") }
-        if let refusal = device.refusal { return (.error, refusal) }
-        return switch device.lastFailure {
-        case .relayUnavailable: (.error, "the relay is not available; delivery is tried again")
-        case .applianceAbsent, nil:
-            (.waitingWithToken, "waiting for the appliance to connect to the relay; then type the code there")
-        case .failed(let reason):
-            (.waitingWithToken, "the code could not be delivered yet (\(reason)); it is tried again")
-        }
-    }
-
-    private func paired(_ device: Device) -> (DeviceRow.State, String) {
-        switch device.lastFailure {
-        case .relayUnavailable: return (.error, "paired, but the relay is not available")
-        case .applianceAbsent: return (.paired, "paired, not connected at the moment")
-        case .failed(let reason): return (.paired, "paired, not answering at the moment (\(reason))")
-        case nil: break
-        }
-        guard let state = device.deviceState else { return (.paired, "paired; the state is being read") }
-        guard !Self.isOlder(state.firmwareVersion, than: minimumFirmware) else {
-            return (.maintenanceNeeded, "firmware \(state.firmwareVersion) is older than \(minimumFirmware); update it")
-        }
-        return (.paired, "paired, connected")
-    }
-
-    /// Compares dotted numbers; a part that is no number counts as 0.
-    private static func isOlder(_ version: String, than minimum: String) -> Bool {
-        func parts(_ text: String) -> [Int] { text.split(separator: ".").map { Int($0.prefix { $0.isNumber }) ?? 0 } }
-        let (left, right) = (parts(version), parts(minimum))
-        for index in 0..<max(left.count, right.count) {
-            let (a, b) = (index < left.count ? left[index] : 0, index < right.count ? right[index] : 0)
-            if a != b { return a < b }
-        }
-        return false
     }
 }

@@ -25,13 +25,18 @@ package struct DeviceRecord: Sendable, Equatable {
 
     package var serial: String
     package var name: String
+    /// Id of the company in whose list it is.
+    package var company: String
     /// The initial registration: when it was paired for the first time.
     package var firstRegistration: UnixTime?
     package var pairing: Pairing
 
-    package init(serial: String, name: String, firstRegistration: UnixTime?, pairing: Pairing) {
+    package init(
+        serial: String, name: String, company: String = "", firstRegistration: UnixTime?, pairing: Pairing
+    ) {
         self.serial = serial
         self.name = name
+        self.company = company
         self.firstRegistration = firstRegistration
         self.pairing = pairing
     }
@@ -47,12 +52,29 @@ package struct DeviceRow: Sendable, Equatable {
         case unknown
     }
 
+    /// Why the state is what it is; a page says it in the user's language.
+    package enum Reason: String, Sendable, Hashable, CaseIterable {
+        case notPaired = "not-paired"
+        case codeExpired = "code-expired"
+        case typeCode = "type-code"
+        case waitingForAppliance = "waiting-for-appliance"
+        case deliveryFailed = "delivery-failed"
+        case offerRefused = "offer-refused"
+        case relayUnavailable = "relay-unavailable"
+        case connected
+        case notConnected = "not-connected"
+        case notAnswering = "not-answering"
+        case stateUnknown = "state-unknown"
+        case firmwareOld = "firmware-old"
+    }
+
     package enum RegistrationStatus: String, Sendable, Hashable, CaseIterable { case never, online, offline }
 
     package var name: String
     package var serial: String
     package var firstRegistration: UnixTime?
     package var state: State
+    package var reason: Reason
     /// One sentence for the user: what the state means now, and what to do.
     package var detail: String
     /// Set while the user has to copy it, with its expiry.

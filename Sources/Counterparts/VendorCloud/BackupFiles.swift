@@ -53,13 +53,14 @@ struct BackupFiles: Sendable {
         }
     }
 
-    func save(_ index: BackupServerCore.Index) async throws {
+    /// Blocks; run by `GroupCommit`.
+    func save(_ index: BackupServerCore.Index) throws {
         let file = IndexFile(
             backups: index.backups.map {
                 IndexFile.Backup(serial: $0.serial, entry: BackupListBody.Item($0.entry), storedAt: $0.storedAt.rfc3339)
             }, keys: index.keys.map { IndexFile.Key(serial: $0.serial, keyId: $0.keyID) })
         let bytes = try WireJSON.encode(file, what: "backup index")
-        try await pool.runIfActive { try ServerFiles.replace("\(directory)/index.json", with: bytes) }
+        try ServerFiles.replace("\(directory)/index.json", with: bytes)
     }
 
     func append(_ bytes: [UInt8], serial: String, id: String, offset: Int64) async throws {

@@ -11,6 +11,8 @@ import TLS
 actor BackupServer {
     private var core: BackupServerCore
     private let files: BackupFiles
+    private var revision: UInt64 = 0
+    private let commit: GroupCommit<BackupServerCore.Index>
     private let log: MessageLog
     private let logger: Logger
     private let limits: CloudLimits
@@ -19,6 +21,7 @@ actor BackupServer {
 
     init(files: BackupFiles, limits: CloudLimits, log: MessageLog, logger: Logger) throws(VendorCloudError) {
         self.files = files
+        commit = GroupCommit { try files.save($0) }
         self.log = log
         self.logger = logger
         self.limits = limits
@@ -59,6 +62,11 @@ actor BackupServer {
         return try .json(BackupListBody(core.list(serial: serial)))
     }
 
+    private func save() async throws {
+        revision += 1
+        try await commit.save(core.index, revision: revision)
+    }
+
     // MARK: Upload
 
     private func put(_ request: Request, _ context: PeerContext) async throws -> Response {
@@ -91,11 +99,13 @@ actor BackupServer {
         _ request: Request, _ announcement: BackupServerCore.Announcement, serial: String, _ context: PeerContext
     ) async throws {
         var offset = announcement.offset
+        let patience = ServerClock.now + limits.uploadDuration
         defer {
             let bytes = offset - announcement.offset
             record("PUT /v1/backups", context, Self.logged(announcement, bytes: bytes), bytes: bytes)
         }
         for try await buffer in request.body where buffer.readableBytes > 0 {
+            guard ServerClock.now < patience else { throw CloudRefusal.unavailable(what: "so slow an upload") }
             let bytes = Array(buffer.readableBytesView)
             do throws(CloudRefusal) {
                 try core.received(Int64(bytes.count), serial: serial, id: announcement.id)
@@ -118,7 +128,7 @@ actor BackupServer {
         }
         try await files.publish(serial: serial, id: id)
         let (_, evicted) = try core.commit(serial: serial, id: id, sha256: digest, at: ServerClock.wall)
-        try await files.save(core.index)
+        try await save()
         for old in evicted { try await files.remove(serial: serial, id: old) }
         return Response(status: .created, headers: [.location: "/v1/backups/\(id)"])
     }
@@ -194,7 +204,7 @@ actor BackupServer {
         let id = try context.parameters.require("id")
         record("DELETE /v1/backups/{id}", context, ["id": .text(id)])
         try core.delete(serial: serial, id: id)
-        try await files.save(core.index)
+        try await save()
         try await files.remove(serial: serial, id: id)
         return .noContent
     }
@@ -221,7 +231,7 @@ actor BackupServer {
             try core.deleteKey(serial: serial, keyID: id)
             throw error
         }
-        try await files.save(core.index)
+        try await save()
         return Response(status: .created)
     }
 
@@ -238,7 +248,7 @@ actor BackupServer {
         let id = try context.parameters.require("id")
         record("DELETE /v1/backup-keys/{id}", context, ["keyId": .text(id)])
         try core.deleteKey(serial: serial, keyID: id)
-        try await files.save(core.index)
+        try await save()
         try await files.removeKey(serial: serial, keyID: id)
         return .noContent
     }

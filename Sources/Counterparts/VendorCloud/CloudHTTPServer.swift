@@ -5,6 +5,7 @@ import Logging
 import NIOCore
 import NIOSSL
 import Primitives
+import ServiceLifecycle
 import TLS
 
 /// One HTTP listener: a router behind TLS with client certificates, or plain on loopback for the web page.
@@ -15,8 +16,8 @@ struct CloudHTTPServer: Sendable {
     private let promise: EventLoopPromise<Endpoint>
 
     init(
-        name: String, listen: Endpoint, tls: TLSConfiguration?, router: Router<PeerContext>, group: any EventLoopGroup,
-        logger: Logger
+        name: String, listen: Endpoint, tls: TLSConfiguration?, router: Router<PeerContext>, idle: Duration,
+        group: any EventLoopGroup, logger: Logger
     ) throws(VendorCloudError) {
         let promise = group.next().makePromise(of: Endpoint.self)
         self.promise = promise
@@ -26,9 +27,14 @@ struct CloudHTTPServer: Sendable {
         // Hummingbird reports being cancelled, which is how we end, as errors; real ones are answered and logged by
         // `AnswerProblems`.
         logger.logLevel = .critical
+        let plain = HTTPServerBuilder.http1(
+            configuration: HTTP1Channel.Configuration(
+                idleTimeout: TimeAmount(idle),
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: 8_192, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100)))
         do {
             application = Application(
-                router: router, server: try tls.map { try .tls(.http1(), tlsConfiguration: $0) } ?? .http1(),
+                router: router, server: try tls.map { try .tls(plain, tlsConfiguration: $0) } ?? plain,
                 configuration: ApplicationConfiguration(
                     address: .hostname("\(listen.address)", port: Int(listen.port)), serverName: nil),
                 onServerRunning: { channel in
@@ -45,13 +51,34 @@ struct CloudHTTPServer: Sendable {
         }
     }
 
+    /// How long requests under way may take to end after a cancellation; streams are cut off then.
+    private static let farewell = Duration.seconds(1)
+
+    /// Serves until cancelled.
+    ///
+    /// The cancellation is not handed on: it would end the loop that takes connections while some wait in it, and those
+    /// must not be dropped unfinished. The listener closes first, what it has taken is ended in order.
     func run() async throws {
+        var configuration = ServiceGroupConfiguration(
+            services: [
+                .init(
+                    service: application, successTerminationBehavior: .gracefullyShutdownGroup,
+                    serviceName: "\(Self.self)")
+            ], logger: application.logger)
+        configuration.maximumGracefulShutdownDuration = Self.farewell
+        let group = ServiceGroup(configuration: configuration)
+        let serving = Task { try await group.run() }
+        let result = await withTaskCancellationHandler {
+            await serving.result
+        } onCancel: {
+            Task { await group.triggerGracefulShutdown() }
+        }
         do {
-            try await application.run()
+            try result.get()
             promise.fail(ChannelError.ioOnClosedChannel)
         } catch {
             promise.fail(error)
-            throw error
+            if !Task.isCancelled { throw error }
         }
     }
 }

@@ -14,7 +14,6 @@ import TLS
 /// the relay. Decides nothing itself; `ControlCenterCore` does.
 actor ControlCenter {
     private var core: ControlCenterCore
-    private let file: ControlCenterFile
     private let relay: RelayClient
     private let identities: CloudIdentities
     private let log: MessageLog
@@ -22,6 +21,8 @@ actor ControlCenter {
     private let loop: any EventLoop
     private let wire = WireLimits()
     private var timer: Scheduled<Void>?
+    private var revision: UInt64 = 0
+    private let commit: GroupCommit<[DeviceRecord]>
     /// Call data streams in progress, by serial in lower case.
     private var streams: [String: [ObjectIdentifier: any Channel]] = [:]
 
@@ -34,7 +35,7 @@ actor ControlCenter {
         log: MessageLog, logger: Logger, loop: any EventLoop
     ) {
         self.core = core
-        self.file = file
+        commit = GroupCommit { try file.save($0) }
         self.relay = relay
         self.identities = identities
         self.log = log
@@ -51,7 +52,7 @@ actor ControlCenter {
         await withDiscardingTaskGroup { group in
             for await item in work {
                 switch item {
-                case .deadline: handle(.deadline)
+                case .deadline: await handle(.deadline)
                 case .effect(let effect): group.addTask { await self.perform(effect) }
                 }
             }
@@ -60,13 +61,19 @@ actor ControlCenter {
         timer?.cancel()
     }
 
-    private func handle(_ input: ControlCenterCore.Input) { run(core.handle(input, at: time)) }
+    private func handle(_ input: ControlCenterCore.Input) async {
+        do {
+            try await run(core.handle(input, at: time))
+        } catch {
+            logger.error("cannot write the list: \(error)")
+        }
+    }
 
-    private func run(_ effects: [ControlCenterCore.Effect]) {
+    /// Returns when what has changed is on the disk; throws when it cannot be written.
+    private func run(_ effects: [ControlCenterCore.Effect]) async throws {
         for effect in effects {
             switch effect {
-            case .persist:
-                do { try file.save(core.records) } catch { logger.error("cannot write the list: \(error)") }
+            case .persist: break
             case .closeStreams(let serial):
                 for channel in streams.removeValue(forKey: serial.lowercased()).map({ Array($0.values) }) ?? [] {
                     channel.close(promise: nil)
@@ -75,6 +82,12 @@ actor ControlCenter {
             }
         }
         arm()
+        if effects.contains(.persist) { try await save() }
+    }
+
+    private func save() async throws {
+        revision += 1
+        try await commit.save(core.records, revision: revision)
     }
 
     private func arm() {
@@ -89,8 +102,8 @@ actor ControlCenter {
 
     private func perform(_ effect: ControlCenterCore.Effect) async {
         switch effect {
-        case .deliverOffer(let offer): handle(await deliver(offer))
-        case .pollState(let serial, let credential): handle(await poll(serial: serial, credential))
+        case .deliverOffer(let offer): await handle(await deliver(offer))
+        case .pollState(let serial, let credential): await handle(await poll(serial: serial, credential))
         case .closeStreams, .persist: break
         }
     }
@@ -146,31 +159,33 @@ actor ControlCenter {
 
     // MARK: For the web page
 
-    func rows() -> [DeviceRow] { core.rows(at: ServerClock.wall) }
+    /// A company's list.
+    func rows(company: String) -> [DeviceRow] { core.rows(company: company, at: ServerClock.wall) }
 
-    func contains(serial: String) -> Bool { core.contains(serial: serial) }
+    func contains(serial: String, company: String) -> Bool { core.record(serial: serial, company: company) != nil }
 
     /// F-C1.
-    func addDevice(serial: String, name: String) throws -> DeviceRow {
+    func addDevice(serial: String, name: String, company: String) async throws -> DeviceRow {
         var entropy = Entropy(SystemEntropyGenerator())
         let effects = try core.addDevice(
-            serial: serial, name: name, at: time, entropy: &entropy, hashes: OpenSSLHashes())
-        run(effects)
-        guard let row = rows().first(where: { $0.serial.lowercased() == serial.lowercased() }) else {
-            throw CloudRefusal.notFound(what: "appliance \(serial)")
-        }
+            serial: serial, name: name, company: company, at: time, entropy: &entropy, hashes: OpenSSLHashes())
+        let row = core.row(serial: serial, company: company, at: ServerClock.wall)
+        try await run(effects)
+        guard let row else { throw CloudRefusal.notFound(what: "appliance \(serial)") }
         return row
     }
 
-    func removeDevice(serial: String) throws { run(try core.removeDevice(serial: serial)) }
+    func removeDevice(serial: String, company: String) async throws {
+        try await run(try core.removeDevice(serial: serial, company: company))
+    }
 
     /// F-C6: call records of an appliance, from a cursor on, as they come; in memory only (R7).
     ///
     /// Returns when the appliance ends the stream, throws when it cannot be had.
     nonisolated func passCallData(
-        serial: String, after cursor: UInt64, to write: (CallRecord) async throws -> Void
+        serial: String, company: String, after cursor: UInt64, to write: (CallRecord) async throws -> Void
     ) async throws {
-        let credential = try await credential(serial: serial)
+        let credential = try await credential(serial: serial, company: company)
         let request = RelayClient.TunnelRequest(
             method: .GET, path: "/v1/calls?after=\(cursor)",
             headers: [("Authorization", Self.basic(credential)), ("Accept", ServerSentEvent.contentType)])
@@ -189,7 +204,9 @@ actor ControlCenter {
         }
     }
 
-    func credential(serial: String) throws(CloudRefusal) -> PairingCredential { try core.credential(serial: serial) }
+    func credential(serial: String, company: String) throws(CloudRefusal) -> PairingCredential {
+        try core.credential(serial: serial, company: company)
+    }
 
     /// A stream that ends when the pairing does.
     private func keep(_ channel: any Channel, serial: String) {
@@ -233,18 +250,19 @@ actor ControlCenter {
             ], bytes: Int64(bytes.count))
         let credential = PairingCredential(
             tokenID: registration.tokenID, user: registration.user, password: registration.password)
-        run(try core.register(credential, peerSerial: serial, at: time))
+        // Answered when it is written: an appliance that has its answer forgets the password.
+        try await run(try core.register(credential, peerSerial: serial, at: time))
         return .noContent
     }
 
-    private func revoke(_ context: PeerContext) throws -> Response {
+    private func revoke(_ context: PeerContext) async throws -> Response {
         let serial = try context.applianceSerial()
         let tokenID = try context.parameters.require("token")
         log.record(
             peer: serial, what: "DELETE /v1/pairings/{token}",
             fields: ["revocation": .secret(length: tokenID.utf8.count)],
             bytes: 0)
-        run(try core.revoke(tokenID: tokenID, peerSerial: serial))
+        try await run(try core.revoke(tokenID: tokenID, peerSerial: serial))
         return .noContent
     }
 }

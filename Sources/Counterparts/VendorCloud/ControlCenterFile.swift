@@ -11,6 +11,8 @@ struct ControlCenterFile: Sendable {
     private struct Device: Codable {
         var serial: String
         var name: String
+        /// Absent in files of earlier versions, which knew no companies.
+        var company: String?
         var firstRegistration: String?
         var waiting: Waiting?
         var paired: Paired?
@@ -40,7 +42,8 @@ struct ControlCenterFile: Sendable {
     func save(_ records: [DeviceRecord]) throws {
         let devices = records.map { record in
             var device = Device(
-                serial: record.serial, name: record.name, firstRegistration: record.firstRegistration?.rfc3339)
+                serial: record.serial, name: record.name, company: record.company,
+                firstRegistration: record.firstRegistration?.rfc3339)
             switch record.pairing {
             case .none: break
             case .waiting(let code, let offer, let isDelivered):
@@ -56,7 +59,7 @@ struct ControlCenterFile: Sendable {
 
     private static func record(_ device: Device) throws(CloudWireError) -> DeviceRecord {
         var record = DeviceRecord(
-            serial: device.serial, name: device.name,
+            serial: device.serial, name: device.name, company: device.company ?? "",
             firstRegistration: device.firstRegistration.flatMap(RFC3339.parse), pairing: .none)
         if let waiting = device.waiting {
             let offer = try PairingOfferBody.decode(try WireJSON.encode(waiting.offer, what: "offer"))

@@ -3,11 +3,12 @@ import CloudMessages
 import CloudWire
 import Hummingbird
 import Logging
+import NIOCore
 import Primitives
 
 /// The monitoring server (F-C5): takes OTLP/HTTP JSON from appliances, hands the newest values to the Control Center.
 actor MonitoringServer {
-    private var core: MonitoringCore
+    fileprivate var core: MonitoringCore
     private let log: MessageLog
     private let logger: Logger
     private let wire = WireLimits()
@@ -25,6 +26,7 @@ actor MonitoringServer {
             IdentifyPeer()
         }
         router.post("/v1/metrics") { request, context in try await self.receive(request, context) }
+        router.get("/v1/devices/:serial/history") { _, context in try await self.history(context) }
         router.get("/v1/devices/:serial/metrics") { _, context in try await self.answer(context) }
         return router
     }
@@ -60,6 +62,50 @@ actor MonitoringServer {
             throw CloudRefusal.notFound(what: "monitoring of \(serial)")
         }
         return try .json(LatestMetrics(latest, serial: serial))
+    }
+}
+
+extension MonitoringServer {
+    /// For appliances that report no more: their values are not kept longer than the others'.
+    func expire() { core.expire(at: ServerClock.wall) }
+
+    /// Forgets what is too old every ten minutes, as long as the loop runs.
+    nonisolated func expireNowAndThen(on loop: any EventLoop) {
+        loop.scheduleRepeatedTask(initialDelay: .minutes(10), delay: .minutes(10)) { _ in
+            Task { await self.expire() }
+        }
+    }
+
+    private func history(_ context: PeerContext) throws -> Response {
+        guard context.isControlCenter else { throw CloudRefusal.foreignIdentity }
+        let serial = try context.parameters.require("serial")
+        let (times, series) = core.series(serial: serial, at: ServerClock.wall)
+        guard !times.isEmpty else { throw CloudRefusal.notFound(what: "monitoring of \(serial)") }
+        return try .json(MetricsHistory(serial: serial, times: times, series: series))
+    }
+}
+
+/// The last 24 hours of an appliance's values, for charts.
+struct MetricsHistory: Codable, Sendable {
+    struct Series: Codable, Sendable {
+        var name: String
+        var unit: String
+        var attributes: [String: String]
+        /// null where a report did not have the value.
+        var values: [Double?]
+    }
+    var serial: String
+    /// Milliseconds since 1970, as the browser counts.
+    var times: [Int64]
+    var series: [Series]
+
+    init(serial: String, times: [UnixTime], series: [MonitoringSeries]) {
+        self.serial = serial
+        self.times = times.map(\.milliseconds)
+        self.series = series.map { item in
+            let attributes = Dictionary(item.attributes.map { ($0.key, $0.value) }) { first, _ in first }
+            return Series(name: item.name, unit: item.unit, attributes: attributes, values: item.values)
+        }
     }
 }
 

@@ -102,6 +102,7 @@ extension Response {
         case .tooOften(let wait): response.headers[.retryAfter] = "\(max(1, wait.inWholeSecondsUp))"
         case .wrongOffset(let expected): response.headers[.range] = BackupServer.receivedRange(expected)
         case .tooMany, .unavailable: response.headers[.retryAfter] = "5"
+        case .unauthenticated: response.headers[.wwwAuthenticate] = "Cookie realm=\"Control Center\""
         default: break
         }
         return response

@@ -76,10 +76,13 @@ package struct VendorCloudServer: Sendable {
         listeners[.relayService] = service
 
         let controlCenter = try makeControlCenter(relay: options.relayService ?? service, group: group)
+        let accounts = try Accounts(
+            file: AccountsFile(dataDirectory: options.dataDirectory), limits: options.limits)
         let backup = try BackupServer(
             files: try BackupFiles(directory: "\(options.dataDirectory)/backups"), limits: options.limits,
             log: try messageLog("backup"), logger: logger)
         let monitoring = MonitoringServer(limits: options.limits, log: try messageLog("monitoring"), logger: logger)
+        monitoring.expireNowAndThen(on: group.next())
         let backupHTTP = try http(.backup, identities.backup, backup.router, group)
         let monitoringHTTP = try http(.monitoring, identities.monitoring, monitoring.router, group)
         let centerHTTP = try http(.controlCenter, identities.controlCenter, controlCenter.applianceRouter, group)
@@ -93,7 +96,8 @@ package struct VendorCloudServer: Sendable {
             listeners[.monitoring] = monitoringEndpoint
             listeners[.controlCenter] = try await binding(.controlCenter) { _ in try await centerHTTP.bound.get() }
             let web = WebAPI(
-                controlCenter: controlCenter, client: client, monitoring: monitoringEndpoint, backup: backupEndpoint,
+                controlCenter: controlCenter, accounts: accounts, client: client, monitoring: monitoringEndpoint,
+                backup: backupEndpoint,
                 logger: logger)
             let webHTTP = try http(.web, nil, web.router, group)
             tasks.addTask { try await webHTTP.run() }
@@ -131,7 +135,9 @@ package struct VendorCloudServer: Sendable {
                 identity: $0, clientRootPEM: identities.rootPEM, requireClient: true, alpn: ["http/1.1"])
         }
         return try CloudHTTPServer(
-            name: listener.rawValue, listen: listen(listener), tls: tls, router: router, group: group, logger: logger)
+            name: listener.rawValue, listen: listen(listener), tls: tls, router: router,
+            idle: options.limits.requestIdle, group: group,
+            logger: logger)
     }
 
     private func listen(_ listener: VendorCloudOptions.Listener) -> Endpoint {

@@ -10,8 +10,12 @@ import NIOHTTP1
 import Primitives
 
 /// What the Control Center's user sees: one page and the JSON API under it. Plain HTTP for development, on loopback.
+///
+/// Every request but that for the page and the log-in needs a session; what it may do is its account's role, and it sees its
+/// company's appliances alone.
 struct WebAPI: Sendable {
     let controlCenter: ControlCenter
+    let accounts: Accounts
     /// Carries the Control Center's client certificate to the other servers.
     let client: HTTPClient
     let monitoring: Endpoint
@@ -26,6 +30,8 @@ struct WebAPI: Sendable {
         var serial: String
         var firstRegistration: String?
         var state: String
+        /// Why it is so, as a word that the page translates.
+        var reason: String
         var detail: String
         var code: String?
         var codeExpiresAt: String?
@@ -38,6 +44,7 @@ struct WebAPI: Sendable {
             serial = row.serial
             firstRegistration = row.firstRegistration?.rfc3339
             state = row.state.rawValue
+            reason = row.reason.rawValue
             detail = row.detail
             code = row.code?.text
             codeExpiresAt = row.codeExpiresAt?.rfc3339
@@ -56,61 +63,85 @@ struct WebAPI: Sendable {
     var router: Router<PeerContext> {
         let router = Router(context: PeerContext.self)
         router.addMiddleware {
+            SecurityHeaders()
             AnswerProblems(logger: logger)
             LocalRequestsOnly()
         }
-        router.get("/") { _, _ in ControlCenterPage.html() }
-        router.get("/style.css") { _, _ in ControlCenterPage.style() }
-        router.get("/page.js") { _, _ in ControlCenterPage.script() }
-        router.get("/api/devices") { _, _ in
-            try Response.json(DeviceList(devices: await controlCenter.rows().map(DeviceBody.init)))
+        for file in ControlCenterPage.files {
+            router.get(RouterPath(file.path)) { _, _ in file.response }
         }
-        router.post("/api/devices") { request, _ in try await add(request) }
-        router.delete("/api/devices/:serial") { _, context in
-            try await controlCenter.removeDevice(serial: try context.parameters.require("serial"))
-            return Response.noContent
-        }
-        router.get("/api/devices/:serial/metrics") { _, context in
-            let serial = try await known(context)
-            return try await forward(.GET, "https://\(monitoring)/v1/devices/\(serial)/metrics")
-        }
-        router.get("/api/devices/:serial/calls") { request, context in try await calls(request, context) }
-        router.get("/api/devices/:serial/backups") { _, context in
-            try await forward(.GET, "https://\(backup)/v1/backups?serial=\(try await known(context))")
-        }
-        router.delete("/api/devices/:serial/backups/:id") { _, context in
-            try await forward(.DELETE, try await backupURL(context))
-        }
-        router.get("/api/devices/:serial/backups/:id") { _, context in try await content(context) }
-        router.get("/api/devices/:serial/backups/:id/content") { _, context in try await content(context) }
+        addAccountRoutes(to: router)
+        addDeviceRoutes(to: router)
         return router
     }
 
-    private func add(_ request: Request) async throws -> Response {
-        var request = request
-        // A form of another site cannot send this type without asking first (CORS).
-        guard request.headers[.contentType]?.hasPrefix("application/json") == true else {
-            throw HTTPError(.unsupportedMediaType, message: "send application/json")
+    private func addDeviceRoutes(to router: Router<PeerContext>) {
+        router.get("/api/devices") { request, _ in
+            let company = try await company(request, having: .seeDevices)
+            return try Response.json(
+                DeviceList(devices: await controlCenter.rows(company: company).map(DeviceBody.init)))
         }
-        let bytes = try await request.body(upTo: WireLimits().jsonBytes, what: "device")
-        let device = try WireJSON.decode(NewDevice.self, from: bytes, limit: WireLimits().jsonBytes, what: "device")
-        let row = try await controlCenter.addDevice(serial: device.serial, name: device.name)
+        router.post("/api/devices") { request, _ in try await add(request) }
+        router.delete("/api/devices/:serial") { request, context in
+            let company = try await company(request, having: .changeDevices)
+            try await controlCenter.removeDevice(serial: try context.parameters.require("serial"), company: company)
+            return Response.noContent
+        }
+        for what in ["metrics", "history"] {
+            router.get("/api/devices/:serial/\(what)") { request, context in
+                let serial = try await known(request, context, having: .seeDevices)
+                return try await forward(.GET, "https://\(monitoring)/v1/devices/\(serial)/\(what)")
+            }
+        }
+        router.get("/api/devices/:serial/calls") { request, context in try await calls(request, context) }
+        router.get("/api/devices/:serial/backups") { request, context in
+            let serial = try await known(request, context, having: .seeDevices)
+            return try await forward(.GET, "https://\(backup)/v1/backups?serial=\(serial)")
+        }
+        router.delete("/api/devices/:serial/backups/:id") { request, context in
+            try await forward(.DELETE, try await backupURL(request, context))
+        }
+        router.get("/api/devices/:serial/backups/:id/content") { request, context in
+            try await content(request, context)
+        }
+    }
+
+    private func add(_ request: Request) async throws -> Response {
+        let company = try await company(request, having: .changeDevices)
+        let device = try await json(NewDevice.self, of: request, what: "device")
+        let row = try await controlCenter.addDevice(serial: device.serial, name: device.name, company: company)
         return try .json(DeviceBody(row), status: .created)
     }
 
-    /// The serial in the path, when the user has added it.
-    private func known(_ context: PeerContext) async throws -> String {
+    /// The body of a request. A form of another site cannot send this type without asking first (CORS).
+    func json<Body: Decodable>(_ type: Body.Type, of request: Request, what: String) async throws -> Body {
+        var request = request
+        guard request.headers[.contentType]?.hasPrefix("application/json") == true else {
+            throw HTTPError(.unsupportedMediaType, message: "send application/json")
+        }
+        let bytes = try await request.body(upTo: WireLimits().jsonBytes, what: what)
+        return try WireJSON.decode(type, from: bytes, limit: WireLimits().jsonBytes, what: what)
+    }
+
+    private func company(_ request: Request, having right: AccountRight) async throws -> String {
+        try await accounts.principal(of: request, having: right).company.id
+    }
+
+    /// The serial in the path, when it is in the list of the user's company.
+    private func known(_ request: Request, _ context: PeerContext, having right: AccountRight) async throws -> String {
+        let company = try await company(request, having: right)
         let serial = try context.parameters.require("serial")
-        guard CloudNames.isIdentifier(serial), await controlCenter.contains(serial: serial) else {
+        guard CloudNames.isIdentifier(serial), await controlCenter.contains(serial: serial, company: company) else {
             throw CloudRefusal.notFound(what: "appliance \(serial)")
         }
         return serial
     }
 
-    private func backupURL(_ context: PeerContext) async throws -> String {
+    private func backupURL(_ request: Request, _ context: PeerContext) async throws -> String {
+        let serial = try await known(request, context, having: .manageBackups)
         let id = try context.parameters.require("id")
         guard CloudNames.isIdentifier(id) else { throw CloudRefusal.notFound(what: "backup \(id)") }
-        return "https://\(backup)/v1/backups/\(id)?serial=\(try await known(context))"
+        return "https://\(backup)/v1/backups/\(id)?serial=\(serial)"
     }
 
     // MARK: The other servers
@@ -135,9 +166,9 @@ struct WebAPI: Sendable {
     }
 
     /// F-C9: the ciphertext, streamed through.
-    private func content(_ context: PeerContext) async throws -> Response {
+    private func content(_ request: Request, _ context: PeerContext) async throws -> Response {
         let id = try context.parameters.require("id")
-        let answer = try await execute(.GET, try await backupURL(context))
+        let answer = try await execute(.GET, try await backupURL(request, context))
         guard answer.status == .ok else {
             let body = try await answer.body.collect(upTo: Self.answerLimit)
             return .bytes(
@@ -161,15 +192,16 @@ struct WebAPI: Sendable {
 
     /// Server-sent events; a failure after the start is an event `problem`, and the browser opens the stream again.
     private func calls(_ request: Request, _ context: PeerContext) async throws -> Response {
-        let serial = try await known(context)
-        _ = try await controlCenter.credential(serial: serial)
+        let serial = try await known(request, context, having: .readCallData)
+        let company = try await company(request, having: .readCallData)
+        _ = try await controlCenter.credential(serial: serial, company: company)
         let cursor =
             HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] }
             ?? request.uri.queryParameters["after"].map { String($0) } ?? "0"
         guard let after = UInt64(cursor) else {
             throw CloudRefusal.invalid(what: "cursor", reason: "after= is not a number")
         }
-        let controlCenter = controlCenter
+        let (controlCenter, accounts) = (controlCenter, accounts)
         // Hummingbird closes the connection after a response that watched for the browser's leaving; say so.
         let headers: HTTPFields = [
             .contentType: ServerSentEvent.contentType, .cacheControl: "no-store", .connection: "close",
@@ -180,7 +212,10 @@ struct WebAPI: Sendable {
                 try await writer.write(ByteBuffer(bytes: ServerSentEvent.keepAlive))
                 try await request.body.consumeWithCancellationOnInboundClose { _ in
                     do {
-                        try await controlCenter.passCallData(serial: serial, after: after) { record in
+                        try await controlCenter.passCallData(serial: serial, company: company, after: after) { record in
+                            guard await accounts.mayStill(.readCallData, request) else {
+                                throw CloudRefusal.unauthenticated
+                            }
                             try await writer.write(ByteBuffer(bytes: try ServerSentEvent(record).encoded))
                         }
                     } catch {
