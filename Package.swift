@@ -225,6 +225,16 @@ let package = Package(
                 "OpenSSLCrypto", nioCore, nioPosix, nioHTTP1, nioSSL, httpClient,
             ]),
 
+        counterpart(
+            "Fleet",
+            [
+                "Primitives", "ApplianceCore", "Archive", "Backup", "CloudLink", "CloudMessages", "CloudWire", "HAL",
+                "HALLinux", "OpenSSLCrypto", "Persistence", "PrivacyContract", "ServerLocation", "Settings",
+                "Telemetry",
+                nioCore,
+                nioPosix, nioHTTP1, httpClient, logging,
+            ]),
+
         .target(
             name: "Simulation",
             dependencies: [
@@ -247,7 +257,7 @@ let package = Package(
         program(
             "softphone",
             ["Softphone", "SoftphoneCore", "Primitives", "Media", "SIPTransaction", "TLS", nioPosix, nioSSL]),
-        program("pbxsim", ["Simulation"]),
+        program("pbxsim", ["Fleet", "Primitives", "Settings", "Simulation", logging]),
 
         // Tests
         tests("Applications", ["Applications", "Media", "Primitives", "Settings"]),
