@@ -10,7 +10,9 @@ PROGRAMS = pbxd pbxctl vendorcloud softphone pbxsim
 # Debian packages. BUILD: compiler's own needs and our libraries. STORY: what demo and lint run with. INTEROP: peers not written by us.
 BUILD_PACKAGES = ca-certificates git make pkg-config g++ libc6-dev libssl-dev libsqlite3-dev libopus-dev zlib1g-dev libc-ares-dev tzdata \
     libcurl4 libxml2 libncurses6 libedit2 libz3-4 libsqlite3-0 openssl python3
-INTEROP_PACKAGES = sip-tester baresip linphone-cli libsrtp2-1 libopus0 rtpengine-daemon tshark kamailio age openssl curl strace
+INTEROP_PACKAGES = sip-tester baresip linphone-cli libsrtp2-1 libopus0 rtpengine-daemon tshark kamailio age openssl curl strace $(CENTRE_PACKAGES)
+# The Control Center's page is used in a browser, the telemetry read by a monitoring system.
+CENTRE_PACKAGES = chromium fonts-dejavu-core prometheus
 BENCH_PACKAGES = sip-tester python3 debootstrap gcc
 # They wait for sockets and clocks. Beside the ones that compute they would wait half a minute for each turn, and their peers would not.
 REAL_TIME_TESTS = ^(TransportTests|ReactorTests|VendorCloudTests|NameResolverTests)\.
@@ -20,6 +22,7 @@ PROOF_SEEDS ?= 1..20
 # Every so manieth cut point of a running pbxd; 1, which takes seven minutes, is for the night.
 PROOF_CUTS ?= 10
 OFFICE_SECONDS ?= 300
+APPLIANCES ?= 1000
 FUZZ_SECONDS ?= 30
 PROMPTS ?= $(SCRATCH)/prompts
 APT_GET = env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300
@@ -85,6 +88,25 @@ interop: build deps-interop
 	python3 scripts/codecs.py --bin $(SCRATCH)/debug
 	python3 scripts/vectors.py --bin $(SCRATCH)/debug
 	python3 scripts/rtpengine.py --bin $(SCRATCH)/debug
+	python3 scripts/centre.py --bin $(SCRATCH)/debug
+	python3 scripts/telemetry.py --bin $(SCRATCH)/debug
+
+## centre: the Control Center's page in a headless Chromium, by keyboard, in both languages; PICTURES=DIR keeps its views
+centre: build
+	$(call install_packages,$(CENTRE_PACKAGES))
+	python3 scripts/centre.py --bin $(SCRATCH)/debug $(if $(PICTURES),--pictures $(PICTURES))
+
+## telemetry: a stock Prometheus scrapes the appliance; what it pushes is read by OpenTelemetry's own definition
+telemetry: build
+	$(call install_packages,$(CENTRE_PACKAGES))
+	python3 scripts/telemetry.py --bin $(SCRATCH)/debug
+
+## fleet: APPLIANCES=1000 pair, report and back up against one vendor cloud, which is then restarted
+fleet: deps
+	$(SWIFT_RELEASE) --product pbxsim
+	$(SWIFT_RELEASE) --product pbxctl
+	$(SWIFT_RELEASE) --product vendorcloud
+	python3 scripts/fleet.py --bin $(SCRATCH)/release --appliances $(APPLIANCES)
 
 ## fuzz: libFuzzer over the SIP parsers, FUZZ_SECONDS for each
 fuzz: deps
@@ -255,4 +277,4 @@ check: lint docs test interop signalling fuzz
 clean:
 	rm -rf $(SCRATCH)
 
-.PHONY: help deps deps-interop build demo run test sim interop signalling torture fuzz storm bench bench-media soak soak-nightly privacy-proof sim-office prompts lint format docs check clean deps-firmware cross image bundle qemu qemu-test firmware-reproducible firmware-report firmware-nightly factory flash deploy
+.PHONY: help deps deps-interop build demo run test sim interop signalling torture fuzz storm bench bench-media soak soak-nightly privacy-proof sim-office centre telemetry fleet prompts lint format docs check clean deps-firmware cross image bundle qemu qemu-test firmware-reproducible firmware-report firmware-nightly factory flash deploy
