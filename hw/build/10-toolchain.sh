@@ -45,7 +45,9 @@ if [ "$(cat "$CHROOT/.version" 2>/dev/null)" != "$v" ]; then
   echo "$v" > "$CHROOT/.version"
 fi
 
-# --- the SDK bundle
+# --- the SDK bundle; it stays when nothing of it has changed
+sdk_stamp=$( { echo "$v"; (cd "$WORK/debs/sysroot" && ls *.deb); cat "$0"; } | sha256sum)
+if [ "$(cat "$SDK/.stamp" 2>/dev/null)" = "$sdk_stamp" ]; then echo "SDK: up to date"; exit 0; fi
 b=$SDK/swift-debian-arm64.artifactbundle; rm -rf "$b"; mkdir -p "$SYSROOT"
 UNPACK_OPTS="--exclude=./usr/share" unpack "$SYSROOT" "$WORK"/debs/sysroot/*.deb
 # only the target resources out of the (large) arm64 compiler package; then the run-time libraries
@@ -64,4 +66,5 @@ cat > "$b/debian-arm64/swift-sdk.json" <<J
   "toolsetPaths":["toolset.json"]}}}
 J
 printf '%s\n' '{"schemaVersion":"1.0","swiftCompiler":{"extraCLIOptions":["-use-ld=lld"]}}' > "$b/debian-arm64/toolset.json"
+echo "$sdk_stamp" > "$SDK/.stamp"
 du -sh "$CHROOT" "$SDK" "$CACHE" | sed "s|$WORK/||"

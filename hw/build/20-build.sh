@@ -11,6 +11,8 @@ here=$(cd "$(dirname "$0")" && pwd); . "$here/lib.sh"
 pkg=$(cd "$1" && pwd); shift
 [ -e "$SDK/swift-debian-arm64.artifactbundle/info.json" ] || die "no SDK below $WORK: run 10-toolchain.sh first"
 conf=${CONFIG:-release}; scratch=$WORK/build/${SCRATCH_NAME:-product}; mkdir -p "$scratch" "$WORK/out/bin" "$WORK/out/debug"
+# The compiler sees a copy below WORK whose unchanged files stay as they are: a fresh clone does not begin anew.
+python3 "$here/mirror.py" "$pkg" "$WORK/src/${SCRATCH_NAME:-product}"; pkg=$WORK/src/${SCRATCH_NAME:-product}
 # git's address rewrites of this host (a local mirror of the packages), if there are any, hold in the chroot too
 git config --get-regexp '^url\..*\.insteadof$' | sed 's/^url\.\(.*\)\.insteadof \(.*\)/\1 \2/' > "$scratch/.rewrites" || :
 sed -n 's|^\(/[^ ]*\) .*|\1|p' "$scratch/.rewrites" | sort -u > "$scratch/.mirrors"
