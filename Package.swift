@@ -246,12 +246,12 @@ let package = Package(
             path: "Sources/Simulation", swiftSettings: strict),
 
         // Programs
-        program("pbxd", ["Reactor", "HAL", "HALLinux", logging]),
+        program("pbxd", ["Reactor", "HAL", "HALLinux", "OpenSSLCrypto", "Primitives", logging]),
         program(
             "pbxctl",
             [
-                "Primitives", "HALLinux", "OpenSSLCrypto", "Vectors", "Persistence", "PrivacyContract", "CloudMessages",
-                nioCore, nioPosix, nioHTTP1, httpClient,
+                "Primitives", "HALLinux", "OpenSSLCrypto", "SIPDialog", "SIPMessage", "Vectors", "Persistence",
+                "PrivacyContract", "CloudMessages", nioCore, nioPosix, nioHTTP1, httpClient,
             ]),
         program("vendorcloud", ["Primitives", "CloudCore", "VendorCloud", logging, lifecycle, unixSignals]),
         program(

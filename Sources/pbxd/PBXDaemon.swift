@@ -3,6 +3,8 @@ import Glibc
 import HAL
 import HALLinux
 import Logging
+import OpenSSLCrypto
+import Primitives
 import Reactor
 
 /// `pbxd`: the appliance.
@@ -18,6 +20,7 @@ struct PBXDaemon: AsyncParsableCommand {
 extension PBXDaemon {
     struct Run: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "run",  // said, because finding it out takes a twentieth of the start
             abstract: "Serve in the foreground until SIGTERM.",
             discussion: """
                 Prints one JSON line on standard output when it serves; logs go to standard error.
@@ -44,6 +47,11 @@ extension PBXDaemon {
         @Option(help: ArgumentHelp("Spoken prompts, one directory per language (make prompts).", valueName: "dir"))
         var prompts: String?
 
+        @Option(
+            help: ArgumentHelp(
+                "A password with which 'pbxctl self-test' on this machine may call an echo.", valueName: "file"))
+        var selfTest: String?
+
         enum Verbosity: String, ExpressibleByArgument, CaseIterable { case trace, debug, info, notice, warning, error }
 
         @Option(help: "How much is logged on standard error.")
@@ -59,6 +67,7 @@ extension PBXDaemon {
                 options.firmwareVersion = description?.firmwareVersion ?? options.firmwareVersion
                 options.updateDirectory = description?.updateDirectory
                 options.restart = { Restart.executeSelf() }
+                options.selfTestPassword = try selfTest.map(password(in:))
                 if let prompts { options.promptDirectory = prompts }
                 let notifier = ServiceNotifier.fromEnvironment()
                 let process = ApplianceProcess(options: options, logger: logger) { state in _ = notifier?.send(state) }
@@ -92,6 +101,14 @@ extension PBXDaemon {
                 return description
             } catch {
                 throw .hardware(error)
+            }
+        }
+
+        private func password(in path: String) throws(ApplianceError) -> Secret {
+            do {
+                return Secret(try PrivateFile.read(path, limit: 200).filter { $0 > 0x20 && $0 < 0x7F })
+            } catch {
+                throw .hardware(.readFailed(path: path, reason: error.reason))
             }
         }
 

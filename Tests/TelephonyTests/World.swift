@@ -32,11 +32,12 @@ final class World {
 
     init(
         _ settings: ApplianceSettings = World.settings(), bindings: [String: [BindingRecord]] = [:],
-        limits: Limits = Limits()
+        selfTest: SelfTestAccount? = nil, limits: Limits = Limits()
     ) {
         telephony = Telephony(
             settings: settings, bindings: bindings, lastCallDataID: 41, hashes: OpenSSLHashes(),
-            nonceKey: [UInt8](repeating: 7, count: 32), limits: limits, at: .origin, wall: World.wallStart)
+            nonceKey: [UInt8](repeating: 7, count: 32), selfTest: selfTest, limits: limits, at: .origin,
+            wall: World.wallStart)
         entropy = Entropy(SeededGenerator(seed: 1))
         feed(.listening([SIPFlow.Transport.udp, .tcp, .tls].map { ListenerAddress($0, World.servers[$0]!) }))
     }

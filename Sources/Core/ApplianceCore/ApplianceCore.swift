@@ -32,14 +32,14 @@ package struct ApplianceCore: Sendable {
     /// `snapshot` is what the store holds; `wall` may be wrong and is corrected by `Input.wallClock`.
     package init(
         snapshot: StoreSnapshot, serial: String, model: String, firmwareVersion: String, hashes: any HashFunctions,
-        entropy: Entropy, limits: Limits = Limits(), at now: Instant, wall: UnixTime
+        entropy: Entropy, selfTest: SelfTestAccount? = nil, limits: Limits = Limits(), at now: Instant, wall: UnixTime
     ) {
         self.entropy = entropy
         settings = snapshot.settings
         wallOffset = wall - UnixTime(milliseconds: now.nanoseconds / 1_000_000)
         telephony = Telephony(
             settings: snapshot.settings, bindings: snapshot.bindings, lastCallDataID: snapshot.lastCallDataID,
-            hashes: hashes, nonceKey: self.entropy.bytes(32), limits: limits, at: now, wall: wall)
+            hashes: hashes, nonceKey: self.entropy.bytes(32), selfTest: selfTest, limits: limits, at: now, wall: wall)
         services = ConnectedServices(
             snapshot: snapshot, serial: serial, model: model, firmwareVersion: firmwareVersion, hashes: hashes,
             limits: limits, at: now)

@@ -73,6 +73,8 @@ package struct Telephony: Sendable {
     static let drainGrace = Duration.seconds(5)
 
     let limits: Limits
+    /// Nil: the appliance cannot call itself.
+    let selfTest: SelfTestAccount?
     private let nonceKey: Secret
     private let hashes: any HashFunctions
     var settings: ApplianceSettings
@@ -114,9 +116,11 @@ package struct Telephony: Sendable {
     ///   - nonceKey: at least 16 random bytes, new at each start.
     package init(
         settings: ApplianceSettings, bindings: [String: [BindingRecord]], lastCallDataID: UInt64,
-        hashes: any HashFunctions, nonceKey: [UInt8], limits: Limits, at now: Instant, wall: UnixTime
+        hashes: any HashFunctions, nonceKey: [UInt8], selfTest: SelfTestAccount? = nil, limits: Limits,
+        at now: Instant, wall: UnixTime
     ) {
         self.limits = limits
+        self.selfTest = selfTest
         self.settings = settings
         self.hashes = hashes
         numbering = CallDataNumbering(after: lastCallDataID)
@@ -370,6 +374,7 @@ package struct Telephony: Sendable {
     private mutating func carryOut(_ effect: CallEffect) {
         switch effect {
         case .media(let command): outputs.append(.media(command))
+        case .ended(let record) where record.userNumber == SelfTestAccount.name: break
         case .ended(var record):
             recordCount += 1
             record.callDataID = numbering.next(at: context.wall, entropy: &context.agent.entropy)

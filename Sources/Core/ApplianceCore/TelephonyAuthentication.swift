@@ -34,7 +34,8 @@ extension Telephony {
         }
         let verdict = authenticator.verify(
             credentials, method: request.method, uri: Self.digestURI(of: request, credentials), body: request.body,
-            password: users[name]?.password, at: context.now)
+            password: users[name]?.password
+                ?? selfTest?.password(for: name, request.method, from: flow.remote.address), at: context.now)
         switch verdict {
         case .ok: break
         case .stale, .replay:

@@ -24,8 +24,11 @@ extension Telephony {
     }
 
     private mutating func inviteFromUser(_ request: SIPRequest, _ server: ServerTransactionID, over flow: SIPFlow) {
-        guard let user = authenticate(request, server, over: flow),
-            let caller = plan.user(officeMemory.occupant(of: user)),
+        guard let user = authenticate(request, server, over: flow) else { return }
+        guard selfTest == nil || user != SelfTestAccount.name else {
+            return inviteFromSelfTest(request, server, over: flow)
+        }
+        guard let caller = plan.user(officeMemory.occupant(of: user)),
             case let isEmergency = isForHelp(request.uri),
             isAcceptable(request, server, isEmergency: isEmergency)
         else { return }
@@ -111,7 +114,7 @@ extension Telephony {
     }
 
     /// False when the request has been refused: a scheme or an extension that we do not have, or no new calls.
-    private mutating func isAcceptable(
+    mutating func isAcceptable(
         _ request: SIPRequest, _ server: ServerTransactionID, isEmergency: Bool = false
     ) -> Bool {
         guard passesInspection(request, server) else { return false }

@@ -84,8 +84,9 @@ package actor Appliance {
         settings = snapshot.settings
         core = ApplianceCore(
             snapshot: snapshot, serial: device.serial, model: device.model, firmwareVersion: options.firmwareVersion,
-            hashes: hashes, entropy: hal.entropy.makeEntropy(), limits: options.limits, at: hal.clock.now(),
-            wall: hal.clock.wallTime())
+            hashes: hashes, entropy: hal.entropy.makeEntropy(),
+            selfTest: options.selfTestPassword.map(SelfTestAccount.init(password:)), limits: options.limits,
+            at: hal.clock.now(), wall: hal.clock.wallTime())
     }
 
     // MARK: Inputs

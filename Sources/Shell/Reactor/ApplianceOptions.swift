@@ -19,6 +19,8 @@ package struct ApplianceOptions: Sendable {
     package var updateDirectory: String?
     /// The prompts that come with the firmware, one directory per language; what is missing is heard as a tone.
     package var promptDirectory = "/usr/share/pbx/prompts"
+    /// With which the board's self-test may call the echo, from this machine; nil: it may not.
+    package var selfTestPassword: Secret?
     /// What replaces the process after a restore; by default it executes itself again.
     package var restart: @Sendable () -> Void = { Restart.executeSelf() }
 
