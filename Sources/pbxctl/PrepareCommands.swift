@@ -47,6 +47,11 @@ struct Factory: ParsableCommand {
             help:
                 "Make a code for the type plate too, with which the owner sets the first password; it is printed once.")
         var label = false
+        @Option(
+            help: "A key that the board's TPM has made (PEM, 'TSS2 PRIVATE KEY'): it is written instead of a new one.")
+        var tpmKey: String?
+        @Option(help: "The public half of --tpm-key (PEM, 'PUBLIC KEY').")
+        var tpmPublicKey: String?
         @Flag(help: "Replace the key of a board that has one; it is lost for good.")
         var force = false
 
@@ -57,10 +62,25 @@ struct Factory: ParsableCommand {
                 try FactoryProvisioning.initialise(
                     halDirectory: hal, pkiDirectory: pki, serial: serial, model: model,
                     dnsNames: [RelayName.serverName(serial: serial)], at: SystemClock().wallTime(), labelCode: code,
-                    force: force)
+                    tpmKey: try keyOfTPM(), force: force)
                 print("Board \(serial) (\(model)) is provisioned in \(hal).")
                 if let code { print("Label code: \(code.formatted)") }
             }
+        }
+
+        /// Only the board's TPM can read its key; what the certificate needs is the public half.
+        private func keyOfTPM() throws -> (pem: Secret, publicKey: ECDSAPublicKey)? {
+            guard let tpmKey, let tpmPublicKey else {
+                guard tpmKey == nil, tpmPublicKey == nil else {
+                    throw CommandFailure(.usage, "--tpm-key and --tpm-public-key go together")
+                }
+                return nil
+            }
+            let text = String(decoding: try PrivateFile.read(tpmPublicKey, limit: 65_536), as: UTF8.self)
+            guard let block = try PEM.blocks(in: text).first(where: { $0.label == "PUBLIC KEY" }) else {
+                throw CommandFailure(.usage, "\(tpmPublicKey) holds no PUBLIC KEY")
+            }
+            return (Secret(try PrivateFile.read(tpmKey, limit: 65_536)), try ECDSAPublicKey(der: block.bytes))
         }
     }
 }

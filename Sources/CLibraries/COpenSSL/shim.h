@@ -12,6 +12,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/decoder.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
@@ -19,6 +20,7 @@
 #include <openssl/kdf.h>
 #include <openssl/objects.h>
 #include <openssl/params.h>
+#include <openssl/provider.h>
 #include <openssl/rand.h>
 #include <openssl/srtp.h>
 #include <openssl/ssl.h>
@@ -54,6 +56,16 @@ static inline void shim_alternative_names_free(GENERAL_NAMES *names) { GENERAL_N
 
 // EVP_EC_gen is a macro over a variadic function.
 static inline EVP_PKEY *shim_generate_p256(void) { return EVP_EC_gen("P-256"); }
+// A private key that only a TPM can use, from its PEM block (`TSS2 PRIVATE KEY`), by the provider of that library context.
+static inline EVP_PKEY *shim_decode_tpm_key(OSSL_LIB_CTX *library, const unsigned char *pem, size_t length) {
+    EVP_PKEY *key = NULL;
+    OSSL_DECODER_CTX *decoder =
+        OSSL_DECODER_CTX_new_for_pkey(&key, "PEM", NULL, "EC", EVP_PKEY_KEYPAIR, library, "?provider=tpm2");
+    if (decoder == NULL) return NULL;
+    if (OSSL_DECODER_from_data(decoder, &pem, &length) != 1) key = NULL;
+    OSSL_DECODER_CTX_free(decoder);
+    return key;
+}
 // X509_NAME_add_entry_by_NID with the MBSTRING_UTF8 macro.
 static inline int shim_name_add_utf8(X509_NAME *name, int nid, const unsigned char *text, int length) {
     return X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, text, length, -1, 0);

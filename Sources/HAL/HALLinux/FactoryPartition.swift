@@ -59,10 +59,8 @@ enum FactoryPartition {
 
     /// Writes the four files; the key last, so that a partition cut off half-way lacks it and is named as incomplete.
     static func write(
-        _ directory: String, serial: String, model: String, key: ECDSAKey, chain: [Certificate], root: Certificate
+        _ directory: String, serial: String, model: String, key: Secret, chain: [Certificate], root: Certificate
     ) throws(HALError) {
-        let keyText: Secret
-        do { keyText = try key.pem() } catch { throw .signingFailed(error.description) }
         do {
             try PrivateFile.makeDirectory(directory)
             let settings = "serial=\(serial)\nmodel=\(model)\n"
@@ -70,7 +68,7 @@ enum FactoryPartition {
             let chainText = chain.map(\.pem).joined()
             try PrivateFile.replace("\(directory)/\(chainFile)", with: Array(chainText.utf8), mode: 0o644)
             try PrivateFile.replace("\(directory)/\(rootFile)", with: Array(root.pem.utf8), mode: 0o644)
-            let keyBytes = keyText.withBytes { Array($0) }
+            let keyBytes = key.withBytes { Array($0) }
             try PrivateFile.replace("\(directory)/\(keyFile)", with: keyBytes, mode: 0o600)
         } catch { throw HALError.writing(error) }
     }

@@ -72,7 +72,7 @@ package struct ProcessHAL: HardwareAbstraction {
         let serial = "DEV" + Hex.encode(SystemEntropyGenerator.bytes(5)).uppercased()
         let now = SystemClock().wallTime()
         let (notBefore, notAfter) = (now + .seconds(-86_400), now + .seconds(3_650 * 86_400))
-        let key: ECDSAKey
+        let keyText: Secret
         let leaf: Certificate
         let root: Certificate
         do throws(CryptoError) {
@@ -81,7 +81,8 @@ package struct ProcessHAL: HardwareAbstraction {
                 CertificateTemplate(
                     subject: SubjectFields(commonName: "Root of \(serial)"), role: .authority(pathLength: 0),
                     notBefore: notBefore, notAfter: notAfter), key: rootKey)
-            key = try ECDSAKey.generate()
+            let key = try ECDSAKey.generate()
+            keyText = try key.pem()
             leaf = try root.issue(
                 CertificateTemplate(
                     subject: SubjectFields(commonName: "\(developmentModel)-\(serial)", serialNumber: serial),
@@ -91,6 +92,6 @@ package struct ProcessHAL: HardwareAbstraction {
             throw .writeFailed(path: directory, reason: error.description)
         }
         try FactoryPartition.write(
-            directory, serial: serial, model: developmentModel, key: key, chain: [leaf], root: root)
+            directory, serial: serial, model: developmentModel, key: keyText, chain: [leaf], root: root)
     }
 }

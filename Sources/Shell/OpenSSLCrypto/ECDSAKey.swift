@@ -8,15 +8,23 @@ package import Primitives
 package final class ECDSAKey: KeySigner, @unchecked Sendable {
     let key: OpaquePointer
     package let publicKey: ECDSAPublicKey
+    /// Where the key lives: nil for libcrypto's own context, else that of `TPMProvider`.
+    private let library: OpaquePointer?
 
     /// A new key from the system's generator.
     package static func generate() throws(CryptoError) -> ECDSAKey {
         try ECDSAKey(adopting: try require(shim_generate_p256(), "key generation"))
     }
 
-    /// From PKCS#8 (`PRIVATE KEY`) or SEC 1 (`EC PRIVATE KEY`) without encryption.
+    /// From PKCS#8 (`PRIVATE KEY`) or SEC 1 (`EC PRIVATE KEY`) without encryption; or a key that a TPM 2.0 keeps
+    /// (`TSS2 PRIVATE KEY`), of which the text holds no more than the TPM itself can open.
     package convenience init(pem: Secret) throws(CryptoError) {
         let text = pem.withBytes { String(decoding: $0, as: UTF8.self) }
+        if text.contains(TPMProvider.armour) {
+            let library = try TPMProvider.context()
+            try self.init(adopting: try TPMProvider.key(text, library), library: library)
+            return
+        }
         let block = try PEM.blocks(in: text).first { $0.label == "PRIVATE KEY" || $0.label == "EC PRIVATE KEY" }
         guard let block else { throw .malformed(what: "private key", reason: "no PRIVATE KEY block") }
         try self.init(der: Secret(block.bytes))
@@ -50,12 +58,13 @@ package final class ECDSAKey: KeySigner, @unchecked Sendable {
     }
 
     /// Takes ownership of `key`, also when it throws.
-    private init(adopting key: OpaquePointer) throws(CryptoError) {
+    private init(adopting key: OpaquePointer, library: OpaquePointer? = nil) throws(CryptoError) {
         guard ECDSAPublicKey.isP256(key) else {
             EVP_PKEY_free(key)
             throw .unsupported("a private key that is not ECDSA P-256")
         }
-        guard Self.isConsistent(key), let der = encodeDER({ i2d_PUBKEY(key, $0) }) else {
+        // A TPM checks what it is given when it loads it.
+        guard library != nil || Self.isConsistent(key), let der = encodeDER({ i2d_PUBKEY(key, $0) }) else {
             EVP_PKEY_free(key)
             ERR_clear_error()
             throw .malformed(what: "private key", reason: "its numbers do not belong together")
@@ -65,11 +74,12 @@ package final class ECDSAKey: KeySigner, @unchecked Sendable {
             throw error
         }
         self.key = key
+        self.library = library
     }
 
     deinit { EVP_PKEY_free(key) }
 
-    /// PKCS#8 with PEM armour, not encrypted: write it with `PrivateFile.replace` only.
+    /// PKCS#8 with PEM armour, not encrypted: write it with `PrivateFile.replace` only. Throws for a TPM's key.
     package func pem() throws(CryptoError) -> Secret {
         let info = try require(EVP_PKEY2PKCS8(key), "PKCS#8")
         defer { PKCS8_PRIV_KEY_INFO_free(info) }
@@ -82,7 +92,8 @@ package final class ECDSAKey: KeySigner, @unchecked Sendable {
         guard sha256Digest.count == 32 else {
             throw .invalidLength(what: "SHA-256 digest", bytes: sha256Digest.count, expected: "32")
         }
-        let context = try require(EVP_PKEY_CTX_new_from_pkey(nil, key, nil), "ECDSA")
+        let properties = library == nil ? nil : TPMProvider.properties
+        let context = try require(EVP_PKEY_CTX_new_from_pkey(library, key, properties), "ECDSA")
         defer { EVP_PKEY_CTX_free(context) }
         try require(EVP_PKEY_sign_init(context), "ECDSA")
         try require(EVP_PKEY_CTX_set_signature_md(context, EVP_sha256()), "ECDSA")
