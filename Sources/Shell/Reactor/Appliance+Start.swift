@@ -64,7 +64,6 @@ extension Appliance {
             let appliance = Appliance(
                 options: options, store: store, snapshot: snapshot, hashes: OpenSSLHashes(), eventLoop: group.next(),
                 pool: pool, logger: logger)
-            appliance.prepareSounds(snapshot.settings)
             do throws(ApplianceError) {
                 return try await appliance.serve(group: group, lock: lock)
             } catch {
@@ -171,8 +170,10 @@ extension Appliance {
         }
         let listening = try await bind(transport, tls, &ready)
         prepareTrunkTLS()
-        let administration = try await administer(with: tls, group: group, &ready)
         begin(listening: listening, mediaCertificate: mediaCertificate)
+        // From here on telephones are answered; what follows takes its time beside that.
+        let administration = try await administer(with: tls, group: group, &ready)
+        prepareSounds(settings)
         sounds?.find()
         readPrompts()
         hal.indicator.show(.ready)
