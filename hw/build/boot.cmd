@@ -22,12 +22,23 @@ ${devtype} write ${tmp} @ENV_SECTOR@ 1
 if test -z "${slot}"; then reset; fi
 echo "slot ${slot}, tries left A ${BOOT_A_LEFT} B ${BOOT_B_LEFT}"
 setenv slot_verity
-if load ${devtype} ${devnum}:${kpart} ${tmp} slot.env; then env import -t ${tmp} ${filesize} slot_verity; fi
-setenv bootargs console=@CONSOLE@ quiet loglevel=4 panic=5 pbx.slot=${slot} rauc.slot=${slot} pbx.verity=${slot_verity} ${board_args}
+setenv slot_hash
+if load ${devtype} ${devnum}:${kpart} ${tmp} slot.env; then env import -t ${tmp} ${filesize} slot_verity slot_sectors slot_blocks slot_hash slot_salt; fi
+setenv common console=@CONSOLE@ quiet loglevel=4 panic=5 pbx.slot=${slot} rauc.slot=${slot} @ARGUMENTS@
+# A kernel without initramfs opens the verified root file system itself; what fails there is a panic, and the board restarts. This
+# shell keeps a quotation mark only where it stands by itself, outside of any `if`.
+setenv part PARTLABEL=root${slot}
+setenv table 0 ${slot_sectors} verity 1 ${part} ${part} 4096 4096 ${slot_blocks} ${slot_blocks} sha256 ${slot_hash} ${slot_salt} 1 restart_on_corruption
+setenv bootargs ${common} dm-mod.waitfor=${part} dm-mod.create='"'root,,,ro,${table}'"' root=/dev/dm-0 rootfstype=squashfs ro
+if test -z "${slot_hash}"; then setenv bootargs ${common} pbx.verity=${slot_verity}; fi
 setenv dtb ${fdt_addr}
 if test -n "@DTB@"; then setenv dtb ${fdt_addr_r}; load ${devtype} ${devnum}:${kpart} ${dtb} board.dtb; fi
 load ${devtype} ${devnum}:${kpart} ${ramdisk_addr_r} Image.gz
 unzip ${ramdisk_addr_r} ${kernel_addr_r}
-load ${devtype} ${devnum}:${kpart} ${ramdisk_addr_r} initrd.zst
-booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${dtb}
+if test -n "${slot_hash}"; then
+  booti ${kernel_addr_r} - ${dtb}
+else
+  load ${devtype} ${devnum}:${kpart} ${ramdisk_addr_r} initrd.zst
+  booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${dtb}
+fi
 reset

@@ -29,11 +29,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 TREE = HERE.parent.parent
 MULTIARCH = "aarch64-linux-gnu"
 MIB = 1 << 20
-BASE_PACKAGES = ["busybox-static", "ca-certificates", "util-linux", "rauc", "dbus-daemon", "libubootenv-tool", "dmsetup", "nftables"]
+BASE_PACKAGES = ["busybox-static", "ca-certificates", "util-linux", "rauc", "dbus-daemon", "libubootenv-tool", "dmsetup", "nftables", "tpm2-openssl"]
 # Programs of the root file system beside ours, by their path in the package.
 PROGRAMS = ["/usr/bin/setpriv", "/usr/bin/rauc", "/usr/bin/dbus-daemon", "/usr/bin/fw_printenv", "/usr/bin/fw_setenv", "/usr/sbin/nft"]
 APPLETS = """sh mount umount ip udhcpc mkdir rmdir cat ls ps sleep echo ln cp mv rm df free dmesg hostname reboot poweroff halt sed grep sync
- mknod insmod date kill pidof cut tr head tail wc dd test [ expr chmod chown stat touch sysctl blkdiscard mke2fs ntpd init seq true false""".split()
+ mknod insmod date kill pidof cut tr head tail wc dd test [ expr chmod chown stat touch sysctl blkdiscard mke2fs ntpd init seq true false
+ od""".split()
 # Dependencies on paper: maintainer scripts and service managers that no image has.
 UNNEEDED = {"adduser", "coreutils", "cpio", "debconf", "dbus-bin", "dbus-session-bus-common", "dbus-system-bus-common", "gcc-14-base", "gawk", "login",
             "login.defs", "logsave", "mawk", "mount", "openssl", "openssl-provider-legacy", "passwd", "perl-base", "systemd", "udev", "dpkg", "tar", "sed",
@@ -127,9 +128,31 @@ class Image:
         if self.board["u_boot"]["package"] != "none":
             packages.append(self.board["u_boot"]["package"])
         base = self.packages.fetch(f"base-{self.board['name']}", "trixie", packages)
+        self.packages.unpack(base)
+        if self.own_kernel:
+            self.build_kernel()
+        else:
+            self.fetch_kernel()
+        # What programs linked against comes from these, unless the pool has it.
+        for deb in sorted((self.work / "debs/sysroot").glob("*.deb")) + sorted(self.work.glob("cache/pairs/*/arm64/libswiftlang_*.deb")):
+            self.packages.index(deb)
+
+    @property
+    def own_kernel(self):
+        """Built from source for this board, with all that it needs inside; else the archive's, with modules and an initramfs."""
+        return isinstance(self.board["kernel"], dict)
+
+    def build_kernel(self):
+        kernel = self.board["kernel"]
+        run(HERE / "15-kernel.sh", TREE / "hw/kernel" / f"{kernel['config']}.config", kernel["source"], env={**os.environ, "WORK": str(self.work)})
+        directory = self.work / "kernel" / kernel["config"]
+        self.kernel_image = directory / "Image"
+        self.kernel_deb = self.work / "img-debs/kernel-source" / (directory / "source").read_text().strip()
+        self.packages.index(self.kernel_deb)
+
+    def fetch_kernel(self):
         kernel = [d for d in self.packages.fetch("kernel-" + self.board["kernel"], "trixie", [self.board["kernel"]])
                   if re.match(r"linux-image-[0-9]", d.name)][0]
-        self.packages.unpack(base)
         self.kernel_deb = kernel
         self.packages.index(kernel)
         self.kernel_tree = self.work / "kernel" / kernel.stem
@@ -141,9 +164,7 @@ class Image:
             run("depmod", "-b", self.kernel_tree / "usr", self.kernel_version)
             (self.kernel_tree / ".done").touch()
         self.kernel_version = os.listdir(self.kernel_tree / "usr/lib/modules")[0]
-        # What programs linked against comes from these, unless the pool has it.
-        for deb in sorted((self.work / "debs/sysroot").glob("*.deb")) + sorted(self.work.glob("cache/pairs/*/arm64/libswiftlang_*.deb")):
-            self.packages.index(deb)
+        self.kernel_image = self.kernel_tree / f"boot/vmlinuz-{self.kernel_version}"
 
     # --- root file system
 
@@ -166,6 +187,9 @@ class Image:
                 return
         needed = re.findall(r"NEEDED.*\[(.*)\]", run("readelf", "-d", binary))
         for name in needed:
+            if (HERE / "stubs" / f"{name}.c").exists():
+                self.stub(name, root)
+                continue
             places = [(self.sysroot / "usr/libexec/swift/lib/swift/linux", "usr/lib/swift", "/usr/libexec/swift/lib/swift/linux"),
                       (self.packages.pool / "usr/lib" / MULTIARCH, f"usr/lib/{MULTIARCH}", f"/usr/lib/{MULTIARCH}"),
                       (self.packages.pool / "usr/lib" / MULTIARCH / "systemd", f"usr/lib/{MULTIARCH}", f"/usr/lib/{MULTIARCH}/systemd"),
@@ -184,6 +208,16 @@ class Image:
                 real = os.path.realpath(place / name)
                 self.note("/" + path, f"{origin}/{os.path.basename(real)}", "libswiftlang" if "swift/linux" in str(place) else None)
             self.libraries(root / path, root)
+
+    def stub(self, name, root):
+        """A library of ours in place of one that a program links and never needs (stubs/NAME.c says why)."""
+        target = root / "usr/lib" / MULTIARCH / name
+        if not target.exists():
+            script = self.stage / "versions"
+            script.write_text("CURL_GNUTLS_3 { global: curl_*; local: *; };\n")
+            run("aarch64-linux-gnu-gcc", "-shared", "-fPIC", "-Os", "-nostdlib", "-Wl,--build-id=none", f"-Wl,-soname,{name}", f"-Wl,--version-script={script}",
+                HERE / "stubs" / f"{name}.c", "-o", target)
+            self.note(f"/usr/lib/{MULTIARCH}/{name}", name, "pbx-appliance")
 
     def make_root(self):
         r = self.root
@@ -213,6 +247,12 @@ class Image:
             if source.exists():
                 self.put(source, f"usr/lib/{MULTIARCH}/{name}", 0o755)
                 self.note(f"/usr/lib/{MULTIARCH}/{name}", name, "libc6" if "gcc" not in name else "libgcc-s1")
+        # The provider for keys in a TPM, and its way to the kernel's device.
+        for name in ("ossl-modules/tpm2.so", "libtss2-tcti-device.so.0"):
+            path = f"usr/lib/{MULTIARCH}/{name}"
+            self.put(self.packages.pool / path, path, 0o755)
+            self.note("/" + path, "/" + os.path.relpath(os.path.realpath(self.packages.pool / path), self.packages.pool))
+            self.libraries(r / path, r)
         certificates = sorted((self.packages.pool / "usr/share/ca-certificates/mozilla").glob("*.crt"))
         (r / "etc/ssl/certs/ca-certificates.crt").write_bytes(b"".join(c.read_bytes() for c in certificates))
         self.note("/etc/ssl/certs/ca-certificates.crt", "", "ca-certificates")
@@ -223,8 +263,12 @@ class Image:
         for name, target in (("resolv.conf", "../run/resolv.conf"), ("hosts", "../run/hosts"), ("fw_env.config", "../run/fw_env.config")):
             (r / "etc" / name).symlink_to(target)
         self.settings()
-        self.modules(self.board["modules"]["late"] + LATE_ALWAYS, r / "usr/lib/pbx/modules", besides=self.board["modules"]["early"])
+        if self.own_kernel:
+            (r / "usr/lib/pbx/modules/order").write_text("")
+        else:
+            self.modules(self.board["modules"]["late"] + LATE_ALWAYS, r / "usr/lib/pbx/modules", besides=self.board["modules"]["early"])
         self.strip()
+        self.read_ahead()
         if self.o.broken == "init":
             (r / "usr/lib/pbx/start").write_text("#!/bin/sh\necho 'pbx: this version is broken' > /dev/kmsg\nsleep 1\nreboot -f\n")
         if self.o.broken == "daemon":
@@ -233,9 +277,25 @@ class Image:
             if not path.is_symlink():
                 os.chmod(path, path.stat().st_mode & 0o755)
 
+    def read_ahead(self):
+        """The files that pbxd's start reads, for `start` to fetch early: the program and what it links; not ICU, of which little is used."""
+        found, todo = [], ["usr/bin/pbxd"]
+        places = ("usr/lib/swift", f"usr/lib/{MULTIARCH}", "usr/lib")
+        while todo:
+            path = todo.pop(0)
+            if path not in found:
+                found.append(path)
+                for name in re.findall(r"NEEDED.*\[(.*)\]", run("readelf", "-d", self.root / path)):
+                    todo += [f"{p}/{name}" for p in places if (self.root / p / name).exists()][:1]
+        (self.root / "usr/lib/pbx/readahead").write_text("".join(f"/{p}\n" for p in found if "ICU" not in p))
+
+    def button(self):
+        button = self.board["button"]
+        return button if button == "none" else f"{button['input']}:{button['key']}"
+
     def settings(self):
         b, r = self.board, self.root
-        lines = [f"name={b['name']}", f"network={b['network']}", f"serial={b['serial']}", f"led={b['led']}", f"button={b['button']}", f"thermal={b['thermal']}",
+        lines = [f"name={b['name']}", f"network={b['network']}", f"serial={b['serial']}", f"led={b['led']}", f"button={self.button()}", f"thermal={b['thermal']}",
                  f"watchdog={b['watchdog']['device']}", f"watchdog_seconds={b['watchdog']['seconds']}", f"version={self.o.version}", "update=/hal/data/update"]
         (r / "etc/pbx/board").write_text("".join(line.replace("=none", "=") + "\n" for line in lines))
         (r / "etc/pbx/release").write_text(f"version={self.o.version}\nboard={b['name']}\ncompatible={b['compatible']}\nbuilt={self.epoch}\n")
@@ -293,7 +353,10 @@ class Image:
         shown = run("veritysetup", "format", image, image, "--no-superblock", "--data-block-size=4096", "--hash-block-size=4096", f"--data-blocks={size // 4096}",
                     f"--hash-offset={size}", f"--salt={salt}", f"--uuid={self.uuid('verity')}")
         root_hash = re.search(r"Root hash:\s*([0-9a-f]{64})", shown).group(1)
-        (self.out / "slot.env").write_text(f"slot_verity={root_hash},{salt},{size // 4096}\n")
+        text = f"slot_verity={root_hash},{salt},{size // 4096}\n"
+        if self.own_kernel:  # which opens its root file system itself, by these
+            text += f"slot_sectors={size // 512}\nslot_blocks={size // 4096}\nslot_hash={root_hash}\nslot_salt={salt}\n"
+        (self.out / "slot.env").write_text(text)
         limit = self.board["partitions_mib"]["root"] * MIB
         if image.stat().st_size > limit:
             sys.exit(f"error: the root file system takes {image.stat().st_size} bytes, its partition has {limit}")
@@ -301,6 +364,9 @@ class Image:
     # --- kernel slot
 
     def make_initramfs(self):
+        if self.own_kernel:
+            (self.out / "initramfs.zst").unlink(missing_ok=True)
+            return
         i = self.initramfs
         for d in ("bin", "dev", "proc", "sys", "newroot", "mod", f"usr/lib/{MULTIARCH}"):
             (i / d).mkdir(parents=True)
@@ -320,10 +386,12 @@ class Image:
         run("zstd", "-q", "-19", "-f", self.stage / "initrd", "-o", self.out / "initramfs.zst")
 
     def make_kernel(self):
-        kernel = (self.kernel_tree / f"boot/vmlinuz-{self.kernel_version}").read_bytes()
+        kernel = self.kernel_image.read_bytes()
         (self.out / "vmlinuz").write_bytes(kernel)
         (self.stage / "Image.gz").write_bytes(gzip.compress(kernel, 1 if self.o.quick else 9, mtime=0))
-        files = [(self.stage / "Image.gz", "Image.gz"), (self.out / "initramfs.zst", "initrd.zst"), (self.out / "slot.env", "slot.env")]
+        files = [(self.stage / "Image.gz", "Image.gz"), (self.out / "slot.env", "slot.env")]
+        if not self.own_kernel:
+            files.append((self.out / "initramfs.zst", "initrd.zst"))
         if self.board["device_tree"] != "none":
             files.append((self.kernel_tree / f"usr/lib/linux-image-{self.kernel_version}" / self.board["device_tree"], "board.dtb"))
         self.fat(self.out / "kernel.img", self.board["partitions_mib"]["kernel"], "KERNEL", files)
@@ -357,6 +425,7 @@ class Image:
         table, size = self.layout()
         place = {name: first for name, first, _ in table}
         text = (HERE / "boot.cmd").read_text().replace("@ENV_SECTOR@", f"0x{place['env']:x}").replace("@CONSOLE@", self.board["console"])
+        text = text.replace("@ARGUMENTS@", self.board.get("kernel_arguments", ""))
         script = self.stage / "boot.cmd"
         script.write_text(text.replace("@DTB@", "" if self.board["device_tree"] == "none" else "board.dtb"))
         environment = {**os.environ, "SOURCE_DATE_EPOCH": str(self.epoch)}
@@ -440,7 +509,7 @@ class Image:
             entry = groups.setdefault(owner, [0, 0])
             entry[0] += len(data)
             entry[1] += len(subprocess.run(["zstd", "-q", "-9", "-c"], input=data, capture_output=True).stdout)
-        sizes = {n: (self.out / n).stat().st_size for n in ("rootfs.squashfs", "rootfs.img", "initramfs.zst", "vmlinuz")}
+        sizes = {n: (self.out / n).stat().st_size for n in ("rootfs.squashfs", "rootfs.img", "initramfs.zst", "vmlinuz") if (self.out / n).exists()}
         sizes["Image.gz"] = (self.stage / "Image.gz").stat().st_size
         (self.out / "contents.json").write_text(json.dumps({"board": self.board["name"], "version": self.o.version, "files": sizes, "components": groups}, indent=1) + "\n")
 
@@ -459,7 +528,7 @@ class Image:
         for d in (self.stage, self.initramfs):
             shutil.rmtree(d, ignore_errors=True)
         print(f"  {self.board['name']} {self.o.version}: root file system {(self.out / 'rootfs.squashfs').stat().st_size / MIB:.1f} MiB, "
-              f"kernel slot {((self.out / 'initramfs.zst').stat().st_size) / MIB:.1f} MiB initramfs; disk.img sha256 {sums['disk.img']}")
+              f"disk.img sha256 {sums['disk.img']}")
 
 
 def main():

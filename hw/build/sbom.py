@@ -33,7 +33,7 @@ def write_sbom(image, tree):
     """Writes sbom.cdx.json beside the image; `image.used` says which package each file came from."""
     components = []
     owners = {o for o in image.used.values() if o} - {"pbx-appliance"}
-    owners.add(re.match(r"(linux-image-[^_]*)", image.kernel_deb.name).group(1))
+    owners.add(image.kernel_deb.name.split("_")[0])
     if image.board["u_boot"]["package"] != "none":
         owners.add(image.board["u_boot"]["package"])
     owners |= {"dmsetup"}
@@ -42,7 +42,8 @@ def write_sbom(image, tree):
             raise SystemExit(f"error: no package known for '{name}'")
         deb, version, arch = image.packages.debs[name]
         components.append(component("library", name, version, f"pkg:deb/debian/{name}@{version}?arch={arch}", debian_licences(deb)))
-    resolved = json.loads((tree / "Package.resolved").read_text()) if (tree / "Package.resolved").exists() else {"pins": []}
+    # Beside the source that the cross build saw: what it resolved to is what it linked.
+    resolved = json.loads((image.work / "src/product/Package.resolved").read_text())
     checkouts = image.work / "build/product/checkouts"
     directories = {p.name.lower(): p for p in checkouts.iterdir()} if checkouts.exists() else {}
     for pin in sorted(resolved["pins"], key=lambda p: p["identity"]):
