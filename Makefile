@@ -183,9 +183,10 @@ FIRMWARE_WORK ?= /var/tmp/arm
 IMAGE = $(FIRMWARE_WORK)/img/$(BOARD)
 UPDATE_KEYS ?= $(FIRMWARE_WORK)/keys
 POWER_CUTS ?= 3
+NIGHTLY_CUTS ?= 50
 QEMU_BIN ?= $(SCRATCH)/debug
 FIRMWARE_PACKAGES = qemu-system-arm qemu-system-common qemu-user-static u-boot-tools squashfs-tools dosfstools mtools e2fsprogs kmod cpio zstd \
-    binutils git openssl rauc swtpm swtpm-tools cryptsetup-bin fdisk python3 python3-yaml
+    binutils git openssl rauc swtpm swtpm-tools tpm2-openssl cryptsetup-bin fdisk python3 python3-yaml gcc-aarch64-linux-gnu make flex bison bc libssl-dev
 IMAGE_PY = python3 hw/build/image.py --work $(FIRMWARE_WORK) --board $(BOARD) --update-ca $(UPDATE_KEYS)/ca.pem
 
 ## deps-firmware: install what the firmware targets need
@@ -196,7 +197,8 @@ deps-firmware: deps
 cross: deps-firmware
 	@[ "$(ARCH)" = arm64 ] || { echo "no recipe for ARCH=$(ARCH); there is arm64" >&2; exit 1; }
 	WORK=$(FIRMWARE_WORK) hw/build/10-toolchain.sh
-	WORK=$(FIRMWARE_WORK) hw/build/20-build.sh . pbxd pbxctl
+	@# The number of jobs is part of what the compiler's state is compared by.
+	SWIFT_FLAGS="-j $$(nproc)" WORK=$(FIRMWARE_WORK) hw/build/20-build.sh . pbxd pbxctl
 
 ## image: a board's disk image, BOARD=qemu-virt, rpi3, rpi4 or imx8mm-evk; VERSION=X.Y.Z
 image: cross
@@ -212,14 +214,18 @@ qemu: BOARD = qemu-virt
 qemu: image
 	python3 scripts/firmware/qemu.py --image $(IMAGE) --keep $(FIRMWARE_WORK)/qemu
 
-## qemu-test: the demo story, updates, roll-back and POWER_CUTS power cuts in the emulator
+## qemu-test: the demo story, updates, roll-back, devices and POWER_CUTS power cuts in the emulator
 qemu-test: BOARD = qemu-virt
-qemu-test: image build
+qemu-test: image
+	$(SWIFT_BUILD) --product vendorcloud
+	$(SWIFT_BUILD) --product softphone
 	$(IMAGE_PY) --version 1.0.1 --out $(FIRMWARE_WORK)/img/test-next --quick
 	$(IMAGE_PY) --version 1.0.2 --out $(FIRMWARE_WORK)/img/test-broken --quick --break daemon
 	python3 scripts/firmware/qemu_test.py --bin $(QEMU_BIN) --image $(IMAGE) --figures $(IMAGE)/figures.json
+	python3 scripts/firmware/device_test.py --image $(IMAGE)
 	python3 scripts/firmware/update_test.py --image $(IMAGE) --next $(FIRMWARE_WORK)/img/test-next --broken $(FIRMWARE_WORK)/img/test-broken \
-	  --keys $(UPDATE_KEYS) --cuts $(POWER_CUTS)
+	  --keys $(UPDATE_KEYS)
+	python3 scripts/firmware/power_test.py --image $(IMAGE) --next $(FIRMWARE_WORK)/img/test-next --keys $(UPDATE_KEYS) --cuts $(POWER_CUTS)
 
 ## firmware-reproducible: the image twice from its inputs; one hash
 firmware-reproducible: image
@@ -230,10 +236,10 @@ firmware-reproducible: image
 firmware-report:
 	python3 scripts/firmware/report.py --image $(IMAGE)
 
-## firmware-nightly: all of the firmware: image for each board, two builds of one, the story, updates, 50 power cuts
+## firmware-nightly: all of the firmware: image for each board, two builds of one, the story, updates, NIGHTLY_CUTS=50 power cuts
 firmware-nightly: firmware-reproducible
 	for b in rpi3 rpi4 imx8mm-evk; do $(MAKE) image BOARD=$$b || exit 1; done
-	$(MAKE) qemu-test POWER_CUTS=50
+	$(MAKE) qemu-test POWER_CUTS=$(NIGHTLY_CUTS)
 	$(MAKE) firmware-report
 
 ## factory: one board's factory partition; SERIAL=… MODEL=… PKI=directory OUT=file

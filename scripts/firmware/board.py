@@ -6,16 +6,16 @@ import json
 import os
 import pathlib
 import re
-import shutil
-import signal
+import socket
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.error
 import urllib.request
+import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from harness import Failed, free_port, require, run, until  # noqa: E402
@@ -46,11 +46,13 @@ class Board:
         command = [sys.executable, TREE / "hw/build/flash.py", self.image, self.disk, "--yes"]
         run(command + (["--factory", factory] if factory else []), timeout=600)
 
-    def make_factory(self, serial, model, pki):
-        """(image of the factory partition, label code)"""
+    def make_factory(self, serial, model, pki, tpm_key=None):
+        """(image of the factory partition, label code); `tpm_key`: files of a key that the board's TPM has made and of its public half."""
         target = self.directory / "factory.img"
         command = self.pbxctl if isinstance(self.pbxctl, str) else " ".join(map(str, self.pbxctl))
-        shown = run([TREE / "hw/build/factory.sh", target, serial, model, pki, command], timeout=600)
+        # The program is the cross-built one; where it lies is known from the image, unless WORK says it.
+        work = {"WORK": os.environ.get("WORK") or str(self.image.resolve().parent.parent)}
+        shown = run([TREE / "hw/build/factory.sh", target, serial, model, pki, command, *(tpm_key or ())], timeout=600, environment=work)
         return target, re.search(r"Label code: (\S+)", shown).group(1)
 
     def configure(self, files):
@@ -86,8 +88,6 @@ class Board:
     def counters(self):
         """The boot loader's variables; an empty dictionary when the sector is damaged."""
         sector = self.read("env", 512)
-        import struct
-        import zlib
         if struct.unpack("<I", sector[:4])[0] != zlib.crc32(sector[4:]):
             return {}
         return dict(v.split("=", 1) for v in sector[4:].split(b"\0\0")[0].decode("ascii", "replace").split("\0") if "=" in v)
@@ -109,10 +109,22 @@ class Board:
         command = ["qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a53", "-smp", "2", "-m", str(memory), "-nographic", "-nodefaults", "-no-user-config",
                    "-bios", self.image / "u-boot.bin", "-chardev", f"file,id=s,path={self.serial_log},append=on", "-serial", "chardev:s", "-monitor", "none",
                    "-drive", f"file={self.disk},format=raw,if=none,id=d,cache=writethrough", "-device", "virtio-blk-pci,drive=d", "-device", "virtio-rng-pci",
-                   "-device", "i6300esb", "-action", "watchdog=reset", "-netdev", "user,id=n," + ",".join(forwards), "-device", "virtio-net-pci,netdev=n,romfile=", *extra]
+                   "-device", "i6300esb", "-device", "virtio-keyboard-pci", "-qmp", f"unix:{self.directory / 'qmp'},server=on,wait=off", "-action", "watchdog=reset", "-netdev", "user,id=n," + ",".join(forwards), "-device", "virtio-net-pci,netdev=n,romfile=", *extra]
         self.started = time.monotonic()
         self.process = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=open(self.directory / "qemu.log", "ab"), start_new_session=True)
+
+    def press(self, key, seconds):
+        """Holds a key of the emulator's keyboard, which is the board's button."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(str(self.directory / "qmp"))
+            stream = s.makefile("rw")
+            for command in ({"execute": "qmp_capabilities"},
+                            {"execute": "send-key", "arguments": {"keys": [{"type": "qcode", "data": key}], "hold-time": int(seconds * 1000)}}):
+                stream.write(json.dumps(command) + "\n")
+                stream.flush()
+                while "return" not in (answer := json.loads(stream.readline())):
+                    require("error" not in answer, f"the emulator: {answer}")
 
     def pull(self):
         """Power is gone, now."""
@@ -181,14 +193,16 @@ class Board:
         return time.monotonic() - self.started
 
     def sip_answer(self, timeout=None):
-        """Seconds since power came until an OPTIONS over UDP is answered; asks every 100 ms."""
-        import socket
+        """Seconds since power came until an OPTIONS over UDP is answered; asks every 50 ms. `kernel_started`: when the kernel began."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             s.bind(("127.0.0.1", 0))
-            s.settimeout(0.1)
+            s.settimeout(0.05)
             port, deadline, n = s.getsockname()[1], time.monotonic() + (timeout or PATIENCE), 0
+            self.kernel_started = None
             while time.monotonic() < deadline:
                 n += 1
+                if self.kernel_started is None and "Starting kernel" in self.log():  # U-Boot's last line
+                    self.kernel_started = time.monotonic() - self.started
                 s.sendto((f"OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{port};branch=z9hG4bK-{os.getpid()}-{n};rport\r\nMax-Forwards: 70\r\n"
                           f"From: <sip:probe@127.0.0.1>;tag=1\r\nTo: <sip:127.0.0.1>\r\nCall-ID: probe-{port}-{n}@127.0.0.1\r\nCSeq: {n} OPTIONS\r\nContent-Length: 0\r\n\r\n").encode(),
                          ("127.0.0.1", self.ports()["sip"]))

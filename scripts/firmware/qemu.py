@@ -3,7 +3,6 @@
 
 The board keeps its disk in --keep (default: the work directory), so that the next start finds what the last one left."""
 import argparse
-import pathlib
 import sys
 import time
 

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""Updates of a board in the emulator: what must be refused, what must be installed, what must be rolled back, and power that is
-pulled at random moments while it happens.
+"""Updates of a board in the emulator: what must be refused, what must be installed, what must be rolled back.
 
-    update_test.py --image V1 --next V2 --broken V3 --keys DIR [--chapters refusals update rollback hang power] [--cuts N] [--seed S]
+    update_test.py --image V1 --next V2 --broken V3 --keys DIR [--chapters refusals update rollback]
 
 V2 is a newer version that works, V3 one whose appliance does not start (`image.py --break daemon`). With --offline bundles are laid
 into the appliance's inbox while the board is off, so that nothing depends on its administration."""
@@ -10,17 +9,14 @@ import argparse
 import hashlib
 import os
 import pathlib
-import random
 import re
-import subprocess
 import sys
 import tempfile
-import time
 
 from board import HOSTS, PATIENCE, TREE, Board, configuration
 
 sys.path.insert(0, str(TREE / "scripts"))
-from harness import Failed, Story, end_on_signals, played, require, run, until  # noqa: E402
+from harness import Story, end_on_signals, played, require, run  # noqa: E402
 
 OWNER = "an owner's long password"
 
@@ -30,7 +26,6 @@ class Updates(Story):
         super().__init__(keep=options.keep)
         self.o, self.keys = options, pathlib.Path(options.keys)
         self.board = Board(options.image, self.directory / "board")
-        self.random = random.Random(options.seed)
 
     # --- bundles
 
@@ -149,30 +144,6 @@ class Updates(Story):
         self.step("rollback", f"the broken version started in slot A; {why}: back to slot B by itself, confirmed; counters {self.board.counters()}")
         self.board.pull()
 
-    def power(self):
-        """Cuts while a bundle is installed and while the freshly installed one starts for the first time."""
-        self.new_board()
-        self.up()
-        outcomes = {}
-        for number in range(1, self.o.cuts + 1):
-            self.hand_in(self.bundle("next"))  # the same version again is no step back
-            wait = self.random.uniform(0, self.o.window)
-            time.sleep(wait)
-            self.board.pull()
-            damaged = not self.board.counters()
-            self.board.start()
-            self.up(r"slot [AB] confirmed|idle memory")
-            state = self.slot_version()
-            outcomes[state] = outcomes.get(state, 0) + 1
-            if not self.quiet:
-                print(f"    cut {number}: {wait:.1f} s after handing in{' (counter sector damaged)' if damaged else ''}: boots {state}", flush=True)
-        self.board.pull()
-        self.step("power", f"{self.o.cuts} cuts during updates, every start confirmed: {', '.join(f'{k}: {v}' for k, v in sorted(outcomes.items()))}")
-
-    def slot_version(self):
-        slot, version = re.findall(r"slot ([AB]) version (\S+) started", self.board.log(whole=True))[-1]
-        return f"slot {slot} version {version}"
-
     def story(self):
         try:
             for chapter in self.o.chapters:
@@ -187,10 +158,7 @@ def main():
     parser.add_argument("--next", required=True)
     parser.add_argument("--broken")
     parser.add_argument("--keys", required=True)
-    parser.add_argument("--chapters", nargs="+", default=["refusals", "update", "rollback", "power"])
-    parser.add_argument("--cuts", type=int, default=3)
-    parser.add_argument("--window", type=float, default=60, help="a cut comes at most so many seconds after the bundle was handed in")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--chapters", nargs="+", default=["refusals", "update", "rollback"])
     parser.add_argument("--offline", action="store_true")
     parser.add_argument("--keep")
     options = parser.parse_args()
