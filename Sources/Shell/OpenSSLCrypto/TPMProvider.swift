@@ -1,7 +1,7 @@
 import COpenSSL
 
-/// OpenSSL's provider for TPM 2.0 (`tpm2`, of the package tpm2-openssl), in a library context of its own: in the default one it
-/// would take over hashes and random numbers too. Which TPM it is says `TPM2OPENSSL_TCTI` (`device:/dev/tpmrm0`).
+/// OpenSSL's provider for TPM 2.0 (`tpm2`, of the package tpm2-openssl), in a library context of its own: in the default
+/// one it would take over hashes and random numbers too. Which TPM it is says `TPM2OPENSSL_TCTI` (`device:/dev/tpmrm0`).
 enum TPMProvider {
     /// How a key that a TPM keeps begins.
     static let armour = "-----BEGIN TSS2 PRIVATE KEY-----"
@@ -29,7 +29,7 @@ enum TPMProvider {
     /// Throws when there is no such provider on this machine.
     static func context() throws(CryptoError) -> OpaquePointer {
         guard let library = loaded.library else {
-            throw .unsupported("a key in a TPM: OpenSSL has no provider 'tpm2' here (package tpm2-openssl)")
+            throw .unsupported("a key in a TPM: OpenSSL's provider 'tpm2' finds none, or is not there (tpm2-openssl)")
         }
         return library
     }
