@@ -11,6 +11,7 @@ own check and holds the last change that was acknowledged (or the one that was u
 confirm a slot, know its owner, and show the same settings."""
 import argparse
 import json
+import os
 import pathlib
 import random
 import re
@@ -101,7 +102,8 @@ class Power(Story):
         found.mkdir()
         run(["debugfs", "-R", f"rdump /appliance {found}", image], timeout=120)
         home = found / "appliance"
-        current = (home / "current").read_text().strip()
+        # Without the file it is the oldest generation, as the appliance has it.
+        current = (home / "current").read_text().strip() if (home / "current").exists() else min(os.listdir(home / "generations"), key=int)
         connection = sqlite3.connect(home / "generations" / current / "appliance.sqlite")
         try:
             check = connection.execute("PRAGMA integrity_check").fetchone()[0]
