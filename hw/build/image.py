@@ -113,6 +113,7 @@ class Image:
         for d in (self.root, self.initramfs, self.stage):
             shutil.rmtree(d, ignore_errors=True)
         self.stage.mkdir()
+        (self.out / "figures.json").unlink(missing_ok=True)  # what was measured of an earlier image
         self.epoch = options.epoch
         self.sysroot = self.work / "sdk/swift-debian-arm64.artifactbundle/debian-arm64/aarch64-unknown-linux-gnu/sysroot"
         self.packages = Packages(self.work, self.board["name"])
