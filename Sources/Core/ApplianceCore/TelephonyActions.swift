@@ -75,16 +75,7 @@ extension Telephony {
 
     private mutating func page(_ numbers: [String], _ order: Order) {
         let members = numbers.compactMap { plan.user($0) }.map { party in
-            (
-                party: party,
-                ranks: telephones(of: party).map { rank in
-                    rank.map { target in
-                        var target = target
-                        target.isAutoAnswered = true
-                        return target
-                    }
-                }
-            )
+            (party: party, ranks: telephones(of: party).answeringByThemselves)
         }
         var invitation = order.invitation
         invitation.destination = .service(CallParty(number: order.code, name: "Announcement"), .tone(.confirmation))

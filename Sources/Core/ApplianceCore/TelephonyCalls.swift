@@ -234,9 +234,7 @@ extension Telephony {
             }
         var ranks: [[CallTarget]] = []
         for party in parties {
-            for (index, targets) in telephones(of: party).enumerated() {
-                if index < ranks.count { ranks[index] += targets } else { ranks.append(targets) }
-            }
+            ranks.merge(telephones(of: party))
         }
         return ranks
     }

@@ -35,6 +35,8 @@ extension Telephony {
         /// The call goes by somebody else's rights than the caller's.
         var isSponsored = false
         var steps = 0
+        /// Who is in a call while the number is followed; nil: not looked at yet.
+        var activity: [String: UserActivity]?
     }
 
     enum Way {
@@ -69,7 +71,7 @@ extension Telephony {
         let code = isPlain ? nil : codes.match(number)
         if let code, dialling.isPassedOn, code.code != .park { return .refused(status: 404) }
         let event = code.map { FeatureEvent.code($0.code, argument: $0.argument) } ?? .dialled(number)
-        let facts = facts(for: dialling, dialled: dialled)
+        let facts = facts(for: &dialling, event, dialled: dialled)
         switch desk.decide(event, facts) {
         case .route(let next, let wishes)?:
             dialling.wishes = dialling.wishes.merging(wishes)
@@ -119,7 +121,7 @@ extension Telephony {
             return .leads(Route(destination: destination, ranks: [targets].filter { !$0.isEmpty }), dialling.wishes)
         }
         var facts = dialled
-        facts.user = facts.colleague(party.number)
+        facts.user = member(party.number, dialling)
         return resolve(desk.decide(.reached, facts), party, destination, dialling, facts)
     }
 
@@ -131,7 +133,7 @@ extension Telephony {
             return .refused(status: 404)
         }
         var facts = dialled
-        facts.group = GroupFacts(settings: group, members: members.compactMap { facts.colleague($0.number) })
+        facts.group = GroupFacts(settings: group, members: members.compactMap { member($0.number, dialling) })
         facts.group?.turn = officeMemory.turns[party.number, default: 0]
         officeMemory.turns[party.number, default: 0] &+= 1
         return resolve(desk.decide(.reached, facts), party, destination, dialling, facts)
@@ -207,14 +209,14 @@ extension Telephony {
         dialling.isInternal = plan.user(question.caller.number) != nil
         dialling.isWithheld = question.isWithheld
         dialling.isPassedOn = true
-        var facts = facts(for: dialling, dialled: .internal(number))
+        let event = FeatureEvent.unanswered(status == 486 || status == 600 ? .busy : .noAnswer)
+        var facts = facts(for: &dialling, event, dialled: .internal(number))
         if let group = settings.groups.first(where: { $0.extension == number }) {
-            facts.group = GroupFacts(settings: group, members: group.members.compactMap { facts.colleague($0) })
+            facts.group = GroupFacts(settings: group, members: group.members.compactMap { member($0, dialling) })
         } else {
-            facts.user = facts.colleague(number)
+            facts.user = member(number, dialling)
         }
-        let reason = status == 486 || status == 600 ? Unanswered.busy : .noAnswer
-        guard case .forward(let target, let cause)? = desk.decide(.unanswered(reason), facts),
+        guard case .forward(let target, let cause)? = desk.decide(event, facts),
             case .leads(let route, _) = forward(to: target, cause, from: question.party, dialling)
         else { return nil }
         return route
@@ -230,11 +232,7 @@ extension Telephony {
         var route = Route(destination: destination, ranks: [])
         for step in steps {
             var ranks: [[CallTarget]] = []
-            for member in step.members {
-                for (index, targets) in self.targets(of: member, at: party, dialling, facts).enumerated() {
-                    if index < ranks.count { ranks[index] += targets } else { ranks.append(targets) }
-                }
-            }
+            for member in step.members { ranks.merge(targets(of: member, at: party, dialling, facts)) }
             for rank in ranks where !rank.isEmpty {
                 route.ranks.append(rank)
                 route.plan.patience.append(step.seconds.map { .seconds($0) })
@@ -251,15 +249,12 @@ extension Telephony {
         switch member {
         case .user(let number):
             guard let user = plan.user(number) else { return [] }
-            let isWaiting = facts.colleague(number)?.features.callWaiting ?? true
-            let busy = isWaiting ? [] : calls.activity()[number]?.telephones ?? []
-            return telephones(of: user).map { rank in
-                rank.filter { target in !busy.contains { $0.remote == target.flow.remote } }.map { target in
-                    var target = target
-                    target.isAutoAnswered = dialling.wishes.isAutoAnswered
-                    return target
-                }
+            let isWaiting = officeMemory.features[number]?.callWaiting ?? true
+            let busy = isWaiting ? [] : dialling.activity?[number]?.telephones ?? []
+            let ranks = telephones(of: user).map { rank in
+                rank.filter { target in !busy.contains { $0.remote == target.flow.remote } }
             }.filter { !$0.isEmpty }
+            return dialling.wishes.isAutoAnswered ? ranks.answeringByThemselves : ranks
         case .number(let number):
             var next = dialling
             next.caller = party
@@ -269,7 +264,7 @@ extension Telephony {
             if let user = plan.user(number) { return Array(telephones(of: user).prefix(1)) }
             let dialled = trunks.plan.dialled(number, isInternal: false)
             var own = facts
-            own.caller = facts.colleague(party.number)
+            own.caller = self.member(party.number, dialling)
             own.numberClass = numberClass(dialled, number)
             own.wishes = CallWishes()
             own.isPassedOn = true
@@ -283,17 +278,17 @@ extension Telephony {
     func telephones(of party: CallParty) -> [[CallTarget]] {
         var ranks: [[CallTarget]] = []
         for telephone in officeMemory.telephones(of: party.number) {
-            for (index, rank) in registrar.ranks(of: telephone, at: context.now).enumerated() {
-                let targets = rank.map { target($0, of: party) }
-                if index < ranks.count { ranks[index] += targets } else { ranks.append(targets) }
-            }
+            ranks.merge(registrar.ranks(of: telephone, at: context.now).map { $0.map { target($0, of: party) } })
         }
         return ranks
     }
 
     // MARK: Facts
 
-    private func facts(for dialling: Dialling, dialled: DialledNumber) -> FeatureFacts {
+    /// What policies may go by, as far as the event concerns it; who is in a call is looked at once for each number.
+    private func facts(
+        for dialling: inout Dialling, _ event: FeatureEvent, dialled: DialledNumber
+    ) -> FeatureFacts {
         var facts = FeatureFacts()
         facts.office = settings.features.office
         facts.isInternal = dialling.isInternal
@@ -302,19 +297,25 @@ extension Telephony {
         facts.numberClass = numberClass(dialled, dialling.caller.number)
         facts.occupiedOrbits = calls.occupiedOrbits
         facts.wishes = dialling.wishes
-        let activity = calls.activity()
-        facts.colleagues = settings.users.map { member($0.extension, activity[$0.extension]) }
-        if !dialling.isStranger { facts.caller = facts.colleague(dialling.caller.number) }
+        if dialling.activity == nil { dialling.activity = calls.activity() }
+        switch event.concern {
+        case .nobody: break
+        case .user(let number): facts.colleagues = [member(number, dialling)].compactMap { $0 }
+        case .everybody: facts.colleagues = settings.users.compactMap { member($0.extension, dialling) }
+        }
+        if !dialling.isStranger { facts.caller = member(dialling.caller.number, dialling) }
         return facts
     }
 
-    private func member(_ number: String, _ activity: UserActivity?) -> MemberFacts {
+    /// Nil for a number that is no user's.
+    private func member(_ number: String, _ dialling: Dialling) -> MemberFacts? {
+        guard let features = officeMemory.features[number] else { return nil }
         var member = MemberFacts(number)
-        member.features = officeMemory.features[number] ?? UserFeatures()
+        member.features = features
         let homes = officeMemory.telephones(of: number)
         let bindings = homes.flatMap { registrar.ranks(of: $0, at: context.now).flatMap { $0 } }
         member.telephones = bindings.count
-        if let activity {
+        if let activity = dialling.activity?[number] {
             member.isRinging = activity.isRinging
             let matching = bindings.count { binding in
                 activity.telephones.contains { $0.remote == binding.flow.remote }

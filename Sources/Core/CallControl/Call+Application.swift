@@ -38,12 +38,6 @@ extension Call {
         [486, 600, 603].contains(status) ? .busy : isRung ? .noAnswer : .unreachable
     }
 
-    private mutating func stopFork(_ context: inout CallContext) {
-        for index in fork?.legs ?? [] where legs[index].isRinging { legs[index].hangUp(&context) }
-        fork = nil
-        early = nil
-    }
-
     // MARK: Hearing
 
     /// What the caller hears of its application; nil: what it would hear without.
@@ -147,13 +141,10 @@ extension Call {
         application?.routes = []
         application?.fallback = nil
         for number in connection.numbers {
-            application?.questions.append(questionCount)
-            let request = RoutingRequest(
-                id: RoutingID(call: id, number: questionCount), uri: SIPURI(user: number, host: domain),
-                party: destination.party, caller: legs[0].party, isWithheld: participants[0].isAnonymous, line: nil,
-                purpose: .application(mayLeave: connection.mayLeave))
-            questionCount += 1
-            context.effects.append(.routing(request))
+            let question = ask(
+                .application(mayLeave: connection.mayLeave), for: SIPURI(user: number, host: domain),
+                by: destination.party, for: known(0), &context)
+            application?.questions.append(question)
         }
     }
 
@@ -175,11 +166,7 @@ extension Call {
         }
         self.application?.fallback = connection.takesMailbox ? first.fallback : nil
         var ranks: [[CallTarget]] = []
-        for route in application.routes {
-            for (index, rank) in route.ringable.enumerated() {
-                if index < ranks.count { ranks[index] += rank } else { ranks.append(rank) }
-            }
-        }
+        for route in application.routes { ranks.merge(route.ringable) }
         guard !ranks.isEmpty else {
             applicationFailed(480, &context)
             return true

@@ -51,9 +51,7 @@ extension Call {
     /// Somebody takes the call up.
     mutating func takeUp(by invitation: Invitation, dialog: Dialog, _ context: inout CallContext) {
         guard let parked, let new = admit(invitation, dialog: dialog, on: parked.side, &context) else { return }
-        for index in fork?.legs ?? [] { legs[index].hangUp(because: [.completedElsewhere], &context) }
-        fork = nil
-        early = nil
+        stopFork(because: [.completedElsewhere], &context)
         recall = nil
         self.parked = nil
         bridge[parked.side] = new
@@ -78,14 +76,9 @@ extension Call {
             return
         }
         recall = Recall(question: questionCount, side: side)
-        let request = RoutingRequest(
-            id: RoutingID(call: id, number: questionCount), uri: SIPURI(user: party.number, host: domain),
-            party: party, caller: legs[other].party, isWithheld: participants[other].isAnonymous, line: nil,
-            purpose: .recall)
-        questionCount += 1
         configured[side] = nil
         configureMedia(&context)
-        context.effects.append(.routing(request))
+        ask(.recall, for: SIPURI(user: party.number, host: domain), by: party, for: known(other), &context)
     }
 
     mutating func beginRecall(to route: Route?, _ context: inout CallContext) {
@@ -121,11 +114,9 @@ extension Call {
 
     /// Nobody is there: a parked call waits on, a few times; another one ends.
     mutating func recallFailed(_ context: inout CallContext) {
-        for index in fork?.legs ?? [] { legs[index].hangUp(&context) }
         let status = fork?.outcome.finalStatus
+        stopFork(&context)
         recall = nil
-        fork = nil
-        early = nil
         if hasDialled, parked == nil, isActive {  // who dialled with keys is told with a tone
             service = .tone(status == 486 || status == 600 ? .busy : .congestion)
             configureMedia(&context)

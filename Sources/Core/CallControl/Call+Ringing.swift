@@ -27,12 +27,9 @@ extension Call {
             failed(status, &context)
             return
         }
-        let request = RoutingRequest(
-            id: RoutingID(call: id, number: questionCount), uri: SIPURI(user: station.number, host: domain),
-            party: station, caller: identity.party, isWithheld: identity.isAnonymous, line: nil,
-            purpose: .unanswered(status: status))
-        questionCount += 1
-        context.effects.append(.routing(request))
+        ask(
+            .unanswered(status: status), for: SIPURI(user: station.number, host: domain), by: station,
+            for: (identity.party, identity.isAnonymous), &context)
     }
 
     /// The owner says how the call goes on from whom it had reached in vain; nil: it does not.
@@ -152,6 +149,13 @@ extension Call {
             participants[index].isAnonymous ? nil : CallerIdentity.address(of: legs[index].party, in: domain)
     }
 
+    /// Nobody is rung any more.
+    mutating func stopFork(because reasons: [ReasonValue] = [], _ context: inout CallContext) {
+        for index in fork?.legs ?? [] { legs[index].hangUp(because: reasons, &context) }
+        fork = nil
+        early = nil
+    }
+
     private mutating func stopRinging(except index: Int, _ context: inout CallContext) {
         for other in fork?.legs ?? [] where other != index {
             legs[other].hangUp(because: [.completedElsewhere], &context)
@@ -203,21 +207,19 @@ extension Call {
         history[history.count - 1].cause = refusal.status
         var isFollowed = false
         for contact in contacts.byPreference where [.sip, .sips, .tel].contains(contact.uri.scheme) {
-            let number = questionCount
             guard
                 fork?.ask(
-                    number, for: contact.uri, by: index, history: history, limit: limits.redirectionsPerCall) == true
+                    questionCount, for: contact.uri, by: index, history: history, limit: limits.redirectionsPerCall)
+                    == true
             else {
                 context.count("calls.redirect-loops")
                 continue
             }
-            questionCount += 1
             isFollowed = true
             context.count("calls.redirected")
-            let request = RoutingRequest(
-                id: RoutingID(call: id, number: number), uri: contact.uri, party: target.party,
-                caller: identity.party, isWithheld: identity.isAnonymous, line: target.line, purpose: .redirect)
-            context.effects.append(.routing(request))
+            ask(
+                .redirect, for: contact.uri, by: target.party, for: (identity.party, identity.isAnonymous),
+                over: target.line, &context)
         }
         return isFollowed
     }

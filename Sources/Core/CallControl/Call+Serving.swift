@@ -10,13 +10,18 @@ extension Call {
             end(&context)
             return
         }
-        self.service = service
-        if service == .echo { context.effects.append(.media(.setEcho(MediaSessionID(id)))) }
-        talk(&context)
+        occupy(service, &context)
         if service == .dialTone {  // `#` ends the number, or four seconds without another digit
             let rules = DigitRules(most: 32, terminators: [.pound], first: .seconds(15), between: .seconds(4))
             context.effects.append(.media(.collect(MediaSessionID(id), .a, rules)))
         }
+    }
+
+    /// The caller, who has been answered, is in the service from now on.
+    private mutating func occupy(_ service: CallService, _ context: inout CallContext) {
+        self.service = service
+        if service == .echo { context.effects.append(.media(.setEcho(MediaSessionID(id)))) }
+        if phase == .talking { configureMedia(&context) } else { talk(&context) }
         if case .application(let application) = service { enter(application, &context) }
     }
 
@@ -24,10 +29,7 @@ extension Call {
     mutating func serve(_ service: CallService, named party: CallParty, _ context: inout CallContext) {
         recall = nil
         answeredBy = party
-        self.service = service
-        if service == .echo { context.effects.append(.media(.setEcho(MediaSessionID(id)))) }
-        configureMedia(&context)
-        if case .application(let application) = service { enter(application, &context) }
+        occupy(service, &context)
     }
 
     /// A key at the dial tone.
@@ -48,13 +50,10 @@ extension Call {
         service = nil
         recall = Recall(question: questionCount, side: .b)
         let number = String(outcome.digits.map(\.character))
-        let request = RoutingRequest(
-            id: RoutingID(call: id, number: questionCount), uri: SIPURI(user: number, host: domain),
-            party: legs[0].party, caller: legs[0].party, isWithheld: callerIdentity.isAnonymous, line: nil,
-            purpose: .dial)
-        questionCount += 1
         configureMedia(&context)
-        context.effects.append(.routing(request))
+        ask(
+            .dial, for: SIPURI(user: number, host: domain), by: legs[0].party,
+            for: (legs[0].party, callerIdentity.isAnonymous), &context)
     }
 
     /// What a side heard is over: with a tone, the call.

@@ -38,11 +38,7 @@ extension Call {
                 leg: index, carrier: carrier,
                 event: EventHeader(name: "refer", id: isFirst ? nil : number.map(String.init)),
                 expires: Int(timers.ringing.components.seconds) + 60, isSilent: isSilent || asked))
-        let question = questionCount
-        questionCount += 1
-        let party = legs[index].party
-        transfer = Transfer(
-            transferor: index, question: question, referredBy: CallerIdentity.address(of: party, in: domain))
+        begin(transferFrom: index)
         context.count("calls.transfers")
         notify(100, of: subscriptions.count - 1, &context)
         if let replaces {
@@ -55,14 +51,17 @@ extension Call {
     /// A transfer that was asked for by code: as with REFER, but nobody is told how it goes, and who asked leaves at once.
     mutating func transferBlindly(from index: Int, to uri: SIPURI, _ context: inout CallContext) {
         transferCount += 1
-        transfer = Transfer(
-            transferor: index, question: questionCount,
-            referredBy: CallerIdentity.address(of: legs[index].party, in: domain))
-        questionCount += 1
+        begin(transferFrom: index)
         context.count("calls.transfers")
         leave(index, &context)
         configureMedia(&context)
         askForTransfer(to: uri, &context)
+    }
+
+    private mutating func begin(transferFrom index: Int) {
+        transfer = Transfer(
+            transferor: index, question: takeQuestion(),
+            referredBy: CallerIdentity.address(of: legs[index].party, in: domain))
     }
 
     private enum Judgement {
@@ -127,10 +126,9 @@ extension Call {
     /// Asks the owner where the target is.
     mutating func askForTransfer(to uri: SIPURI, _ context: inout CallContext) {
         guard let transfer, let other = bridge[participants[transfer.transferor].side.other] else { return }
-        let request = RoutingRequest(
-            id: RoutingID(call: id, number: transfer.question), uri: uri, party: legs[transfer.transferor].party,
-            caller: legs[other].party, isWithheld: participants[other].isAnonymous, line: nil, purpose: .transfer)
-        context.effects.append(.routing(request))
+        ask(
+            .transfer, for: uri, by: legs[transfer.transferor].party, for: known(other), as: transfer.question,
+            &context)
     }
 
     mutating func beginTransfer(to route: Route?, _ context: inout CallContext) {
@@ -192,10 +190,8 @@ extension Call {
     mutating func transferFailed(_ status: Int, _ context: inout CallContext) {
         guard let transfer else { return }
         let side = participants[transfer.transferor].side
-        for index in fork?.legs ?? [] { legs[index].hangUp(&context) }
+        stopFork(&context)
         self.transfer = nil
-        fork = nil
-        early = nil
         context.count("calls.transfers-failed")
         notify(status, of: subscriptions.count - 1, &context)
         if bridge[side] == nil {

@@ -291,6 +291,40 @@ struct Call: Sendable {
         legs[0].refuse(status, fields: fields + reasonFields(of: status), &context)
     }
 
+    // MARK: Questions
+
+    /// Asks the owner where `uri` leads; `routed` gets the answer under the number that is given back.
+    ///
+    /// - Parameters:
+    ///   - party: on whose behalf and by whose rights.
+    ///   - caller: who will be heard there, and whether that may be shown.
+    ///   - number: one that `takeQuestion` has given; nil: a new one.
+    @discardableResult
+    mutating func ask(
+        _ purpose: RoutingRequest.Purpose, for uri: SIPURI, by party: CallParty,
+        for caller: (party: CallParty, isWithheld: Bool), over line: LineID? = nil, as number: Int? = nil,
+        _ context: inout CallContext
+    ) -> Int {
+        let number = number ?? takeQuestion()
+        context.effects.append(
+            .routing(
+                RoutingRequest(
+                    id: RoutingID(call: id, number: number), uri: uri, party: party, caller: caller.party,
+                    isWithheld: caller.isWithheld, line: line, purpose: purpose)))
+        return number
+    }
+
+    /// The number of a question that will be asked.
+    mutating func takeQuestion() -> Int {
+        questionCount += 1
+        return questionCount - 1
+    }
+
+    /// Who is at that leg, as the owner is told.
+    func known(_ index: Int) -> (party: CallParty, isWithheld: Bool) {
+        (legs[index].party, participants[index].isAnonymous)
+    }
+
     // MARK: Ending
 
     /// Ends every leg that still stands and asks for the statistics.

@@ -72,6 +72,26 @@ package struct CallTarget: Sendable, Equatable {
     }
 }
 
+extension [[CallTarget]] {
+    /// Rings these besides: the first rank with the first, and so on.
+    package mutating func merge(_ ranks: [[CallTarget]]) {
+        for (index, targets) in ranks.enumerated() {
+            if index < count { self[index] += targets } else { append(targets) }
+        }
+    }
+
+    /// The same telephones, asked to answer by themselves.
+    package var answeringByThemselves: [[CallTarget]] {
+        map { rank in
+            rank.map { target in
+                var target = target
+                target.isAutoAnswered = true
+                return target
+            }
+        }
+    }
+}
+
 /// As whom a call goes out over a line. Its values stand in the INVITE as they are; nothing of the caller is added.
 package struct OutboundIdentity: Sendable, Equatable {
     /// From, without tag. For a caller who wants privacy it is the anonymous one (RFC 3323 section 4.1.1.3).

@@ -112,12 +112,8 @@ extension Call {
             talk(&context)
         case .dial(let uri):
             recall = Recall(question: questionCount, side: .b)
-            let request = RoutingRequest(
-                id: RoutingID(call: id, number: questionCount), uri: uri, party: origination.party,
-                caller: origination.party, isWithheld: false, line: nil, purpose: .transfer)
-            questionCount += 1
             talk(&context)
-            context.effects.append(.routing(request))
+            ask(.transfer, for: uri, by: origination.party, for: (origination.party, false), &context)
         }
     }
 }

@@ -6,18 +6,10 @@ package struct CallWaiting: FeaturePolicy {
 
     package func decide(_ event: FeatureEvent, _ facts: FeatureFacts) -> FeatureDecision? {
         switch event {
-        case .code(.callWaitingOn, ""): switched(true, facts)
-        case .code(.callWaitingOff, ""): switched(false, facts)
+        case .code(.callWaitingOn, ""): facts.switching(\.callWaiting, to: true)
+        case .code(.callWaitingOff, ""): facts.switching(\.callWaiting, to: false)
         case .reached where facts.user?.isBusy == true: .unavailable(.busy)
         case .dialled, .code, .reached, .unanswered: nil
-        }
-    }
-
-    private func switched(_ isOn: Bool, _ facts: FeatureFacts) -> FeatureDecision? {
-        facts.caller.map { caller in
-            var features = caller.features
-            features.callWaiting = isOn
-            return .change(.features(features))
         }
     }
 }

@@ -6,18 +6,10 @@ package struct DoNotDisturb: FeaturePolicy {
 
     package func decide(_ event: FeatureEvent, _ facts: FeatureFacts) -> FeatureDecision? {
         switch event {
-        case .code(.doNotDisturbOn, ""): switched(true, facts)
-        case .code(.doNotDisturbOff, ""): switched(false, facts)
+        case .code(.doNotDisturbOn, ""): facts.switching(\.doNotDisturb, to: true)
+        case .code(.doNotDisturbOff, ""): facts.switching(\.doNotDisturb, to: false)
         case .reached where facts.user?.features.doNotDisturb == true: .unavailable(.doNotDisturb)
         case .dialled, .code, .reached, .unanswered: nil
-        }
-    }
-
-    private func switched(_ isOn: Bool, _ facts: FeatureFacts) -> FeatureDecision? {
-        facts.caller.map { caller in
-            var features = caller.features
-            features.doNotDisturb = isOn
-            return .change(.features(features))
         }
     }
 }

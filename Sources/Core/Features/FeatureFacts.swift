@@ -17,7 +17,7 @@ package struct FeatureFacts: Sendable, Equatable {
     package var group: GroupFacts?
     /// The orbits with a call in them.
     package var occupiedOrbits: [String] = []
-    /// All users, for features that look for somebody, in the order of the settings.
+    /// Whom the event concerns, as `FeatureEvent.concern` says; in the order of the settings.
     package var colleagues: [MemberFacts] = []
     /// Wishes made so far.
     package var wishes = CallWishes()
@@ -25,6 +25,15 @@ package struct FeatureFacts: Sendable, Equatable {
     package init() {}
 
     package func colleague(_ number: String) -> MemberFacts? { colleagues.first { $0.number == number } }
+
+    /// One of the caller's own features is switched.
+    func switching(_ feature: WritableKeyPath<UserFeatures, Bool>, to isOn: Bool) -> FeatureDecision? {
+        caller.map { caller in
+            var features = caller.features
+            features[keyPath: feature] = isOn
+            return .change(.features(features))
+        }
+    }
 }
 
 /// What is known of a user.

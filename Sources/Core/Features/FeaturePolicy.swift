@@ -22,6 +22,24 @@ package enum FeatureEvent: Sendable, Equatable {
     case unanswered(Unanswered)
 }
 
+extension FeatureEvent {
+    /// Of which users, besides the caller and who was reached, a policy may want to know something.
+    package enum Concern: Sendable, Equatable {
+        case nobody
+        case user(String)
+        case everybody
+    }
+
+    package var concern: Concern {
+        switch self {
+        case .code(.pickup, ""): .everybody
+        case .code(.pickup, let number), .code(.callbackOn, let number), .code(.intercom, let number): .user(number)
+        case .code(.deskLogin, let argument): .user(String(argument.prefix { $0 != "*" }))
+        case .code, .dialled, .reached, .unanswered: .nobody
+        }
+    }
+}
+
 /// Why nobody has taken a call.
 package enum Unanswered: Sendable, Equatable {
     case busy, doNotDisturb, noAnswer, unregistered
