@@ -55,6 +55,26 @@ import Testing
         #expect(server.takeOutput() == [.caller(CallerID(1), .hangUp)] && server.callerCount == 0)
     }
 
+    @Test func `rooms with a door share no room in the media, whatever is added and removed`() {
+        var settings = ApplicationSettings()
+        func join(_ server: inout ApplicationServer, _ number: String, _ caller: UInt64) -> RoomID? {
+            _ = server.takeOutput()
+            server.enter(.room(number), CallerID(caller), Self.user, facts: Self.facts)
+            server.handle(.played, of: CallerID(caller), facts: Self.facts)
+            return server.takeOutput().compactMap { output -> RoomID? in
+                if case .caller(CallerID(caller), .join(let room, _)) = output { room } else { nil }
+            }.first
+        }
+        settings.rooms = ["810", "811"].map { RoomSettings(extension: $0, name: $0) }
+        var server = ApplicationServer(settings, extensions: [], roomPlaces: 3, at: .origin)
+        let kept = join(&server, "811", 1)
+        #expect(kept != nil)
+        settings.rooms = ["811", "812"].map { RoomSettings(extension: $0, name: $0) }
+        server.adopt(settings, extensions: [], at: .origin)
+        let new = join(&server, "812", 2)
+        #expect(new != nil && new != kept)
+    }
+
     @Test func `who hangs up while recording leaves the message, and nothing else`() {
         var server = Self.server()
         server.enter(.deposit(box: "101", because: .busy), CallerID(4), Self.stranger, facts: Self.facts)

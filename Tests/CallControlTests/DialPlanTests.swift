@@ -34,6 +34,27 @@ import Testing
         }
     }
 
+    @Test func `a room that stays keeps its callers to itself when others come and go`() {
+        func rooms(_ numbers: [String], after old: DialPlan?) -> (plan: DialPlan, rooms: [UInt64]) {
+            var settings = ApplianceSettings()
+            settings.features.conferences = numbers
+            let plan = DialPlan(settings: settings, after: old)
+            let rooms = numbers.compactMap { number -> UInt64? in
+                guard case .service(_, .conference(let room))? = plan.destination(of: number, calledBy: Self.ada) else {
+                    return nil
+                }
+                return room.value
+            }
+            return (plan, rooms)
+        }
+        let first = rooms(["800", "801"], after: nil)
+        #expect(first.rooms == [0, 1])
+        let second = rooms(["801"], after: first.plan)
+        #expect(second.rooms == [1])
+        let third = rooms(["802", "801", "803"], after: second.plan)
+        #expect(third.rooms == [0, 1, 2])
+    }
+
     @Test(
         arguments: [
             ("sip:101@pbx.example", "101"), ("sip:101#@pbx.example", "101"), ("sip:%31%30%31@pbx.example", "101"),

@@ -133,4 +133,41 @@ import Testing
         try side.takeBye()
         world.expectEverythingEnded()
     }
+
+    @Test func `who is sent on to a service by whom an attendant has rung gets there`() throws {
+        var features = UserFeatures()
+        features.forwarding.busy = "501"
+        var settings = world.telephony.settings
+        settings.users[1].features = features
+        world.feed(.settings(settings))
+        let side = try call("500", by: ada)
+        press("101#")
+        bob.respond(try bob.nextRequest(.invite), 486)
+        _ = try bob.nextRequest(.ack)
+        world.advance(by: .seconds(1))
+        #expect(!ada.has(.bye), "the mailbox menu asks whose box it is")
+        #expect(world.telephony.calls.applicationCallers == 1)
+        #expect(try side.request(.bye).status == 200)
+        world.expectEverythingEnded()
+    }
+
+    @Test(arguments: ["101", "500"])
+    func `media that cannot record answer nobody for a mailbox or a menu`(number: String) throws {
+        var settings = world.telephony.settings
+        settings.media.backend = .rtpengine
+        let world = World(settings)
+        let ada = Phone(world, "100", port: 40_000)
+        let bob = Phone(world, "101", port: 40_100)
+        try ada.register()
+        try bob.register()
+        let invite = try ada.invite(number, body: sdp(["PCMU"], port: 30_000))
+        if number == "101" {
+            bob.respond(try bob.nextRequest(.invite), 486)
+            _ = try bob.nextRequest(.ack)
+        }
+        let response = try ada.finalResponse()
+        #expect(response.status == (number == "101" ? 486 : 501))
+        ada.ack(refusal: response, of: invite)
+        world.expectEverythingEnded()
+    }
 }

@@ -279,7 +279,7 @@ package struct Telephony: Sendable {
         officeMemory.adopt(new, instead: settings)
         settings = new
         users = Self.index(new.users)
-        plan = DialPlan(settings: new)
+        plan = DialPlan(settings: new, after: plan)
         calls.adopt(new, &context)
         trunks.adopt(new, &context.agent)
         registrar.policy = RegistrarPolicy(new.edition)

@@ -46,7 +46,8 @@ package struct ApplicationServer: Sendable {
     private var lastRecording: UInt64 = 0
     private var output: [Output] = []
 
-    /// Rooms of the settings are numbered from here, behind those without a door.
+    /// Rooms of the settings are numbered from here, behind those without a door (`Limits.rooms` at most, from 0) and
+    /// before those that are made for a call (`CallControl.firstRoom`).
     package static let firstRoom: UInt64 = 1_000
 
     /// - Parameters:
@@ -73,16 +74,21 @@ package struct ApplicationServer: Sendable {
         }
         let oldRooms = rooms
         rooms = [:]
-        for (index, room) in new.rooms.enumerated() {
-            rooms[room.extension] =
-                oldRooms[room.extension]
-                ?? ConferenceRoom(
-                    room, id: RoomID(Self.firstRoom + UInt64(index)), places: roomPlaces, language: new.language)
+        var taken = Set(new.rooms.compactMap { oldRooms[$0.extension]?.id.value })
+        for room in new.rooms {
+            rooms[room.extension] = oldRooms[room.extension] ?? makeRoom(room, &taken)
             rooms[room.extension]?.adopt(room)
         }
         // Callers of what is gone leave it.
         for id in callers.keys.sorted() where isHomeless(id) { output.append(.caller(id, .hangUp)) }
         takeFromBoxes()
+    }
+
+    /// A room under a number that none of the others has in the media.
+    private func makeRoom(_ room: RoomSettings, _ taken: inout Set<UInt64>) -> ConferenceRoom {
+        var number = Self.firstRoom
+        while !taken.insert(number).inserted { number += 1 }
+        return ConferenceRoom(room, id: RoomID(number), places: roomPlaces, language: settings.language)
     }
 
     private func isHomeless(_ id: CallerID) -> Bool {

@@ -36,7 +36,7 @@ package struct ConferenceRoom: Sendable {
     private static let keys = DigitRules(most: 2, terminators: [], first: .seconds(24 * 3_600), between: .seconds(4))
 
     private var settings: RoomSettings
-    private let id: RoomID
+    let id: RoomID
     private let places: Int
     private let language: Language
     private var visitors: [Visitor] = []

@@ -181,7 +181,8 @@ extension Call {
         return true
     }
 
-    private mutating func pass(to service: CallService, _ context: inout CallContext) {
+    /// Whom the application wanted to connect has sent the caller on to a service.
+    mutating func pass(to service: CallService, _ context: inout CallContext) {
         switch service {
         case .application(let application): enter(application, &context)
         case .conference(let room): join(room, RoomParticipation(), &context)

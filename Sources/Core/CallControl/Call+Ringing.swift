@@ -46,6 +46,7 @@ extension Call {
         if case .service(let party, let service) = route.destination, transfer == nil, recall == nil {
             fork = nil
             early = nil
+            guard application == nil || phase != .talking else { return pass(to: service, &context) }
             answeredBy = party
             serve(service, &context)
         } else if ranks.isEmpty {

@@ -118,6 +118,12 @@ extension CallControl {
         }
         guard found.count >= 2, found.count < limits.roomParticipants, let room = freeRoom() else { return false }
         let service = CallService.conference(room)
+        guard mixes else {  // refused by `invite`, before anybody is taken out of a call
+            var invitation = invitation
+            invitation.destination = .service(invitation.destination.party, service)
+            invite(invitation, &context)
+            return true
+        }
         for leg in found { withCall(leg.call, &context) { $0.enterRoom(service, leaving: leg.leg, &$1) } }
         var invitation = invitation
         invitation.destination = .service(

@@ -49,6 +49,8 @@ extension CallControl {
             context.reply(invitation.server, to: request, 486)
             return
         }
+        var invitation = invitation
+        if !mixes { invitation.fallback = nil }  // a message could not be recorded
         guard let (dialog, local) = openDialog(for: invitation, &context) else { return }
         guard invitation.hasTargets else {
             context.reply(invitation.server, to: request, invitation.plan.refusal)

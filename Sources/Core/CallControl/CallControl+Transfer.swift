@@ -22,6 +22,11 @@ extension CallControl {
                 charge(call, to: user)
             }
         }
+        if let route = taken, isBeyondMedia(route.destination) {  // a caller would be answered, and dropped
+            context.count("media.refused")
+            taken = nil
+        }
+        if !mixes { taken?.fallback = nil }
         withCall(call, &context) { $0.routed(question.id.number, taken, &$1) }
     }
 

@@ -23,7 +23,7 @@ package struct CallControl: Sendable {
     /// How many calls at once.
     private(set) var callsLimit: Int
     /// Whether the media workers can make a conference; rtpengine cannot. What they are is chosen at the start.
-    private let mixes: Bool
+    let mixes: Bool
     /// What the edition allows; nil: the owner has said how many, or the edition does not.
     private(set) var editionCalls: Int?
     /// Whether comfort noise is offered and taken.

@@ -46,19 +46,28 @@ package struct DialPlan: Sendable {
     private var groups: [String: GroupSettings] = [:]
     private var services: [String: (name: String, service: CallService)] = [:]
 
-    package init(settings: ApplianceSettings) {
+    /// `old`: what was in force before. A room that stays keeps its number in the media, so that nobody who comes later
+    /// gets into another one's conversation.
+    package init(settings: ApplianceSettings, after old: DialPlan? = nil) {
         for user in settings.users {
             users[user.extension] = CallParty(number: user.extension, name: user.name)
         }
         for group in settings.groups { groups[group.extension] = group }
         if let echo = settings.features.echo { services[echo] = ("Echo", .echo) }
         if let number = settings.features.office.dialTone { services[number] = ("Dial tone", .dialTone) }
-        for (index, number) in settings.features.conferences.enumerated() {
-            services[number] = ("Conference", .conference(RoomID(UInt64(index))))
+        var taken = Set(settings.features.conferences.compactMap { old?.room($0)?.value })
+        for number in settings.features.conferences {
+            var room = old?.room(number)?.value ?? 0
+            if old?.room(number) == nil { while !taken.insert(room).inserted { room += 1 } }
+            services[number] = ("Conference", .conference(RoomID(room)))
         }
         for (number, name, application) in settings.applications.numbers {
             services[number] = (name, .application(application))
         }
+    }
+
+    private func room(_ number: String) -> RoomID? {
+        if case .conference(let room)? = services[number]?.service { room } else { nil }
     }
 
     /// True for the number of a user, a group or a feature.
