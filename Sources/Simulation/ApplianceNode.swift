@@ -21,7 +21,7 @@ final class ApplianceNode {
     static let sipEndpoint = Endpoint(address: address, port: 5060)
 
     unowned let world: World
-    private(set) var core: ApplianceCore?
+    private var machine: Machine?
     /// Counts boots: what was on its way to an earlier one is lost.
     private(set) var boot = 0
     var disk: SimulatedDisk
@@ -66,12 +66,24 @@ final class ApplianceNode {
         }
     }
 
-    var isOn: Bool { core != nil }
+    /// The core where it can be changed and looked at in place; a copy of all of it costs more than most inputs.
+    private final class Machine {
+        var core: ApplianceCore
+        init(_ core: ApplianceCore) { self.core = core }
+    }
+
+    /// A copy.
+    var core: ApplianceCore? { machine?.core }
+    var isOn: Bool { machine != nil }
+
+    func inspection(since revision: UInt64 = 0) -> TelephonyInspection? {
+        machine?.core.telephonyInspection(since: revision)
+    }
 
     // MARK: - Power and faults
 
     func powerOn(settings: ApplianceSettings? = nil) {
-        precondition(core == nil, "the appliance is on already")
+        precondition(machine == nil, "the appliance is on already")
         if let settings { disk.install(settings) }
         boot += 1
         world.note("appliance boot \(boot)")
@@ -79,7 +91,7 @@ final class ApplianceNode {
             snapshot: disk.snapshot, serial: Self.serial, model: "PBX-SIM", firmwareVersion: Self.firmwareVersion,
             hashes: world.hashes, entropy: world.fork(), at: world.now, wall: world.wall + clockError)
         let effects = core.start(at: world.now)
-        self.core = core
+        machine = Machine(core)
         world.bind(Self.sipEndpoint) { [unowned self] bytes, source in
             input(.sipMessage(bytes, SIPFlow(transport: .udp, local: Self.sipEndpoint, remote: source)))
         }
@@ -91,7 +103,7 @@ final class ApplianceNode {
     /// Everything that is not committed is gone from this instant.
     func cutPower() {
         world.note("power cut")
-        core = nil
+        machine = nil
         armedDeadline = nil
         pending = []
         world.unbind(Self.sipEndpoint)
@@ -123,18 +135,15 @@ final class ApplianceNode {
     /// Delivers later if the core is at work: inputs that arise while effects run are queued, never nested. Without power
     /// nothing arrives.
     func input(_ input: Input) {
-        guard isOn || isRunning else { return }
+        guard isOn else { return }
         pending.append(input)
         guard !isRunning else { return }
         isRunning = true
         while !pending.isEmpty {
             let next = pending.removeFirst()
-            guard var core else { break }
+            guard let machine else { break }
             inputCount += 1
-            self.core = nil  // one owner, so that the value is changed in place
-            let effects = core.handle(next, at: world.now)
-            self.core = core
-            run(effects)
+            run(machine.core.handle(next, at: world.now))
         }
         isRunning = false
         arm()
@@ -153,7 +162,7 @@ final class ApplianceNode {
     }
 
     private func arm() {
-        guard let deadline = core?.nextDeadline else { return }
+        guard let deadline = machine?.core.nextDeadline else { return }
         if let armedDeadline, armedDeadline <= deadline, armedDeadline >= world.now { return }
         armedDeadline = deadline
         afterwards(deadline - world.now) { [unowned self] in

@@ -38,6 +38,8 @@ final class Office {
         var portRefusalsPerMille: UInt64 = 3
         /// Nil: one or two, by chance.
         var linesPerDesk: Int?
+        /// The features and applications of `OfficeFurniture`.
+        var isFurnished = false
         /// What begins with these digits is barred.
         var barred: [String] = []
     }
@@ -71,7 +73,7 @@ final class Office {
         }
         desks = users.enumerated().map { index, user in
             let address = IPAddress.v4(0xC000_0214 + UInt32(index))
-            let count = plan.linesPerDesk ?? (chance.next() % 2 == 0 ? 1 : 2)
+            let count = plan.linesPerDesk ?? 1 + Int(chance.next() % (plan.isFurnished ? 3 : 2))
             return OfficeDesk(
                 user: user,
                 lines: (0..<count).map { OfficeLine(world: world, user: user, address: address, index: $0) })
@@ -91,6 +93,7 @@ final class Office {
         ]
         settings.outgoing.rules = plan.barred.map { OutgoingRule(prefix: $0, trunks: []) }
         settings.media.address = ApplianceNode.address
+        if plan.isFurnished { OfficeFurniture.install(in: &settings) }
         world.appliance.powerOn(settings: settings)
     }
 
@@ -193,7 +196,7 @@ final class Office {
         }
         let appliance = world.appliance
         try world.wait("the last call's end", within: .seconds(900)) {
-            !world.violations.isEmpty || appliance.core?.telephonyInspection.calls.isEmpty == true
+            !world.violations.isEmpty || appliance.inspection()?.keptCalls.isEmpty == true
         }
         for line in lines { line.command(.unregister) }
         try world.pass(.seconds(80))

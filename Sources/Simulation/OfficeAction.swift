@@ -32,7 +32,7 @@ struct OfficeAction: Sendable {
         },
     ]
 
-    private static func dial(
+    static func dial(
         _ name: String, _ weight: Int, _ number: @escaping @Sendable (Office, OfficeDesk) -> String
     ) -> OfficeAction {
         OfficeAction(name: name, weight: weight) { _, desk in

@@ -24,6 +24,8 @@ package enum OfficeRun {
         let world = World(seed: seed, scenario: "office", trace: trace, media: .model)
         var plan = Office.Plan()
         plan.gap = gap
+        plan.isFurnished = true
+        plan.actions += OfficeAction.furnished
         if seed % 10 == 0 { plan.actions.append(OfficeAction.powerCut) }
         let office = Office(world, plan: plan)
         var outcome = Outcome(seed: seed)

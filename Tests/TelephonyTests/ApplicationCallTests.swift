@@ -9,6 +9,7 @@ import Testing
 
 /// Attendants, mailboxes and rooms behind the appliance's own dial plan, trunks and notifier.
 @Suite struct ApplicationCallTests {
+    private let settings: ApplianceSettings
     private let world: World
     private let ada: Phone
     private let bob: Phone
@@ -32,6 +33,7 @@ import Testing
         settings.applications.voicemail.extension = "501"
         settings.applications.voicemail.boxes = [MailboxSettings(extension: "101", pin: Secret("4711"))]
         settings.applications.rooms = [RoomSettings(extension: "810", name: "Board")]
+        self.settings = settings
         world = World(settings)
         ada = Phone(world, "100", port: 40_000)
         bob = Phone(world, "101", port: 40_100)
@@ -137,7 +139,7 @@ import Testing
     @Test func `who is sent on to a service by whom an attendant has rung gets there`() throws {
         var features = UserFeatures()
         features.forwarding.busy = "501"
-        var settings = world.telephony.settings
+        var settings = settings
         settings.users[1].features = features
         world.feed(.settings(settings))
         let side = try call("500", by: ada)
@@ -146,14 +148,13 @@ import Testing
         _ = try bob.nextRequest(.ack)
         world.advance(by: .seconds(1))
         #expect(!ada.has(.bye), "the mailbox menu asks whose box it is")
-        #expect(world.telephony.calls.applicationCallers == 1)
         #expect(try side.request(.bye).status == 200)
         world.expectEverythingEnded()
     }
 
     @Test(arguments: ["101", "500"])
     func `media that cannot record answer nobody for a mailbox or a menu`(number: String) throws {
-        var settings = world.telephony.settings
+        var settings = settings
         settings.media.backend = .rtpengine
         let world = World(settings)
         let ada = Phone(world, "100", port: 40_000)

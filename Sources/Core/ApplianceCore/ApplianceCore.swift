@@ -55,7 +55,9 @@ package struct ApplianceCore: Sendable {
     package var isTelephonyIdle: Bool { telephony.isIdle }
 
     /// For invariant checkers: what is kept of calls.
-    package var telephonyInspection: TelephonyInspection { telephony.inspection }
+    package func telephonyInspection(since revision: UInt64 = 0) -> TelephonyInspection {
+        telephony.inspection(since: revision)
+    }
 
     /// The earliest instant at which `handle(.deadline)` has work to do; nil when nothing waits.
     ///

@@ -93,6 +93,8 @@ package struct Telephony: Sendable {
     var overload: OverloadAdmission
     let desk = FeatureDesk()
     var officeMemory: OfficeMemory
+    /// A party of a call has left it, or a telephone has registered, since one looked who can be called back.
+    var mayCallBack = false
     var outputs: [Output] = []
     private var numbering: CallDataNumbering
     /// Records written since the start.
@@ -157,12 +159,15 @@ package struct Telephony: Sendable {
     package var isIdle: Bool {
         calls.isIdle && context.agent.transactions.serverCount == 0 && context.agent.transactions.clientCount == 0
     }
-    /// For invariant checkers: every call that is kept, and how many have begun since the start.
-    package var inspection: TelephonyInspection {
+    /// For invariant checkers: the calls to which something has happened since that revision (0: every call), and how many
+    /// have begun since the start.
+    package func inspection(since revision: UInt64) -> TelephonyInspection {
         TelephonyInspection(
-            calls: calls.inspections, begunCalls: calls.lastID, unreachedCalls: calls.unreachedCount,
+            calls: calls.inspections(since: revision), keptCalls: calls.keptCalls,
+            openingCalls: calls.openingCalls, revision: calls.inspectionRevision, begunCalls: calls.begunCount,
+            unreachedCalls: calls.unreachedCount,
             records: recordCount,
-            contradictions: calls.contradictions(context)
+            contradictions: calls.contradictions(since: revision, context)
                 + (calls.isIdle && !context.isEmpty ? ["calls left entries"] : []),
             serverTransactions: context.agent.transactions.serverCount,
             clientTransactions: context.agent.transactions.clientCount, pendingEffects: context.effects.count)
@@ -245,7 +250,8 @@ package struct Telephony: Sendable {
         case .applications(let id, let request): outputs.append(.adminReply(id, answer(request)))
         }
         runEffects()
-        if officeMemory.hasArmedCallbacks, !isDraining {
+        if mayCallBack, !isDraining {
+            mayCallBack = false
             runCallbacks()
             runEffects()
         }
@@ -397,6 +403,7 @@ package struct Telephony: Sendable {
             if !change.isRefreshOnly {
                 tellContacts(of: change.addressOfRecord)
                 if !change.bindings.isEmpty {
+                    mayCallBack = true
                     officeMemory.seen(change.addressOfRecord, byRegistration: true)
                 }
             }

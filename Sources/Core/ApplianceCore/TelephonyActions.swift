@@ -108,6 +108,7 @@ extension Telephony {
                 Origination(
                     party: caller, ranks: ranks, shown: callee,
                     purpose: .dial(SIPURI(user: callee.number, host: settings.sip.realm))), &context)
+            mayCallBack = true
             return  // the others when this one has found its telephone busy
         }
     }

@@ -35,6 +35,7 @@ extension Telephony {
         if change.dialog.state == .terminated, users[change.party.number] != nil {
             officeMemory.lastCalls[change.party.number] = context.now
             officeMemory.seen(change.party.number)
+            mayCallBack = true
         }
         events.note(WatchedDialog(change.dialog, domain: settings.sip.realm), of: change.party.number, &context.agent)
     }

@@ -122,6 +122,7 @@ extension Call {
     }
 
     mutating func applicationDeadline(_ context: inout CallContext) {
+        guard isActive else { return }
         if let outcome = application?.collector?.handleDeadline(at: context.now) { collected(outcome) }
     }
 

@@ -154,7 +154,9 @@ struct Call: Sendable {
 
     /// When `deadline` next has work to do.
     var nextDeadline: Instant? {
-        legs.reduce(phaseDeadline.orEarlier(application?.nextDeadline)) { $0.orEarlier($1.nextDeadline) }
+        var deadline = phaseDeadline.orEarlier(isActive ? application?.nextDeadline : nil)
+        for index in legs.indices { deadline = deadline.orEarlier(legs[index].nextDeadline) }  // without copies of legs
+        return deadline
     }
 
     private var phaseDeadline: Instant? {
@@ -349,8 +351,11 @@ struct Call: Sendable {
         if isActive { end(&context) }  // the workers closed by themselves
         guard case .ending = phase else { return }
         phase = .ended
-        if case .service(_, .tone) = destination { return }  // a code that was dialled is no call
-        if isListener { return }  // nor is what an announcement is heard with
-        context.effects.append(.ended(record))
+        if isRecorded { context.effects.append(.ended(record)) }
+    }
+
+    /// A code that was dialled is no call, nor is what an announcement is heard with.
+    var isRecorded: Bool {
+        if case .service(_, .tone) = destination { false } else { !isListener }
     }
 }

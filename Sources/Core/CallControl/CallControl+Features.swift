@@ -6,7 +6,7 @@ package import SIPTransaction
 /// What is going on at somebody's telephones.
 package struct UserActivity: Sendable, Equatable {
     /// Where the telephones are that have a call, or are making one.
-    package var telephones: [SIPFlow] = []
+    package var telephones: Set<SIPFlow> = []
     /// A call rings there.
     package var isRinging = false
 }
@@ -18,13 +18,14 @@ extension CallControl {
     /// Of every user with a call.
     package func activity() -> [String: UserActivity] {
         var activity: [String: UserActivity] = [:]
-        for call in activeCalls {
+        for call in calls.values where call.isActive {
             for index in call.legs.indices where call.participants[index].line == nil {
-                let leg = call.legs[index]
-                if leg.isAnswered || (leg.isRinging && call.participants[index].target == nil) {
-                    activity[leg.party.number, default: UserActivity()].telephones.append(leg.flow)
-                } else if leg.isRinging {
-                    activity[leg.party.number, default: UserActivity()].isRinging = true
+                let isRinging = call.legs[index].isRinging
+                if call.legs[index].isAnswered || (isRinging && call.participants[index].target == nil) {
+                    let flow = call.legs[index].flow
+                    activity[call.legs[index].party.number, default: UserActivity()].telephones.insert(flow)
+                } else if isRinging {
+                    activity[call.legs[index].party.number, default: UserActivity()].isRinging = true
                 }
             }
         }

@@ -32,10 +32,21 @@ package struct CallControl: Sendable {
     package var mediaCertificate: CertificateFingerprint?
     private(set) var calls: [UInt64: Call] = [:]
     private(set) var deadlines = DeadlineQueue<UInt64>()
-    /// The number of the last call: so many have begun.
-    package private(set) var lastID: UInt64 = 0
+    /// Counts what happens to calls; and when something last happened to each, for who looks at what has changed.
+    private(set) var revision: UInt64 = 0
+    private(set) var revisions: [UInt64: UInt64] = [:]
+    /// So many calls have begun that have a record, or will have one unless they turn out to need none.
+    package var begunCount: UInt64 {
+        lastID - UInt64(originations.count) - abandonedCount - unrecordedCount
+    }
+    /// The number of the last call.
+    private var lastID: UInt64 = 0
     /// Calls that found nobody to ring: they have a record and nothing else.
     package internal(set) var unreachedCount: UInt64 = 0
+    /// Calls that are over and have no record.
+    private var unrecordedCount: UInt64 = 0
+    /// Calls of the appliance's own for which no ports came.
+    var abandonedCount: UInt64 = 0
     /// Calls of the appliance's own whose ports are being opened.
     var originations: [UInt64: Origination] = [:]
     /// Calls that have just left a conference room.
@@ -226,6 +237,7 @@ package struct CallControl: Sendable {
         let wasActive = calls.values[index].isActive
         body(&calls.values[index], &context)
         calls.values[index].reportDialogs(&context)
+        note(id)
         if wasActive, !calls.values[index].isActive { activeCount -= 1 }
         deadlines.set(id, to: calls.values[index].nextDeadline)
         if wasActive, !calls.values[index].isActive, case .conference? = calls.values[index].service {
@@ -233,6 +245,8 @@ package struct CallControl: Sendable {
         }
         if calls.values[index].isOver {
             let call = calls.remove(at: index).value
+            if !call.isRecorded { unrecordedCount += 1 }
+            revisions[id] = nil
             context.forget(call: id, legCount: call.legs.count)
             if call.application != nil { tellApplication(.left, of: id, &context) }
         } else if !calls.values[index].wishes.isEmpty {
@@ -241,6 +255,11 @@ package struct CallControl: Sendable {
             for wish in wishes { fulfil(wish, of: id, &context) }
         }
         while let call = emptied.popLast() { sweepRoom(after: call, &context) }
+    }
+
+    private mutating func note(_ id: UInt64) {
+        revision &+= 1
+        revisions[id] = revision
     }
 
     func call(_ id: UInt64) -> Call? { calls[id] }
@@ -260,6 +279,7 @@ package struct CallControl: Sendable {
             invitation, dialog: dialog, id: makeCallID(), localMedia: localMedia, telephoneMedia: telephoneMedia,
             sounds: sounds, domain: domain, timers: timers, limits: limits, context: &context)
         calls[call.id] = call
+        note(call.id)
         activeCount += 1
         deadlines.set(call.id, to: call.nextDeadline)
     }
@@ -277,6 +297,7 @@ package struct CallControl: Sendable {
             origination, id: id, ports: ports, localMedia: local, telephoneMedia: telephoneMedia, sounds: sounds,
             domain: domain, timers: timers, limits: limits, context: &context)
         calls[id] = call
+        note(id)
         activeCount += 1
         deadlines.set(id, to: call.nextDeadline)
     }

@@ -59,7 +59,7 @@ extension Call {
         let isService = service != nil && application?.isConnected != true
         return CallInspection(
             id: id, isActive: isActive, hasMedia: hasMedia, isTalking: phase == .talking,
-            hasRecord: phase == .ended, isOver: isOver, isService: isService, room: room,
+            hasRecord: phase == .ended && isRecorded, isOver: isOver, isService: isService, room: room,
             legs: legs.indices.map {
                 LegInspection(
                     callID: legs[$0].dialog?.id.callID ?? legs[$0].invite.headers[.callID] ?? "",
@@ -71,33 +71,61 @@ extension Call {
 }
 
 extension CallControl {
-    /// Every call that is kept, the oldest first.
-    package var inspections: [CallInspection] { calls.values.map(\.inspection).sorted { $0.id < $1.id } }
+    /// The numbers of the calls that are kept, ascending.
+    package var keptCalls: [UInt64] { revisions.keys.sorted() }
 
-    /// What does not fit together in what is kept, in words; empty when all is well.
-    package func contradictions(_ context: CallContext) -> [String] {
+    /// The numbers of the appliance's own calls whose media are being opened, ascending.
+    package var openingCalls: [UInt64] { originations.keys.sorted() }
+
+    /// Counts what happens to calls.
+    package var inspectionRevision: UInt64 { revision }
+
+    /// The calls to which something has happened since that revision, the oldest first; 0: every call that is kept.
+    package func inspections(since seen: UInt64) -> [CallInspection] {
+        changed(since: seen).compactMap { calls[$0]?.inspection }
+    }
+
+    private func changed(since seen: UInt64) -> [UInt64] {
+        revisions.filter { $0.value > seen }.map(\.key).sorted()
+    }
+
+    /// What does not fit together in what is kept, in words; empty when all is well. Of calls, those to which something
+    /// has happened since that revision are looked at; with 0 every call, and everything that is remembered of legs.
+    package func contradictions(since seen: UInt64, _ context: CallContext) -> [String] {
         var found: [String] = []
-        var active = 0
-        for call in calls.values {
-            if call.isActive { active += 1 }
-            if call.isOver { found.append("call \(call.id) is over and still kept") }
-            if !call.wishes.isEmpty { found.append("call \(call.id) has a wish that nobody has heard") }
-            if call.legs.count != call.participants.count { found.append("call \(call.id) miscounts its legs") }
-            if deadlines.due(of: call.id) != call.nextDeadline {
-                found.append("call \(call.id) is not woken when it wants to be")
-            }
-            for (index, leg) in call.legs.enumerated() where !call.participants[index].hasMoved {
-                let reference = LegReference(call: call.id, leg: index)
-                if leg.reference != reference { found.append("leg \(index) of call \(call.id) believes to be another") }
-                if !leg.isOver, context.directory.leg(tag: leg.localTag) != reference {
-                    found.append("leg \(index) of call \(call.id) cannot be found by its tag")
-                }
-            }
+        for id in changed(since: seen) {
+            if let call = calls[id] { found += contradictions(in: call, context) }
         }
+        if calls.count != revisions.count { found.append("\(calls.count) calls have \(revisions.count) revisions") }
+        if deadlines.count > calls.count + originations.count {
+            found.append("a deadline outlives its call")
+        }
+        found += context.directory.orphans { revisions[$0] != nil }
+        guard seen == 0 else { return found }
+        let active = calls.values.count(where: \.isActive)
         if active != activeCount { found.append("\(active) calls are active, \(activeCount) are counted") }
-        if deadlines.count > calls.count { found.append("a deadline outlives its call") }
         let known = calls
         found += context.directory.strays { known[$0.call]?.legs.indices.contains($0.leg) == true }
         return found.sorted()
+    }
+
+    private func contradictions(in call: Call, _ context: CallContext) -> [String] {
+        var found: [String] = []
+        if call.isOver { found.append("call \(call.id) is over and still kept") }
+        if !call.wishes.isEmpty { found.append("call \(call.id) has a wish that nobody has heard") }
+        if call.legs.count != call.participants.count { found.append("call \(call.id) miscounts its legs") }
+        if deadlines.due(of: call.id) != call.nextDeadline {
+            found.append("call \(call.id) is not woken when it wants to be")
+        }
+        for index in call.legs.indices where !call.participants[index].hasMoved {
+            let reference = LegReference(call: call.id, leg: index)
+            if call.legs[index].reference != reference {
+                found.append("leg \(index) of call \(call.id) believes to be another")
+            }
+            if !call.legs[index].isOver, context.directory.leg(tag: call.legs[index].localTag) != reference {
+                found.append("leg \(index) of call \(call.id) cannot be found by its tag")
+            }
+        }
+        return found
     }
 }

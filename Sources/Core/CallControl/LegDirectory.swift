@@ -102,10 +102,12 @@ struct LegDirectory: Sendable {
         for (id, leg) in clients where !exists(leg) { found.append("transaction \(id) outlives call \(leg.call)") }
         for (id, leg) in servers where !exists(leg) { found.append("transaction \(id) outlives call \(leg.call)") }
         for (tag, leg) in tags where !exists(leg) { found.append("tag \(tag) outlives call \(leg.call)") }
-        for call in entries.keys where !exists(LegReference(call: call, leg: 0)) {
-            found.append("entries outlive call \(call)")
-        }
         return found
+    }
+
+    /// Calls that `exists` does not know, and of which something is remembered, in words.
+    func orphans(_ exists: (UInt64) -> Bool) -> [String] {
+        entries.keys.filter { !exists($0) }.sorted().map { "entries outlive call \($0)" }
     }
 
     mutating func remove(call: UInt64) {

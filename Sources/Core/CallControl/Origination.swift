@@ -50,7 +50,10 @@ extension CallControl {
         guard let id = event.session?.value, let origination = originations.removeValue(forKey: id) else {
             return false
         }
-        guard case .opened(_, let portA, let portB) = event else { return true }
+        guard case .opened(_, let portA, let portB) = event else {
+            abandonedCount += 1
+            return true
+        }
         begin(origination, id: id, ports: [.a: portA, .b: portB], &context)
         return true
     }
@@ -58,6 +61,7 @@ extension CallControl {
     /// The workers have not answered; what they may still open is closed.
     mutating func abandon(_ id: UInt64, _ context: inout CallContext) {
         guard originations.removeValue(forKey: id) != nil else { return }
+        abandonedCount += 1
         context.count("media.timeout")
         context.effects.append(.media(.close(MediaSessionID(id))))
     }
