@@ -27,12 +27,28 @@ import Testing
     @Test func `a user switches the night on and off, a caller from outside does not`() {
         var server = Self.server()
         for (who, isNight) in [(Self.user, true), (Self.stranger, true), (Self.user, false)] {
-            server.enter(.nightSwitch(profile: "office"), CallerID(1), who, facts: Self.facts)
-            #expect(server.isNight("office") == isNight)
+            server.enter(.nightSwitch, CallerID(1), who, facts: Self.facts)
+            #expect(server.isNight == isNight)
+            #expect(server.takeOutput().contains(.night(isNight)) == (who == Self.user), "it is to be kept")
             #expect(server.isOpen("office", at: Self.facts.wall) != isNight)
             server.handle(.left, of: CallerID(1), facts: Self.facts)
         }
         #expect(!server.isOpen("nowhere", at: Self.facts.wall))
+    }
+
+    @Test func `an agent who has come or gone is as they were after a restart`() {
+        var server = Self.server()
+        server.enter(.agent(.logOut), CallerID(1), Self.user, facts: Self.facts)
+        #expect(server.takeOutput().contains(.agent("101", .loggedOut)))
+        var settings = ApplicationSettings()
+        var queue = QueueSettings(extension: "700", name: "Service")
+        queue.agents = ["101"]
+        settings.queues = [queue]
+        for (state, serves) in [(AgentState.loggedOut, false), (.paused, false), (.loggedIn, true)] {
+            let next = ApplicationServer(
+                settings, extensions: [], roomPlaces: 3, agents: ["101": state], at: .origin)
+            #expect(next.queue("700")?.isServing("101") == serves)
+        }
     }
 
     @Test func `agents' codes are for agents at their own telephones`() {

@@ -145,7 +145,7 @@ import Testing
             }
         }
         #expect(boxes.logIn("101", pin: "4711", at: Self.now + .seconds(899)) == .locked)
-        #expect(boxes.logIn("101", pin: "4711", at: Self.now + Mailboxes.lockTime) == .accepted)
+        #expect(boxes.logIn("101", pin: "4711", at: Self.now + PINLock.lockTime) == .accepted)
     }
 
     @Test(arguments: [("102", "4711"), ("101", ""), ("101", "47110"), ("", "4711")])

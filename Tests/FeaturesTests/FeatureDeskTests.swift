@@ -197,7 +197,11 @@ import Testing
     @Test func `a desk is taken with the right PIN alone`() {
         let facts = facts { $0.colleagues[1].features.deskPIN = "4711" }
         #expect(desk.decide(.code(.deskLogin, argument: "101*4711"), facts) == .change(.desk("101")))
-        for wrong in ["101*4712", "102*4711", "102*", "199*1", "101", ""] {
+        #expect(desk.decide(.code(.deskLogin, argument: "101*4712"), facts) == .change(.wrongDeskPIN(of: "101")))
+        var locked = facts
+        locked.colleagues[1].isDeskLocked = true
+        #expect(desk.decide(.code(.deskLogin, argument: "101*4711"), locked) == .refuse(status: 403))
+        for wrong in ["102*4711", "102*", "199*1", "101", ""] {
             #expect(desk.decide(.code(.deskLogin, argument: wrong), facts) == .refuse(status: 403))
         }
     }
@@ -263,7 +267,7 @@ import Testing
             ("dnd", "true"), ("call_waiting", "false"), ("busy_on_busy", "true"), ("hide_number", "true"),
             ("intercom", "false"), ("ring_seconds", "30"), ("permission", "local"), ("permission_night", "internal"),
             ("busy_lamp", "hidden"), ("mobile", "+49170"), ("desk_pin", "4711"), ("follow_me", "1 2"),
-            ("pickup_groups", "a b"), ("skills", "de"),
+            ("pickup_groups", "a b"), ("skills", "de"), ("agent", "paused"),
         ]
         + ["forward", "forward_internal", "forward_external"].flatMap { prefix in
             ["always", "busy", "no_answer", "unregistered"].map { ("\(prefix)_\($0)", "102") }

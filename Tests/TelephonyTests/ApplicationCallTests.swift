@@ -2,6 +2,7 @@ import ApplianceCore
 import Applications
 import Media
 import Primitives
+import SIPDialog
 import SIPMessage
 import SIPTransaction
 import Settings
@@ -169,6 +170,104 @@ import Testing
         let response = try ada.finalResponse()
         #expect(response.status == (number == "101" ? 486 : 501))
         ada.ack(refusal: response, of: invite)
+        world.expectEverythingEnded()
+    }
+
+    @Test func `a user who transfers the caller to a queue, a mailbox or a room with a door is done`() throws {
+        let invite = try ada.invite("101", body: sdp(["PCMU"], port: 30_000))
+        let b = try bob.answer(bob.nextRequest(.invite), body: sdp(["PCMU"], port: 31_000))
+        let a = try ada.confirm(invite, ada.finalResponse())
+        var request = b.dialog.makeRequest(.refer, contact: bob.contact)
+        request.headers.append(.referTo, "<sip:500@\(World.realm)>")
+        bob.send(request)
+        #expect(try bob.nextResponse().status == 202)
+        var notified: [String] = []
+        for _ in 0..<2 {
+            let notify = try bob.nextRequest(.notify)
+            notified.append(String(decoding: notify.body, as: UTF8.self))
+            bob.respond(notify, 200)
+        }
+        #expect(notified.last?.hasPrefix("SIP/2.0 200") == true)
+        try b.takeBye()
+        press("9")
+        let out = try line.nextRequest(.invite)
+        #expect(out.uri.user == "+4930111", "who was transferred presses the keys")
+        line.respond(out, 603)
+        #expect(try a.request(.bye).status == 200)
+        world.expectEverythingEnded()
+    }
+
+    @Test func `whom the caller sends to an application gets there too`() throws {
+        let invite = try ada.invite("101", body: sdp(["PCMU"], port: 30_000))
+        let b = try bob.answer(bob.nextRequest(.invite), body: sdp(["PCMU"], port: 31_000))
+        let a = try ada.confirm(invite, ada.finalResponse())
+        var request = a.dialog.makeRequest(.refer, contact: ada.contact)
+        request.headers.append(.referTo, "<sip:810@\(World.realm)>")
+        ada.send(request)
+        #expect(try ada.nextResponse().status == 202)
+        for _ in 0..<2 { ada.respond(try ada.nextRequest(.notify), 200) }
+        try a.takeBye()
+        world.feed(.applications(AdminRequestID(1), .rooms))
+        guard case .adminReply(_, .rooms(let rooms))? = world.trace.last else { return }
+        #expect(rooms.first?.occupants.map(\.number) == ["101"])
+        #expect(try b.request(.bye).status == 200)
+        world.expectEverythingEnded()
+    }
+
+    @Test func `a room without a door has a roster, and somebody may be put out of it`() throws {
+        var settings = settings
+        settings.features.conferences = ["800"]
+        world.feed(.settings(settings))
+        let sides = [try call("800", by: ada), try call("800", by: bob, callID: "second")]
+        world.feed(.applications(AdminRequestID(1), .rooms))
+        guard case .adminReply(_, .rooms(let rooms))? = world.trace.last,
+            let room = rooms.first(where: { $0.number == "800" })
+        else {
+            Issue.record("the room is not listed")
+            return
+        }
+        #expect(room.occupants.map(\.number) == ["100", "101"])
+        world.feed(.applications(AdminRequestID(2), .remove(room.occupants[1].caller, room: "800")))
+        try sides[1].takeBye()
+        world.feed(.applications(AdminRequestID(3), .remove(room.occupants[1].caller, room: "800")))
+        guard case .adminReply(_, .refused(status: 404, _))? = world.trace.last else {
+            Issue.record("who is not inside was put out")
+            return
+        }
+        #expect(try sides[0].request(.bye).status == 200)
+        world.expectEverythingEnded()
+    }
+
+    @Test func `the night's number and the code are one switch, which is kept`() throws {
+        var settings = settings
+        var profile = TimeProfileSettings(name: "office")
+        profile.nightSwitch = "590"
+        profile.hours = [.init(days: [1, 2, 3, 4, 5, 6, 7], from: 0, to: 1_440)]
+        settings.applications.profiles = [profile]
+        world.feed(.settings(settings))
+        let side = try call("590", by: ada)
+        #expect(world.trace.contains(.night(true)))
+        #expect(try side.request(.bye).status == 200)
+        let again = try call("#28", by: ada, callID: "code")
+        #expect(world.trace.contains(.night(false)))
+        #expect(try again.request(.bye).status == 200)
+        let third = try call("590", by: ada, callID: "third")
+        #expect(world.trace.count { $0 == .night(true) } == 2, "the code has turned it off for the number, too")
+        #expect(try third.request(.bye).status == 200)
+        world.expectEverythingEnded()
+    }
+
+    @Test func `an agent's log-out is stored with the user`() throws {
+        var settings = settings
+        var queue = QueueSettings(extension: "700", name: "Service")
+        queue.agents = ["100"]
+        settings.applications.queues = [queue]
+        world.feed(.settings(settings))
+        let side = try call("*52", by: ada)
+        var features = UserFeatures()
+        features.agent = .loggedOut
+        #expect(world.trace.contains(.features(extension: "100", features)))
+        #expect(try side.request(.bye).status == 200)
         world.expectEverythingEnded()
     }
 }

@@ -298,6 +298,18 @@ import Testing
         office.world.expectEverythingEnded()
     }
 
+    @Test func `wrong PINs for one desk lock it for a while, for the right PIN too`() throws {
+        let office = try FeatureOffice { $0.users[1].features.deskPIN = "4711" }
+        for attempt in 0..<PINLock.failuresUntilLock {
+            try office.isRefused(office.ada, "*11101*000\(attempt)", 403, callID: "wrong\(attempt)")
+        }
+        try office.isRefused(office.ada, "*11101*4711", 403, callID: "locked")
+        #expect(office.world.count("features.desk-refused") == PINLock.failuresUntilLock)
+        office.world.advance(by: PINLock.lockTime)
+        try office.dial(office.ada, "*11101*4711", callID: "right")
+        office.world.expectEverythingEnded()
+    }
+
     @Test func `callbacks are limited`() throws {
         var limits = Limits()
         limits.callbacks = 1

@@ -23,6 +23,8 @@ struct OfficeMemory: Sendable {
     var isNight = false
     /// Whose telephones are somebody else's for the time being: user by user whose they are by registration.
     private(set) var desks: [String: String] = [:]
+    /// Of wrong PINs for the log-in at other desks, by whose PIN it is.
+    private var deskLocks: [String: PINLock] = [:]
     /// How many calls each group has had.
     var turns: [String: Int] = [:]
     /// When the user's last call ended.
@@ -46,6 +48,7 @@ struct OfficeMemory: Sendable {
         features = next
         if new.features.office.isNight != old.features.office.isNight { isNight = new.features.office.isNight }
         desks = desks.filter { next[$0.key] != nil && next[$0.value] != nil }
+        deskLocks = deskLocks.filter { next[$0.key] != nil }
         callbacks.removeAll { next[$0.caller] == nil || next[$0.callee] == nil }
         lastCalls = lastCalls.filter { next[$0.key] != nil }
     }
@@ -65,8 +68,19 @@ struct OfficeMemory: Sendable {
         return (desks[user] == nil ? [user] : []) + lent
     }
 
+    func isDeskLocked(_ user: String, at now: Instant) -> Bool { deskLocks[user]?.isLocked(at: now) ?? false }
+
+    /// True when that has locked.
+    mutating func wrongDeskPIN(of user: String, at now: Instant) -> Bool {
+        deskLocks[user, default: PINLock()].refused(at: now)
+    }
+
+    /// Every user who is an agent by a code that they have dialled, or by the settings.
+    var agents: [String: AgentState] { features.compactMapValues(\.agent) }
+
     /// `user` nil: the telephones are their own user's again. One desk for each user: the last one counts.
     mutating func sit(_ user: String?, at telephone: String) {
+        if let user { deskLocks[user] = nil }
         desks = desks.filter { $0.value != user }
         desks[telephone] = user == telephone ? nil : user
     }

@@ -286,7 +286,8 @@ package struct Telephony: Sendable {
         settings = new
         users = Self.index(new.users)
         plan = DialPlan(settings: new, after: plan)
-        calls.adopt(new, &context)
+        calls.adopt(new, agents: officeMemory.agents, &context)
+        calls.setNight(officeMemory.isNight, &context)
         trunks.adopt(new, &context.agent)
         registrar.policy = RegistrarPolicy(new.edition)
         let known = users
@@ -394,6 +395,8 @@ package struct Telephony: Sendable {
         case .messagesWaiting(let user, let new, let old):
             events.setMessageSummary(of: user, to: MessageSummary(new: new, old: old), &context.agent)
         case .log(let text): outputs.append(.log(.notice, text))
+        case .night(let isOn): setNight(isOn)
+        case .agent(let user, let state): setAgent(user, state)
         }
     }
 

@@ -29,17 +29,38 @@ extension Telephony {
 
     private mutating func carryOut(_ change: FeatureChange, _ order: Order) {
         let user = order.invitation.caller.number
+        if case .wrongDeskPIN(let owner) = change {
+            context.count("features.desk-refused")
+            if officeMemory.wrongDeskPIN(of: owner, at: context.now) {
+                outputs.append(.log(.notice, "too many wrong PINs for the desk of \(owner), last by \(user)"))
+            }
+            return refuse(order, 403)
+        }
         context.count("features.changed")
         switch change {
         case .features(let features):
             officeMemory.set(features, of: user)
             outputs.append(.features(extension: user, features))
-        case .night(let isOn):
-            officeMemory.isNight = isOn
-            outputs.append(.night(isOn))
+        case .night(let isOn): setNight(isOn)
         case .desk(let occupant): officeMemory.sit(occupant, at: order.telephone)
+        case .wrongDeskPIN: break
         }
         confirm(order)
+    }
+
+    /// The one night switch, by code or by the number of a time profile: for permissions, and all time profiles.
+    mutating func setNight(_ isOn: Bool) {
+        officeMemory.isNight = isOn
+        calls.setNight(isOn, &context)
+        outputs.append(.night(isOn))
+    }
+
+    /// An agent has come or gone, in all of their queues.
+    mutating func setAgent(_ user: String, _ state: AgentState) {
+        guard var features = officeMemory.features[user] else { return }
+        features.agent = state
+        officeMemory.set(features, of: user)
+        outputs.append(.features(extension: user, features))
     }
 
     private mutating func carryOut(_ action: CallAction, _ order: Order) {

@@ -59,19 +59,28 @@ extension Telephony {
                             number: room.extension, name: room.name, isLocked: state?.isLocked ?? false,
                             occupants: state?.roster(at: now) ?? [])
                     }
-                })
+                } + settings.features.conferences.map { openRoom($0) })
         case .lockRoom(let number, let isLocked):
             let isDone = calls.administer(&context) { $0.lockRoom(number, isLocked) }
             return isDone
                 ? .done("room \(number) is \(isLocked ? "locked" : "open")")
-                : .refused(status: 404, detail: "there is no conference room \(number)")
+                : .refused(status: 404, detail: "there is no conference room with a door at \(number)")
         case .mute(let caller, let number, let isMuted):
             let isDone = calls.administer(&context) { $0.silence(caller, in: number, isMuted) }
             return isDone ? .done(isMuted ? "muted" : "may speak") : Self.notInside(caller, number)
         case .remove(let caller, let number):
-            let isDone = calls.administer(&context) { $0.remove(caller, from: number) }
+            let isDone =
+                plan.room(number).map { calls.remove(caller, from: $0, &context) }
+                ?? calls.administer(&context) { $0.remove(caller, from: number) }
             return isDone ? .done("removed") : Self.notInside(caller, number)
         }
+    }
+
+    /// A room without a door: nobody is its host, and it is never locked.
+    private func openRoom(_ number: String) -> RoomSummary {
+        RoomSummary(
+            number: number, name: "Conference", isLocked: false,
+            occupants: plan.room(number).map { calls.occupants(of: $0, at: context.now) } ?? [])
     }
 
     private static func notInside(_ caller: CallerID, _ number: String) -> AdminReply {

@@ -323,6 +323,7 @@ extension Telephony {
             // A call of a telephone that is not registered makes its user busy all the same.
             member.busyTelephones = activity.telephones.isEmpty ? 0 : max(1, matching)
         }
+        member.isDeskLocked = officeMemory.isDeskLocked(number, at: context.now)
         member.idleSeconds = officeMemory.lastCalls[number].map { Int((context.now - $0).components.seconds) }
         return member
     }

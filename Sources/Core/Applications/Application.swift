@@ -10,8 +10,8 @@ package enum Application: Hashable, Sendable {
     case queue(String)
     case agent(AgentAction)
     case room(String)
-    /// Turns the night of that profile on or off.
-    case nightSwitch(profile: String)
+    /// Turns the night on or off.
+    case nightSwitch
 
     /// Why somebody gets to a mailbox.
     package enum DepositReason: Hashable, Sendable { case noAnswer, busy, unreachable, chosen }

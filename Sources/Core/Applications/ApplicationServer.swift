@@ -15,6 +15,10 @@ package struct ApplicationServer: Sendable {
         case waiting(user: String, new: Int, old: Int)
         case noBox(user: String)
         case log(String)
+        /// The night was switched.
+        case night(Bool)
+        /// An agent has come or gone.
+        case agent(String, AgentState)
     }
 
     private enum Session {
@@ -41,7 +45,8 @@ package struct ApplicationServer: Sendable {
     package private(set) var boxes: Mailboxes
     private var queues: [String: CallQueue] = [:]
     private var rooms: [String: ConferenceRoom] = [:]
-    private var nights: Set<String> = []
+    /// The night switch: while it is on, every time profile is closed.
+    package private(set) var isNight: Bool
     private var recordings: [RecordingID: (message: VoiceMessage, caller: CallerID)] = [:]
     private var lastRecording: UInt64 = 0
     private var output: [Output] = []
@@ -53,16 +58,24 @@ package struct ApplicationServer: Sendable {
     /// - Parameters:
     ///   - extensions: all numbers that may be dialled inside.
     ///   - roomPlaces: as many as the media mix in one room.
-    package init(_ settings: ApplicationSettings, extensions: [String], roomPlaces: Int, at now: Instant) {
+    ///   - isNight: the night switch.
+    ///   - agents: users who have come to, or left, their queues by code.
+    package init(
+        _ settings: ApplicationSettings, extensions: [String], roomPlaces: Int, isNight: Bool = false,
+        agents: [String: AgentState] = [:], at now: Instant
+    ) {
+        self.isNight = isNight
         self.settings = settings
         self.roomPlaces = roomPlaces
         firstDigits = []
         boxes = Mailboxes(settings.voicemail)
-        adopt(settings, extensions: extensions, at: now)
+        adopt(settings, extensions: extensions, agents: agents, at: now)
     }
 
     /// Who is in an application goes on in it as it was.
-    package mutating func adopt(_ new: ApplicationSettings, extensions: [String], at now: Instant) {
+    package mutating func adopt(
+        _ new: ApplicationSettings, extensions: [String], agents: [String: AgentState] = [:], at now: Instant
+    ) {
         settings = new
         firstDigits = Digit.allCases.filter { digit in extensions.contains { $0.first == digit.character } }
         boxes.adopt(new.voicemail)
@@ -70,7 +83,7 @@ package struct ApplicationServer: Sendable {
         queues = [:]
         for queue in new.queues {
             queues[queue.extension] = old[queue.extension] ?? CallQueue(queue, language: new.language, at: now)
-            queues[queue.extension]?.adopt(queue, at: now)
+            queues[queue.extension]?.adopt(queue, agents: agents, at: now)
         }
         let oldRooms = rooms
         rooms = [:]
@@ -111,7 +124,6 @@ package struct ApplicationServer: Sendable {
     package var hasQueues: Bool { !queues.isEmpty }
     package func queue(_ number: String) -> CallQueue? { queues[number] }
     package func room(_ number: String) -> ConferenceRoom? { rooms[number] }
-    package func isNight(_ profile: String) -> Bool { nights.contains(profile) }
 
     package var nextDeadline: Instant? {
         var deadline = boxes.nextDeadline
@@ -140,7 +152,10 @@ package struct ApplicationServer: Sendable {
         callers[caller] = Caller(session: session, facts: who)
         switch application {
         case .agent(let action): serve(caller, who, action, facts)
-        case .nightSwitch(let profile): switchNight(of: profile, caller)
+        case .nightSwitch:
+            isNight.toggle()
+            output.append(.night(isNight))
+            output.append(.caller(caller, .play([.said(isNight ? .isOn : .isOff, settings.language)])))
         case .attendant, .deposit, .mailboxes, .queue, .room: handle(.entered, of: caller, facts: facts)
         }
     }
@@ -170,7 +185,7 @@ package struct ApplicationServer: Sendable {
 
     /// False: no profile of that name is open, or there is none.
     package func isOpen(_ name: String, at wall: UnixTime) -> Bool {
-        guard !nights.contains(name), let profile = settings.profiles.first(where: { $0.name == name }) else {
+        guard !isNight, let profile = settings.profiles.first(where: { $0.name == name }) else {
             return false
         }
         return profile.isOpen(at: CivilTime(wall, in: settings.zone))
@@ -238,6 +253,9 @@ package struct ApplicationServer: Sendable {
     ) {
         let served = queues.keys.sorted().filter { who.isUser && queues[$0]?.isAgent(who.number) == true }
         for number in served { emit(queues[number]?.agent(who.number, action, facts: facts) ?? [], facts) }
+        if let state = served.first.flatMap({ queues[$0]?.state(of: who.number) }) {
+            output.append(.agent(who.number, state))
+        }
         let word: StandardPrompt =
             switch action {
             case _ where served.isEmpty: .noAgent
@@ -249,12 +267,8 @@ package struct ApplicationServer: Sendable {
         output.append(.caller(caller, .play([.said(word, settings.language)])))
     }
 
-    private mutating func switchNight(of profile: String, _ caller: CallerID) {
-        if nights.remove(profile) == nil { nights.insert(profile) }
-        let word = StandardPrompt.isOn
-        let prompt = Prompt.said(nights.contains(profile) ? word : .isOff, settings.language)
-        output.append(.caller(caller, .play([prompt])))
-    }
+    /// The night was switched elsewhere.
+    package mutating func setNight(_ isOn: Bool) { isNight = isOn }
 
     // MARK: Recordings and files
 

@@ -61,13 +61,24 @@ package struct CallQueue: Sendable {
         adopt(settings, at: now)
     }
 
-    /// Who waits goes on waiting; agents who stay remain as they are.
-    package mutating func adopt(_ new: QueueSettings, at now: Instant) {
+    /// Who waits goes on waiting; agents who stay remain as they are, unless `states` says otherwise.
+    package mutating func adopt(_ new: QueueSettings, agents states: [String: AgentState] = [:], at now: Instant) {
         settings = new
         agents = new.agents.map { number in
-            agents.first { $0.number == number }
+            var agent =
+                agents.first { $0.number == number }
                 ?? Agent(number: number, isLoggedIn: new.startsLoggedIn, idleSince: now)
+            if let state = states[number] {
+                agent.isLoggedIn = state != .loggedOut
+                agent.isPaused = state == .paused
+            }
+            return agent
         }
+    }
+
+    /// Nil: no agent of this queue.
+    func state(of number: String) -> AgentState? {
+        agents.first { $0.number == number }.map { $0.isLoggedIn ? $0.isPaused ? .paused : .loggedIn : .loggedOut }
     }
 
     // MARK: Views

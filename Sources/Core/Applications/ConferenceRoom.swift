@@ -228,4 +228,13 @@ package struct RoomOccupant: Hashable, Sendable {
     package var isHost: Bool
     package var isMuted: Bool
     package var seconds: Int
+
+    package init(caller: CallerID, number: String, name: String, isHost: Bool, isMuted: Bool, seconds: Int) {
+        self.caller = caller
+        self.number = number
+        self.name = name
+        self.isHost = isHost
+        self.isMuted = isMuted
+        self.seconds = seconds
+    }
 }

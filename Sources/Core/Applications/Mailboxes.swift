@@ -14,9 +14,8 @@ package struct Mailboxes: Sendable {
         /// The oldest first.
         var messages: [VoiceMessage] = []
         var hasGreeting = false
-        /// Wrong PINs in a row, whoever gave them.
-        var failures = 0
-        var lockedUntil: Instant?
+        /// Of wrong PINs, whoever gave them.
+        var lock = PINLock()
 
         /// What is on the disk, its greeting too.
         var files: [VoiceMessage] {
@@ -26,9 +25,6 @@ package struct Mailboxes: Sendable {
         }
     }
 
-    /// Wrong PINs in a row until a box is locked, and for how long.
-    package static let failuresUntilLock = 5
-    package static let lockTime = Duration.seconds(900)
     /// What is shorter is somebody who hung up.
     package static let shortestMessageSeconds = 2
     private static let retentionCheck = Duration.seconds(3_600)
@@ -58,8 +54,7 @@ package struct Mailboxes: Sendable {
         homeless = []
         for box in new.boxes {
             boxes[box.extension] = Box(settings: box)
-            boxes[box.extension]?.failures = old[box.extension]?.failures ?? 0
-            boxes[box.extension]?.lockedUntil = old[box.extension]?.lockedUntil
+            boxes[box.extension]?.lock = old[box.extension]?.lock ?? PINLock()
         }
         for message in known { add(message) }
         changed += Set(old.keys).union(boxes.keys).sorted()
@@ -157,20 +152,12 @@ package struct Mailboxes: Sendable {
     /// Whether who names that PIN may listen to the box. Of a box that is not there, or has no PIN, every PIN is wrong.
     package mutating func logIn(_ box: String, pin: String, at now: Instant) -> LogIn {
         guard let entry = boxes[box] else { return .refused }
-        if let until = entry.lockedUntil {
-            guard now >= until else { return .locked }
-            boxes[box]?.lockedUntil = nil
-            boxes[box]?.failures = 0
+        guard !entry.lock.isLocked(at: now) else { return .locked }
+        guard let right = entry.settings.pin, right.matches(Secret(pin)) else {
+            return boxes[box]?.lock.refused(at: now) == true ? .locked : .refused
         }
-        if let right = entry.settings.pin, right.matches(Secret(pin)) {
-            boxes[box]?.failures = 0
-            return .accepted
-        }
-        let failures = (boxes[box]?.failures ?? 0) + 1
-        boxes[box]?.failures = failures
-        guard failures >= Self.failuresUntilLock else { return .refused }
-        boxes[box]?.lockedUntil = now + Self.lockTime
-        return .locked
+        boxes[box]?.lock.accepted()
+        return .accepted
     }
 
     // MARK: Retention

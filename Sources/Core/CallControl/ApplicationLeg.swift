@@ -4,6 +4,8 @@ import Primitives
 
 /// What a call keeps of the application that its caller is in.
 struct ApplicationLeg: Sendable {
+    /// Where in the call the caller is: side a, unless somebody whom the call has reached was sent there.
+    let side: MediaSide
     /// What the caller hears.
     var program = AudioProgram.silence
     /// When what plays is over; nil: nothing plays that ends. A `.played` from long before is of what played earlier.
@@ -22,6 +24,8 @@ struct ApplicationLeg: Sendable {
     var fallback: CallFallback?
     /// The caller speaks with somebody; the application waits for the end.
     var isConnected = false
+
+    init(on side: MediaSide) { self.side = side }
 
     /// The media workers' own patience; what a key comes to is decided here, wherever it came from.
     static let allKeys = DigitRules(

@@ -13,7 +13,7 @@ extension ApplicationSettings {
         for room in rooms { numbers.append((room.extension, room.name, .room(room.extension))) }
         for profile in profiles {
             if let number = profile.nightSwitch {
-                numbers.append((number, profile.name, .nightSwitch(profile: profile.name)))
+                numbers.append((number, profile.name, .nightSwitch))
             }
         }
         guard !queues.isEmpty else { return numbers }
@@ -31,5 +31,11 @@ extension ApplianceSettings {
     /// Everything that may be dialled inside.
     var numbersInside: [String] {
         users.map(\.extension) + groups.map(\.extension) + features.extensions + applications.numbers.map(\.number)
+    }
+
+    /// Users who have come to their queues, or left them, by code.
+    var agents: [String: AgentState] {
+        Dictionary(users.map { ($0.extension, $0.features.agent) }, uniquingKeysWith: { first, _ in first })
+            .compactMapValues { $0 }
     }
 }

@@ -8,13 +8,29 @@ import SIPMessage
 extension Call {
     // MARK: In and out
 
-    /// The caller's leg is answered and it goes into an application. From then on `application` is there.
-    mutating func enter(_ application: Application, _ context: inout CallContext) {
-        if self.application == nil {
-            context.effects.append(.media(.collect(MediaSessionID(id), .a, ApplicationLeg.allKeys)))
+    /// Who is on that side (nil: where the application before was, else the caller's), has been answered, and goes into an
+    /// application. From then on `application` is there.
+    mutating func enter(_ application: Application, on side: MediaSide? = nil, _ context: inout CallContext) {
+        let side = side ?? self.application?.side ?? .a
+        if self.application?.side != side || self.application?.isConnected == true {
+            context.effects.append(.media(.collect(MediaSessionID(id), side, ApplicationLeg.allKeys)))
         }
-        self.application = ApplicationLeg()
+        self.application = ApplicationLeg(on: side)
         wishes.append(.enter(application))
+    }
+
+    /// The leg that is in the application.
+    var applicationIndex: Int { application.flatMap { bridge[$0.side] } ?? 0 }
+
+    /// One end leaves, the other one comes into the application: a transfer to the appliance's own number.
+    mutating func enterByTransfer(_ application: Application, _ context: inout CallContext) {
+        guard let transfer else { return }
+        self.transfer = nil
+        notify(200, of: subscriptions.count - 1, &context)
+        let side = participants[transfer.transferor].side
+        leave(transfer.transferor, &context)
+        enter(application, on: side.other, &context)
+        configureMedia(&context)
     }
 
     /// The call ends.
@@ -42,16 +58,16 @@ extension Call {
 
     /// What the caller hears of its application; nil: what it would hear without.
     func applicationProgram(for side: MediaSide) -> AudioProgram? {
-        guard side == .a, let application, !application.isConnected else { return nil }
+        guard let application, side == application.side, !application.isConnected else { return nil }
         guard application.connection?.hearing == .ringback, fork != nil else { return application.program }
         return early == nil ? .playing(sounds.ringback, then: .peer) : .peer
     }
 
     private mutating func hear(_ program: AudioProgram, _ context: inout CallContext) {
-        guard phase == .talking, application?.isConnected == false else { return }
+        guard phase == .talking, let side = application?.side, application?.isConnected == false else { return }
         application?.program = program
-        hearing[.a] = program
-        context.effects.append(.media(.hear(MediaSessionID(id), .a, program)))
+        hearing[side] = program
+        context.effects.append(.media(.hear(MediaSessionID(id), side, program)))
     }
 
     mutating func play(_ playlist: Playlist, _ context: inout CallContext) {
@@ -78,14 +94,14 @@ extension Call {
     mutating func applicationMedia(_ event: MediaEvent, _ context: inout CallContext) {
         guard let application, !application.isConnected, isActive else { return }
         switch event {
-        case .played(_, .a):
+        case .played(_, application.side):
             guard let until = application.playsUntil, context.now + ApplicationLeg.tolerance >= until else { return }
             self.application?.playsUntil = nil
             awaitKeys(context.now)
             wishes.append(.application(.played))
-        case .digit(_, .a, let digit, _): press(digit, &context)
-        case .collected(_, .a, _):
-            context.effects.append(.media(.collect(MediaSessionID(id), .a, ApplicationLeg.allKeys)))
+        case .digit(_, application.side, let digit, _): press(digit, &context)
+        case .collected(_, application.side, _):
+            context.effects.append(.media(.collect(MediaSessionID(id), application.side, ApplicationLeg.allKeys)))
         default: break
         }
     }
@@ -105,7 +121,7 @@ extension Call {
 
     /// A key by INFO: true when it was meant for the application.
     mutating func press(_ relay: DigitRelay, from index: Int, _ context: inout CallContext) -> Bool {
-        guard let application, !application.isConnected, bridge[.a] == index else { return false }
+        guard let application, !application.isConnected, bridge[application.side] == index else { return false }
         if let digit = Digit(relay.key) { press(digit, &context) }
         return true
     }
@@ -144,7 +160,7 @@ extension Call {
         for number in connection.numbers {
             let question = ask(
                 .application(mayLeave: connection.mayLeave), for: SIPURI(user: number, host: domain),
-                by: destination.party, for: known(0), &context)
+                by: destination.party, for: known(applicationIndex), &context)
             application?.questions.append(question)
         }
     }
@@ -174,9 +190,14 @@ extension Call {
         }
         var patience = Duration.seconds(connection.patienceSeconds)
         if let fallback = self.application?.fallback { patience = min(patience, fallback.after) }
+        let who = applicationIndex
+        let identity =
+            who == 0
+            ? callerIdentity
+            : CallerIdentity(party: legs[who].party, isAnonymous: participants[who].isAnonymous)
         ring(
             Fork(
-                side: .b, identity: callerIdentity, ranks: ranks, dialled: first.destination.party.number,
+                side: application.side.other, identity: identity, ranks: ranks, dialled: first.destination.party.number,
                 until: context.now + patience), &context)
         configureHearing(&context)
         return true
@@ -200,17 +221,19 @@ extension Call {
 
     /// Somebody has answered whom the application rang.
     mutating func applicationAnswered(by index: Int, _ context: inout CallContext) {
-        bridge[.b] = index
+        guard let side = application?.side else { return }
+        bridge[side.other] = index
         fork = nil
         early = nil
+        if case .application? = service { service = nil }  // a call like others now
         answeredBy = legs[index].party
         application?.connection = nil
         application?.collector = nil
         application?.awaited = nil
         application?.isConnected = true
-        context.effects.append(.media(.stopCollecting(MediaSessionID(id), .a)))
-        configured[.b] = nil
-        rejoin(.b, &context)
+        context.effects.append(.media(.stopCollecting(MediaSessionID(id), side)))
+        configured[side.other] = nil
+        rejoin(side.other, &context)
         wishes.append(.application(.answered(by: legs[index].party.number)))
     }
 

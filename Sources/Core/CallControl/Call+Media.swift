@@ -50,7 +50,7 @@ extension Call {
         if !isNeeded { guard case .conference? = service else { return } }
         guard isActive else { return }
         let status = if case .unavailable = refusal { 501 } else { 503 }
-        withLeg(0, &context) { $0.giveUp(because: .sip(status, text: "No conference"), &$1) }
+        withLeg(applicationIndex, &context) { $0.giveUp(because: .sip(status, text: "No conference"), &$1) }
         end(&context)
     }
 

@@ -141,7 +141,8 @@ extension Call {
             switch service {
             case .orbit: return parkByTransfer(at: party, &context)
             case .conference: return conferByTransfer(service, &context)
-            case .echo, .tone, .dialTone, .application: break
+            case .application(let application): return enterByTransfer(application, &context)
+            case .echo, .tone, .dialTone: return transferFailed(501, &context)  // for who dials it, not for others
             }
         }
         let ranks = route.ringable

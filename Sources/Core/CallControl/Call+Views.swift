@@ -1,3 +1,4 @@
+import Applications
 import CloudMessages
 import Media
 import Primitives
@@ -54,6 +55,25 @@ extension Call {
     /// whoever is out there has chosen it.
     func isLeg(_ index: Int, of user: String) -> Bool {
         participants[index].line == nil && legs[index].party.number == user
+    }
+
+    // MARK: Rooms
+
+    /// The room in the media in which a party of the call is.
+    var room: RoomID? {
+        if let application, case .room(let id, _)? = applicationProgram(for: application.side) { return id }
+        if case .conference(let id)? = service { return id }
+        return nil
+    }
+
+    /// Who is in that room by this call; nil: nobody.
+    func occupant(of room: RoomID, at now: Instant) -> RoomOccupant? {
+        guard phase == .talking, self.room == room,
+            let index = MediaSide.allCases.compactMap({ bridge[$0] }).first
+        else { return nil }
+        return RoomOccupant(
+            caller: CallerID(id), number: legs[index].party.number, name: legs[index].party.name, isHost: false,
+            isMuted: isListener, seconds: Int((talkingSince.map { now - $0 } ?? .zero).components.seconds))
     }
 
     // MARK: Busy lamps

@@ -11,6 +11,12 @@ extension CallControl {
     /// Sounds that are at hand from now on.
     package mutating func adopt(_ library: PromptLibrary) { prompts = library }
 
+    /// The night was switched.
+    package mutating func setNight(_ isOn: Bool, _ context: inout CallContext) {
+        applications.setNight(isOn)
+        runApplications(&context)
+    }
+
     /// Something about the files of messages.
     package mutating func messages(_ event: MessageEvent, _ context: inout CallContext) {
         if case .loaded(let id, let caller, let clip) = event { loaded(id, for: caller, clip, &context) }
@@ -39,10 +45,11 @@ extension CallControl {
         guard let call = call(id), call.isActive else { return }
         context.count("applications.entered")
         let facts = facts(context)
-        let who = call.legs[0].party
+        let index = call.applicationIndex
+        let who = call.legs[index].party
         applications.enter(
             application, CallerID(id),
-            CallerFacts(number: who.number, name: who.name, isUser: call.participants[0].line == nil), facts: facts)
+            CallerFacts(number: who.number, name: who.name, isUser: call.participants[index].line == nil), facts: facts)
         runApplications(&context)
     }
 
@@ -73,6 +80,8 @@ extension CallControl {
                 context.effects.append(.messagesWaiting(user: user, new: new, old: old))
             case .noBox(let user): context.effects.append(.messagesWaiting(user: user, new: 0, old: 0))
             case .log(let text): context.effects.append(.log(text))
+            case .night(let isOn): context.effects.append(.night(isOn))
+            case .agent(let user, let state): context.effects.append(.agent(user, state))
             }
         }
     }

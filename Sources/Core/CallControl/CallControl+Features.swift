@@ -1,5 +1,6 @@
-import Media
-import Primitives
+package import Applications
+package import Media
+package import Primitives
 package import SIPMessage
 package import SIPTransaction
 
@@ -158,6 +159,18 @@ extension CallControl {
         }
         let ringing = activeCalls.filter { $0.origination?.purpose.room == call.service && $0.phase == .ringing }
         for other in ringing { withCall(other.id, &context) { $0.end(&$1) } }
+    }
+
+    /// Who is in a room without a door, in the order of their calls.
+    package func occupants(of room: RoomID, at now: Instant) -> [RoomOccupant] {
+        activeCalls.compactMap { $0.occupant(of: room, at: now) }
+    }
+
+    /// Ends the call of somebody in a room without a door; false: there is nobody of that name in it.
+    package mutating func remove(_ caller: CallerID, from room: RoomID, _ context: inout CallContext) -> Bool {
+        guard calls[caller.value]?.occupant(of: room, at: context.now) != nil else { return false }
+        withCall(caller.value, &context) { $0.end(&$1) }
+        return true
     }
 
     // MARK: Announcements

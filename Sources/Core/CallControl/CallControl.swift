@@ -75,11 +75,14 @@ package struct CallControl: Sendable {
         comfortNoise = settings.media.comfortNoise
         mixes = settings.media.backend == .builtin
         applications = ApplicationServer(
-            settings.applications, extensions: settings.numbersInside, roomPlaces: limits.roomParticipants, at: now)
+            settings.applications, extensions: settings.numbersInside, roomPlaces: limits.roomParticipants,
+            isNight: settings.features.office.isNight, agents: settings.agents, at: now)
     }
 
-    /// For calls that begin from now on.
-    package mutating func adopt(_ settings: ApplianceSettings, _ context: inout CallContext) {
+    /// For calls that begin from now on. `agents`: users who have come to, or left, their queues by code.
+    package mutating func adopt(
+        _ settings: ApplianceSettings, agents: [String: AgentState] = [:], _ context: inout CallContext
+    ) {
         domain = settings.sip.realm
         mediaAddress = settings.media.advertised ?? settings.media.address
         security = settings.media.security
@@ -88,7 +91,8 @@ package struct CallControl: Sendable {
         editionCalls = settings.sip.calls == nil ? settings.edition.limits.calls : nil
         comfortNoise = settings.media.comfortNoise
         missingPrompts = []
-        applications.adopt(settings.applications, extensions: settings.numbersInside, at: context.now)
+        applications.adopt(
+            settings.applications, extensions: settings.numbersInside, agents: agents, at: context.now)
         runApplications(&context)
     }
 

@@ -53,9 +53,6 @@ extension Call {
         case .opening, .ringing, .talking, .ending: hasMedia = true
         case .ended: hasMedia = false
         }
-        var room: RoomID?
-        if case .conference(let id)? = service { room = id }
-        if case .room(let id, _)? = applicationProgram(for: .a) { room = id }
         let isService = service != nil && application?.isConnected != true
         return CallInspection(
             id: id, isActive: isActive, hasMedia: hasMedia, isTalking: phase == .talking,

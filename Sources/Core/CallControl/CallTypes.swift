@@ -3,6 +3,7 @@ package import CloudMessages
 package import Media
 import Primitives
 package import SIPDialog
+package import Settings
 
 extension CallRecord {
     /// Numbers and names: who called, whom, and who took the call. Of a call over a line the user is the one here, the
@@ -52,6 +53,10 @@ package enum CallEffect: Sendable, Equatable {
     /// For the lamps of a user's telephones.
     case messagesWaiting(user: String, new: Int, old: Int)
     case log(String)
+    /// The night was switched by a number of the plan.
+    case night(Bool)
+    /// A user has come to the queues, or left them.
+    case agent(String, AgentState)
 }
 
 /// A running call as an administrator sees it.

@@ -66,7 +66,8 @@ package struct DialPlan: Sendable {
         }
     }
 
-    private func room(_ number: String) -> RoomID? {
+    /// The room without a door at that number.
+    package func room(_ number: String) -> RoomID? {
         if case .conference(let room)? = services[number]?.service { room } else { nil }
     }
 

@@ -46,6 +46,8 @@ package struct MemberFacts: Sendable, Equatable {
     package var busyTelephones = 0
     /// A call rings at one of them.
     package var isRinging = false
+    /// Too many wrong PINs were given for the user's log-in at other desks.
+    package var isDeskLocked = false
     /// Seconds since the user's last call ended; nil: none since the start.
     package var idleSeconds: Int?
 

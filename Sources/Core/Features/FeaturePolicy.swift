@@ -129,6 +129,8 @@ package enum FeatureChange: Sendable, Equatable {
     case night(Bool)
     /// The caller's telephone is that user's; nil: the caller's own again.
     case desk(String?)
+    /// Somebody gave a wrong PIN for that user; refused with 403.
+    case wrongDeskPIN(of: String)
 }
 
 /// What is done with calls that run, or are to be made.

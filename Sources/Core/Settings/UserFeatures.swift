@@ -17,6 +17,14 @@ package enum PermissionClass: String, Sendable, Hashable, CaseIterable {
     case `internal`, local, national, international, premium
 }
 
+/// Whether an agent serves the queues, in all of which they are the same.
+package enum AgentState: String, Sendable, Hashable, CaseIterable {
+    case loggedIn = "in"
+    case loggedOut = "out"
+    /// Logged in, and not called for a while.
+    case paused
+}
+
 /// What colleagues' busy lamps show of a user.
 package enum LampPrivacy: String, Sendable, Hashable, CaseIterable {
     /// Whether the user is busy, and with whom.
@@ -60,6 +68,8 @@ package struct UserFeatures: Sendable, Hashable {
     package var lamp = LampPrivacy.state
     /// The user's telephones take announcements by themselves.
     package var intercom = true
+    /// Whether the user serves the queues; nil: as these say.
+    package var agent: AgentState?
     /// Digits with which the user logs in at another telephone; nil: cannot.
     package var deskPIN: String?
 
@@ -121,6 +131,12 @@ package struct UserFeatures: Sendable, Hashable {
                     guard let lamp = LampPrivacy(rawValue: text) else { return false }
                     features.lamp = lamp
                     return true
+                }),
+            Field(
+                name: "agent", read: { $0.agent?.rawValue ?? "" },
+                write: { features, text in
+                    features.agent = AgentState(rawValue: text)
+                    return text.isEmpty || features.agent != nil
                 }),
             numberField("mobile", \.mobile), numberField("desk_pin", \.deskPIN),
             listField("follow_me", \.followMe), listField("pickup_groups", \.pickupGroups),
