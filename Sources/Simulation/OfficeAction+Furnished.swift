@@ -39,6 +39,7 @@ extension OfficeAction {
 
     static let secondLine = [
         beside("park by code", 8) { _, _ in "*70" },
+        beside("record by code", 4) { _, _ in "*38" },
         beside("transfer by code", 6) { office, desk in "*71" + office.anybody(but: desk).number },
         OfficeAction(name: "speak with all at once by code", weight: 20) { _, desk in
             desk.freeLine != nil && desk.lines.count(where: \.mayChange) >= 2
@@ -82,10 +83,11 @@ extension OfficeAction {
             ]
             press(choices[office.draw(choices.count)], on: line, office)
         },
-        OfficeAction(name: "press a key at somebody", weight: 2) { _, desk in
+        OfficeAction(name: "press a key at somebody", weight: 6) { _, desk in
             desk.talkingLine != nil
         } act: { office, desk in
-            if let line = desk.talkingLine { press(["1", "#", "*", "*70"][office.draw(4)], on: line, office) }
+            let keys = ["1", "1", "#", "*", "*70", "*38", "*26", "#26"]
+            if let line = desk.talkingLine { press(keys[office.draw(keys.count)], on: line, office) }
         },
     ]
 

@@ -20,6 +20,7 @@ enum OfficeFurniture {
             settings.users[index].features.pickupGroups = [index % 2 == 0 ? "even" : "odd"]
             settings.users[index].features.deskPIN = pin
             settings.users[index].features.callWaiting = index % 3 != 0
+            settings.users[index].features.recording = index == 1 ? .always : index % 4 == 0 ? .byCode : .never
             settings.users[index].features.busyOnBusy = index % 7 == 0
             if index % 5 == 0, users.count > 1 {
                 settings.users[index].features.followMe = [users[(index + 1) % users.count]]
@@ -27,6 +28,8 @@ enum OfficeFurniture {
         }
         settings.features.office.parkOrbits = orbits
         settings.features.office.parkSeconds = 20
+        settings.features.office.takesCallKeys = true
+        settings.features.office.recordingConsent = "1"
         settings.features.office.dialTone = dialTone
         settings.features.office.speedDials = [SpeedDial(short: "*1", number: users[0])]
         settings.groups.append(

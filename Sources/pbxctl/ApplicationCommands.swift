@@ -38,6 +38,42 @@ struct Voicemail: AsyncParsableCommand {
     }
 }
 
+struct Recordings: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the recordings of calls, or delete one. They lie beside the voice messages on the appliance.")
+
+    @Option(help: "The user whose recording is deleted.")
+    var user: String?
+    @Option(help: "Delete the recording of this number; needs --user.")
+    var delete: Int64?
+    @OptionGroup var remote: RemoteOptions
+
+    func validate() throws {
+        if (delete != nil) != (user != nil) { throw ValidationError("--delete and --user go together") }
+        if let user, !user.allSatisfy({ $0.isASCII && $0.isNumber }) { throw ValidationError("a user is a number") }
+    }
+
+    func run() async throws {
+        try await report {
+            if let delete, let user {
+                try await remote.perform(.delete, "/v1/recordings/\(user)/\(delete)", show: RemoteOptions.showMessage)
+            } else {
+                remote.show(try await remote.entries("/v1/recordings", "messages"), as: Self.text)
+            }
+        }
+    }
+
+    private static func text(_ recordings: [JSONValue]) -> String {
+        var table = Table("User", "Number", "With", "Begun", "Seconds")
+        for recording in recordings {
+            table.add(
+                String(recording["box"].shown.dropFirst()), recording["number"].shown, recording["caller"].shown,
+                recording["left"].shown, recording["seconds"].shown)
+        }
+        return table.text(absent: "No recordings.")
+    }
+}
+
 struct Queues: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "List the queues: who waits, and which agents are there.")
 

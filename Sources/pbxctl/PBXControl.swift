@@ -14,6 +14,7 @@ struct PBXControl: AsyncParsableCommand {
                 name: "Observe",
                 subcommands: [
                     Status.self, Calls.self, Records.self, Privacy.self, LedgerCommand.self, Voicemail.self,
+                    Recordings.self,
                     Queues.self,
                     Conferences.self,
                 ]),

@@ -188,7 +188,7 @@ final class Switchboard {
         case .messages(let command): files.append(command)
         case .messagesWaiting(let user, let new, let old): lamps.append("\(user) \(new)/\(old)")
         case .log(let text): logs.append(text)
-        case .night, .agent: break
+        case .night, .agent, .keys: break
         case .routing(let question):
             questions.append(question)
             guard let number = DialPlan.number(in: question.uri),

@@ -18,7 +18,7 @@ import Testing
         #expect(office.hours.map(\.days) == [[1, 2, 3, 4, 5], [1, 2, 3, 4]] && office.hours[0].to == 750)
         #expect(office.holidays == [.init(month: 12, day: 25), .init(year: 2026, month: 4, day: 6)])
         #expect(office.exceptions == [.init(day: .init(year: 2026, month: 12, day: 24), from: 480, to: 720)])
-        #expect(office.nightSwitch == "*28")
+        #expect(office.nightSwitch == "590")
         let attendant = try #require(settings.attendants.first)
         #expect(attendant.languages.map(\.language) == [.german, .english] && attendant.closedMenu == "night")
         let menu = attendant.menus[0]

@@ -268,6 +268,7 @@ import Testing
             ("intercom", "false"), ("ring_seconds", "30"), ("permission", "local"), ("permission_night", "internal"),
             ("busy_lamp", "hidden"), ("mobile", "+49170"), ("desk_pin", "4711"), ("follow_me", "1 2"),
             ("pickup_groups", "a b"), ("skills", "de"), ("agent", "paused"),
+            ("recording", "always"),
         ]
         + ["forward", "forward_internal", "forward_external"].flatMap { prefix in
             ["always", "busy", "no_answer", "unregistered"].map { ("\(prefix)_\($0)", "102") }
@@ -289,7 +290,8 @@ import Testing
             ("park_orbits", "71 72"), ("park_seconds", "90"), ("speed_dials", "701=0301 702=0302"),
             ("premium", "+49900 +49137"), ("utc_offset", "-60"), ("night_begins", "1080"), ("night_ends", "420"),
             ("night", "true"), ("emergency_location", "Hall 3"), ("emergency_test", "9112"), ("doors", "150=1"),
-            ("dial_tone", "9"),
+            ("dial_tone", "9"), ("call_keys", "true"), ("recording_groups", "610"), ("recording_consent", "1"),
+            ("recording_days", "90"),
             ("codes.dnd_on", "*78"), ("codes.park", ""),
         ]
         let refused = samples.filter { !office.set($0.0, $0.1) }
@@ -300,7 +302,8 @@ import Testing
         #expect(Set(OfficeSettings.names).isSubset(of: Set(samples.map(\.0))), "a field without a sample")
         for (name, value) in [
             ("park_seconds", "9"), ("speed_dials", "701"), ("premium", "0900"), ("night_ends", "1440"),
-            ("codes.fly", "*1"), ("codes.park", "*78"), ("moon", "full"),
+            ("recording_consent", "12"), ("recording_days", "-1"), ("call_keys", "no"), ("codes.fly", "*1"),
+            ("codes.park", "*78"), ("moon", "full"),
         ] {
             let isTaken = office.set(name, value)
             #expect(!isTaken, "\(name)")

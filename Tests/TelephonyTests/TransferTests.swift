@@ -38,7 +38,7 @@ import Testing
     @Test func `a transfer to the echo feature, to nobody, and to who is not registered, fails aloud`() throws {
         let pair = try Pair()
         let (a, b) = try pair.talk()
-        for (number, line) in [("600", "SIP/2.0 480"), ("199", "SIP/2.0 404"), ("102", "SIP/2.0 480")] {
+        for (number, line) in [("600", "SIP/2.0 501"), ("199", "SIP/2.0 404"), ("102", "SIP/2.0 480")] {
             #expect(try refer(b, to: number).status == 202)
             pair.bob.respond(try pair.bob.nextRequest(.notify), 200)
             let last = try pair.bob.nextRequest(.notify)

@@ -5,6 +5,9 @@ package enum ApplicationRequest: Sendable, Equatable {
     /// The messages of a box; nil: of all.
     case messages(box: String?)
     case deleteMessage(MessageID)
+    /// Recordings of calls.
+    case recordings
+    case deleteRecording(user: String, number: Int64)
     case queues
     case rooms
     case lockRoom(String, Bool)

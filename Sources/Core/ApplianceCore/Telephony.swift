@@ -397,6 +397,7 @@ package struct Telephony: Sendable {
         case .log(let text): outputs.append(.log(.notice, text))
         case .night(let isOn): setNight(isOn)
         case .agent(let user, let state): setAgent(user, state)
+        case .keys(let keys, of: let party, in: let call): pressed(keys, by: party, in: call)
         }
     }
 

@@ -90,6 +90,7 @@ extension Telephony {
             confirm(order)
         case .page(let numbers): page(numbers, order)
         case .openDoor(let digits): openDoor(digits, order)
+        case .record: settle(calls.toggleRecording(by: user.number, &context), order)
         case .testEmergency: testEmergency(order)
         }
     }
@@ -105,9 +106,45 @@ extension Telephony {
 
     /// A code may name the keys; else they are those of the station's settings.
     private mutating func openDoor(_ digits: String, _ order: Order) {
+        settle(calls.press(doorKeys(digits), for: order.invitation.caller.number, &context), order)
+    }
+
+    // MARK: Keys in a call
+
+    /// A user has pressed a code: what it does with the call is done, what it switches is switched. Nobody rings for it, and
+    /// nobody is told when it means nothing; the other end has heard the keys.
+    mutating func pressed(_ keys: String, by party: CallParty, in call: UInt64) {
+        guard let code = settings.features.office.codes.match(keys) else {
+            return context.count("features.keys-unknown")
+        }
+        var dialling = Dialling(caller: party, origin: party)
+        let event = FeatureEvent.code(code.code, argument: code.argument)
+        let facts = facts(for: &dialling, event, dialled: .internal(keys))
+        var isDone = false
+        switch desk.decide(event, facts) {
+        case .act(.park(orbit: let orbit))?:
+            isDone = calls.park(party.number, in: call, at: CallParty(number: orbit, name: "Parked"), &context)
+        case .act(.transferHeld(to: let number))?:
+            let uri = SIPURI(user: number, host: settings.sip.realm)
+            isDone = calls.transferHeld(by: party.number, in: call, to: uri, &context)
+        case .act(.record)?: isDone = calls.toggleRecording(by: party.number, in: call, &context)
+        case .act(.openDoor(let digits))?: isDone = calls.press(doorKeys(digits), for: party.number, &context)
+        case .change(.features(let features))?:
+            officeMemory.set(features, of: party.number)
+            outputs.append(.features(extension: party.number, features))
+            isDone = true
+        case .change(.night(let isOn))?:
+            setNight(isOn)
+            isDone = true
+        case .act, .change, .route, .forward, .unavailable, .refuse, .ring, nil: break
+        }
+        context.count(isDone ? "features.keys" : "features.keys-refused")
+    }
+
+    private func doorKeys(_ digits: String) -> [String: String] {
         var keys: [String: String] = [:]
         for door in settings.features.office.doors { keys[door.extension] = digits.isEmpty ? door.keys : digits }
-        settle(calls.press(keys, for: order.invitation.caller.number, &context), order)
+        return keys
     }
 
     // MARK: Callbacks

@@ -38,6 +38,12 @@ extension Telephony {
         case .deleteMessage(let id):
             let isDone = calls.administer(&context) { $0.delete(id) }
             return isDone ? .done("message \(id) deleted") : .refused(status: 404, detail: "there is no message \(id)")
+        case .recordings: return .messages(calls.recordedCalls)
+        case .deleteRecording(let user, let number):
+            let id = MessageID.recording(of: user, number: number)
+            return calls.deleteRecording(id, &context)
+                ? .done("recording \(user)-\(number) deleted")
+                : .refused(status: 404, detail: "there is no recording \(user)-\(number)")
         case .queues:
             let queues = settings.applications.queues
             return .queues(

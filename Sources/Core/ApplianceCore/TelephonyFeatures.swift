@@ -286,7 +286,7 @@ extension Telephony {
     // MARK: Facts
 
     /// What policies may go by, as far as the event concerns it; who is in a call is looked at once for each number.
-    private func facts(
+    func facts(
         for dialling: inout Dialling, _ event: FeatureEvent, dialled: DialledNumber
     ) -> FeatureFacts {
         var facts = FeatureFacts()

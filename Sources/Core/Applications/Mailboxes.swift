@@ -86,6 +86,7 @@ package struct Mailboxes: Sendable {
 
     /// What the disk holds.
     package mutating func found(_ messages: [VoiceMessage]) {
+        let messages = messages.filter { !$0.id.isRecording }
         for message in messages.sorted(by: { $0.id < $1.id }) {
             lastNumber = max(lastNumber, message.id.number)
             add(message)

@@ -78,6 +78,8 @@ package enum StandardPrompt: String, Hashable, Sendable, CaseIterable {
     case roomCount = "room-count"
     case muted
     case unmuted
+    case callRecorded = "call-recorded"
+    case pressToConsent = "press-to-consent"
 
     /// The name of a key; nil for those without one.
     package init?(_ key: Character) {

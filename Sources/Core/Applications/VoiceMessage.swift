@@ -11,6 +11,12 @@ package struct MessageID: Hashable, Sendable, Comparable, CustomStringConvertibl
         self.number = number
     }
 
+    /// Names the recording of a user's call; it is no message, and in no box.
+    package static func recording(of user: String, number: Int64) -> MessageID {
+        MessageID(box: "r\(user)", number: number)
+    }
+    package var isRecording: Bool { box.hasPrefix("r") }
+
     package static func greeting(of box: String) -> MessageID { MessageID(box: box, number: 0) }
 
     package static func < (left: Self, right: Self) -> Bool { (left.box, left.number) < (right.box, right.number) }

@@ -19,6 +19,9 @@ extension Call {
         wishes.append(.enter(application))
     }
 
+    /// Not yet connected with somebody.
+    var isInApplication: Bool { application?.isConnected == false }
+
     /// The leg that is in the application.
     var applicationIndex: Int { application.flatMap { bridge[$0.side] } ?? 0 }
 

@@ -14,7 +14,7 @@ extension Call {
     }
 
     private func program(for side: MediaSide) -> AudioProgram {
-        if let program = applicationProgram(for: side) { return program }
+        if let program = applicationProgram(for: side) ?? recordingProgram(for: side) { return program }
         switch service {
         case .conference(let room): return .room(room, RoomParticipation(mayTalk: !isListener))
         case .tone(let tone): return .playing(sounds.brief(tone), then: .silence)

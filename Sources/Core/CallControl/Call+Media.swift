@@ -16,11 +16,17 @@ extension Call {
         case .audioPath(_, let side, let path): heard(side, path, &context)
         case .figures(_, let a, let b): measured(a, b, &context)
         case .refused(_, let refusal): mediaRefused(refusal, &context)
-        case .played where application != nil, .digit where application != nil, .collected where application != nil:
+        case .played where isInApplication, .digit where isInApplication, .collected where isInApplication:
             applicationMedia(event, &context)
-        case .played(_, let side): played(side, &context)
-        case .digit(_, _, _, how: _): pressed(&context)
-        case .collected(_, _, let outcome): collected(outcome, &context)
+        case .played(_, let side): if !announced(side, &context) { played(side, &context) }
+        case .digit(_, let side, let digit, how: _):
+            if !consented(digit, on: side, &context) { pressed(&context) }
+        case .collected(_, let side, let outcome):
+            if service == nil, !conversation.isEmpty {
+                gathered(outcome, on: side, &context)
+            } else {
+                collected(outcome, &context)
+            }
         case .listeningEnded, .recorded, .recordingEnded, .speaking: break
         case .closed(_, let a, let b):
             measured(a, b, &context)
@@ -140,6 +146,7 @@ extension Call {
             configure(side, stream, &context)
         }
         configureHearing(&context)
+        conversationChanged(&context)
         // A later offer of one side is answered with the other's codec, if it has it.
         guard let a = bridge[.a], let b = bridge[.b] else { return }
         for (one, other) in [(a, b), (b, a)] {

@@ -42,6 +42,7 @@ extension Call {
         parked = Parked(
             orbit: orbit, parker: legs[index].party, side: participants[index].side, until: context.now + patience)
         context.count("calls.parked")
+        endRecording(&context)
         leave(index, &context)
         configureMedia(&context)
     }

@@ -41,6 +41,10 @@ struct Call: Sendable {
         case application(ApplicationEvent)
         /// The caller goes into an application.
         case enter(Application)
+        /// Both ends speak with each other, and did not before.
+        case talking
+        /// Everybody knows: the user's call with that number is recorded.
+        case record(user: String, with: String)
     }
 
     let id: UInt64
@@ -105,6 +109,11 @@ struct Call: Sendable {
     var application: ApplicationLeg?
     /// Where the call goes when nobody takes it.
     let fallback: CallFallback?
+    var recording: CallRecording?
+    /// The legs that speak with each other, as was seen last.
+    var conversation: [MediaSide: Int] = [:]
+    /// Codes may be pressed in the call.
+    var takesKeys: Bool { sounds.takesCallKeys }
 
     /// Takes up an INVITE whose description can be answered, and asks for media ports.
     init(
@@ -162,7 +171,7 @@ struct Call: Sendable {
     private var phaseDeadline: Instant? {
         switch phase {
         case .opening(let until), .ending(let until): until
-        case .ringing, .talking: (fork?.nextDeadline).orEarlier(parked?.until)
+        case .ringing, .talking: (fork?.nextDeadline).orEarlier(parked?.until).orEarlier(recording?.until)
         case .ended: nil
         }
     }
@@ -179,6 +188,7 @@ struct Call: Sendable {
         case .ringing, .talking:
             forkDeadline(&context)
             parkDeadline(&context)
+            recordingDeadline(&context)
         case .ending: finish(&context)
         case .ended: break
         }
@@ -341,6 +351,7 @@ struct Call: Sendable {
         fork = nil
         recall = nil
         parked = nil
+        recording = nil  // the workers end it with the session
         phase = .ending(until: context.now + timers.media)
         let reasons = endReasons
         for index in legs.indices where !dismissesLater(index) { legs[index].hangUp(because: reasons, &context) }

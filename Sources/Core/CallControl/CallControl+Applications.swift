@@ -21,6 +21,9 @@ extension CallControl {
     package mutating func messages(_ event: MessageEvent, _ context: inout CallContext) {
         if case .loaded(let id, let caller, let clip) = event { loaded(id, for: caller, clip, &context) }
         applications.handle(event, facts: facts(context))
+        if let text = recordings.handle(event) { context.effects.append(.log(text)) }
+        if case .found = event { recordings.sweep(at: context.now, wall: context.wall) }
+        takeRecordingCommands(&context)
         runApplications(&context)
     }
 

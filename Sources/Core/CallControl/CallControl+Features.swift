@@ -36,10 +36,11 @@ extension CallControl {
     /// The orbits in which calls wait.
     package var occupiedOrbits: [String] { activeCalls.compactMap { $0.parked?.orbit.number } }
 
-    /// The user's leg of a call that stands: the one that is on hold, else the newest.
-    private func held(by user: String) -> LegReference? {
+    /// The user's leg of a call that stands: the one that is on hold, else the newest. `id`: of that call alone.
+    func held(by user: String, in id: UInt64? = nil) -> LegReference? {
         var newest: LegReference?
         for call in activeCalls where call.phase == .talking && call.transfer == nil && call.service == nil {
+            guard id == nil || call.id == id else { continue }
             for side in MediaSide.allCases {
                 guard let index = call.bridge[side], call.bridge[side.other] != nil, call.isLeg(index, of: user),
                     call.legs[index].isEstablished
@@ -55,9 +56,9 @@ extension CallControl {
 
     /// The user's call on hold waits in the orbit from now on; false when there is none.
     package mutating func park(
-        _ user: String, at orbit: CallParty, _ context: inout CallContext
+        _ user: String, in id: UInt64? = nil, at orbit: CallParty, _ context: inout CallContext
     ) -> Bool {
-        guard let found = held(by: user), !occupiedOrbits.contains(orbit.number) else { return false }
+        guard let found = held(by: user, in: id), !occupiedOrbits.contains(orbit.number) else { return false }
         withCall(found.call, &context) { $0.park(found.leg, at: orbit, for: $0.sounds.parking, &$1) }
         return true
     }
@@ -97,9 +98,10 @@ extension CallControl {
 
     /// The user's call on hold goes to `uri`; false when there is none.
     package mutating func transferHeld(
-        by user: String, to uri: SIPURI, _ context: inout CallContext
+        by user: String, in id: UInt64? = nil, to uri: SIPURI, _ context: inout CallContext
     ) -> Bool {
-        guard let found = held(by: user), let call = call(found.call), call.transferCount < limits.transfersPerCall
+        guard let found = held(by: user, in: id), let call = call(found.call),
+            call.transferCount < limits.transfersPerCall
         else { return false }
         withCall(found.call, &context) { $0.transferBlindly(from: found.leg, to: uri, &$1) }
         return true

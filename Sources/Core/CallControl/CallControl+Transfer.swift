@@ -65,6 +65,8 @@ extension CallControl {
         case .join(let replaces, let uri): join(id, replaces, uri: uri, &context)
         case .application(let event): tellApplication(event, of: id, &context)
         case .enter(let application): enter(application, id, &context)
+        case .talking: recordIfAlways(id, &context)
+        case .record(let user, let other): record(id, user: user, with: other, &context)
         }
     }
 

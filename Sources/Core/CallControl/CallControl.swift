@@ -53,6 +53,8 @@ package struct CallControl: Sendable {
     private var emptied: [Call] = []
     var applications: ApplicationServer
     var prompts = PromptLibrary()
+    var recordings: CallRecordings
+    private(set) var recordingRules: RecordingRules
     /// Callers who wait for sounds.
     var loading: [CallerID: PromptLoad] = [:]
     /// What was missed and told already.
@@ -74,6 +76,8 @@ package struct CallControl: Sendable {
         editionCalls = settings.sip.calls == nil ? settings.edition.limits.calls : nil
         comfortNoise = settings.media.comfortNoise
         mixes = settings.media.backend == .builtin
+        recordingRules = RecordingRules(settings)
+        recordings = CallRecordings(retentionDays: recordingRules.retentionDays)
         applications = ApplicationServer(
             settings.applications, extensions: settings.numbersInside, roomPlaces: limits.roomParticipants,
             isNight: settings.features.office.isNight, agents: settings.agents, at: now)
@@ -91,6 +95,8 @@ package struct CallControl: Sendable {
         editionCalls = settings.sip.calls == nil ? settings.edition.limits.calls : nil
         comfortNoise = settings.media.comfortNoise
         missingPrompts = []
+        recordingRules = RecordingRules(settings)
+        recordings.adopt(retentionDays: recordingRules.retentionDays)
         applications.adopt(
             settings.applications, extensions: settings.numbersInside, agents: agents, at: context.now)
         runApplications(&context)
@@ -104,7 +110,9 @@ package struct CallControl: Sendable {
     /// True when no call is left, not even one being wound up.
     package var isIdle: Bool { calls.isEmpty && originations.isEmpty }
 
-    package var nextDeadline: Instant? { deadlines.first.orEarlier(applications.nextDeadline) }
+    package var nextDeadline: Instant? {
+        deadlines.first.orEarlier(applications.nextDeadline).orEarlier(recordings.nextDeadline)
+    }
 
     /// The calls that an administrator would count, the oldest first.
     package func snapshots(at now: Instant) -> [CallSnapshot] {
@@ -217,6 +225,7 @@ package struct CallControl: Sendable {
             withCall(id, &context) { $0.deadline(&$1) }
         }
         applicationsDeadline(&context)
+        recordingsDeadline(&context)
     }
 
     /// Ends every call: callers who wait get 480, everybody else BYE or CANCEL.

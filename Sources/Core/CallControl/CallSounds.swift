@@ -9,11 +9,14 @@ struct CallSounds: Sendable {
     let ringback: Playlist
     /// How long a call waits in an orbit.
     let parking: Duration
+    /// Codes may be pressed as keys in a call.
+    let takesCallKeys: Bool
 
     init(_ settings: ApplianceSettings) {
         playsMusic = settings.features.musicOnHold
         country = TonePlan(country: settings.media.country.rawValue) ?? .itu
         ringback = Playlist(.ringback, of: country)
+        takesCallKeys = settings.features.office.takesCallKeys
         parking = .seconds(settings.features.office.parkSeconds)
     }
 

@@ -55,6 +55,8 @@ package enum CallEffect: Sendable, Equatable {
     case log(String)
     /// The night was switched by a number of the plan.
     case night(Bool)
+    /// A user has pressed a code in that call.
+    case keys(String, of: CallParty, in: UInt64)
     /// A user has come to the queues, or left them.
     case agent(String, AgentState)
 }

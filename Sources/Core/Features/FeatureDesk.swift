@@ -7,7 +7,8 @@ package struct FeatureDesk: Sendable {
     /// Who comes first decides: what concerns the number, then what keeps a call away, then who rings.
     package static let standard: [any FeaturePolicy] = [
         SpeedDialling(), Permissions(), CallerNumber(), HotDesk(), NightSwitch(), EmergencyTest(), Parking(), Pickup(),
-        HeldCalls(), Callback(), Intercom(), Doors(), Forwarding(), DoNotDisturb(), CallWaiting(), RingGroups(),
+        HeldCalls(), Callback(), Intercom(), Doors(), Recording(), Forwarding(), DoNotDisturb(), CallWaiting(),
+        RingGroups(),
         Reaching(),
     ]
 

@@ -152,6 +152,8 @@ package enum CallAction: Sendable, Equatable {
     case page([String])
     /// The relay of the door station that the caller speaks with is switched.
     case openDoor(digits: String)
+    /// The caller's call is recorded, or not any more.
+    case record
     /// The caller hears that the way to help is there.
     case testEmergency
 }

@@ -38,6 +38,8 @@ package enum FeatureCode: String, Sendable, Hashable, CaseIterable {
     case nightOff = "night_off"
     /// The digit that follows opens the door station with which the caller speaks.
     case openDoor = "open_door"
+    /// Begins to record the call, or ends that.
+    case record
 
     /// The digits unless the administrator says otherwise; those of ETSI and GSM where there are some.
     package var standard: String {
@@ -70,6 +72,7 @@ package enum FeatureCode: String, Sendable, Hashable, CaseIterable {
         case .nightOn: "*28"
         case .nightOff: "#28"
         case .openDoor: "*39"
+        case .record: "*38"
         }
     }
 }

@@ -24,12 +24,21 @@ package struct OfficeSettings: Sendable, Equatable {
     package var dialTone: String?
     /// Extensions of door stations, and the keys that open each.
     package var doors: [DoorStation] = []
+    /// Codes that begin with `*` may be pressed as keys in a call.
+    package var takesCallKeys = false
+    /// Calls to these groups are recorded, whoever answers.
+    package var recordedGroups: [String] = []
+    /// The key by which whoever is to be recorded consents; nil: who stays on the line after the announcement has.
+    package var recordingConsent: String?
+    /// Recordings are deleted after so many days; 0: never.
+    package var recordingDays = 30
 
     package init() {}
 
     package static let names = [
         "park_orbits", "park_seconds", "speed_dials", "premium", "utc_offset", "night_begins", "night_ends", "night",
-        "emergency_location", "emergency_test", "doors", "dial_tone",
+        "emergency_location", "emergency_test", "doors", "dial_tone", "call_keys", "recording_groups",
+        "recording_consent", "recording_days",
     ]
 
     /// What differs from the default, as text; codes as `codes.<name>`.
@@ -58,6 +67,10 @@ package struct OfficeSettings: Sendable, Equatable {
         case "emergency_location": emergencyLocation ?? ""
         case "emergency_test": emergencyTest ?? ""
         case "dial_tone": dialTone ?? ""
+        case "call_keys": takesCallKeys ? "true" : "false"
+        case "recording_groups": recordedGroups.joined(separator: " ")
+        case "recording_consent": recordingConsent ?? ""
+        case "recording_days": String(recordingDays)
         case "doors": doors.map { "\($0.extension)=\($0.keys)" }.joined(separator: " ")
         default: ""
         }
@@ -83,6 +96,16 @@ package struct OfficeSettings: Sendable, Equatable {
         case "night":
             isNight = text == "true"
             return text == "true" || text == "false"
+        case "call_keys":
+            takesCallKeys = text == "true"
+            return text == "true" || text == "false"
+        case "recording_groups":
+            recordedGroups = words
+            return words.count <= 100 && words.allSatisfy(UserFeatures.isNumber)
+        case "recording_consent":
+            recordingConsent = text
+            return text.utf8.count == 1 && UserFeatures.isNumber(text)
+        case "recording_days": return Self.read(text, in: 0...3_650) { recordingDays = $0 }
         case "emergency_location":
             emergencyLocation = text
             return (1...255).contains(text.utf8.count)

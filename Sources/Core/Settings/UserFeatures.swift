@@ -25,6 +25,14 @@ package enum AgentState: String, Sendable, Hashable, CaseIterable {
     case paused
 }
 
+/// Whether a user's calls are recorded.
+package enum RecordingMode: String, Sendable, Hashable, CaseIterable {
+    case never
+    /// Those for which the user dials or presses the code.
+    case byCode = "code"
+    case always
+}
+
 /// What colleagues' busy lamps show of a user.
 package enum LampPrivacy: String, Sendable, Hashable, CaseIterable {
     /// Whether the user is busy, and with whom.
@@ -70,6 +78,7 @@ package struct UserFeatures: Sendable, Hashable {
     package var intercom = true
     /// Whether the user serves the queues; nil: as these say.
     package var agent: AgentState?
+    package var recording = RecordingMode.never
     /// Digits with which the user logs in at another telephone; nil: cannot.
     package var deskPIN: String?
 
@@ -130,6 +139,13 @@ package struct UserFeatures: Sendable, Hashable {
                 write: { features, text in
                     guard let lamp = LampPrivacy(rawValue: text) else { return false }
                     features.lamp = lamp
+                    return true
+                }),
+            Field(
+                name: "recording", read: { $0.recording.rawValue },
+                write: { features, text in
+                    guard let mode = RecordingMode(rawValue: text) else { return false }
+                    features.recording = mode
                     return true
                 }),
             Field(

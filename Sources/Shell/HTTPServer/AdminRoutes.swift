@@ -170,6 +170,14 @@ struct AdminRoutes: Sendable {
             }
             return try await answer(.applications(.deleteMessage(MessageID(box: box, number: number))))
         }
+        group.get("/v1/recordings") { _, _ in try await answer(.applications(.recordings)) }
+        group.delete("/v1/recordings/:user/:number") { _, context in
+            let user = try context.parameters.require("user")
+            guard let number = Int64(try context.parameters.require("number")) else {
+                throw AdminProblem(status: 400, detail: "a recording is named by its user and a decimal number")
+            }
+            return try await answer(.applications(.deleteRecording(user: user, number: number)))
+        }
         group.get("/v1/queues") { _, _ in try await answer(.applications(.queues)) }
         group.get("/v1/conferences") { _, _ in try await answer(.applications(.rooms)) }
         group.post("/v1/conferences/:room") { request, context in
