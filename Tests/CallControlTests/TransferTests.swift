@@ -68,6 +68,24 @@ import Testing
         world.expectNothingLeft()
     }
 
+    @Test func `one transfer too many of a call is refused, and the call goes on`() throws {
+        var limits = Limits()
+        limits.transfersPerCall = 2
+        let world = Switchboard(limits: limits)
+        let ada = world.phone("100", port: 40_000)
+        let bob = world.phone("101", port: 40_100)
+        let call = try ada.call(bob)
+        for _ in 0..<2 {
+            #expect(try call.far.refer(to: "999").status == 202)
+            for _ in 0..<2 { _ = try call.far.takeNotify() }
+        }
+        #expect(try call.far.refer(to: "999").status == 503)
+        #expect(world.control.activeCount == 1)
+        try call.near.hangUp()
+        try call.far.takeBye()
+        world.expectNothingLeft()
+    }
+
     @Test(arguments: [("999", "404 Not Found"), ("103", "480 Temporarily Unavailable")])
     func `a target that does not exist or is absent`(number: String, line: String) throws {
         let call = try ada.call(bob)

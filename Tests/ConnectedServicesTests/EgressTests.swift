@@ -61,6 +61,20 @@ struct EgressTests {
         #expect(points.first { $0.name == "pbx.media.mos" }?.value == 4.125)
     }
 
+    @Test func `over the limit of messages that wait for an answer nothing leaves`() {
+        var limits = Limits()
+        limits.pendingCloudRequests = 2
+        var world = World(limits: limits, switches: [.controlCenter, .monitoring, .relay])
+        world.pair()
+        let before = world.sent(.c5)
+        world.silent = [.c5]
+        for _ in 0..<6 {
+            world.handle(.sample(sample))
+            world.advance(.seconds(10))
+        }
+        #expect(world.sent(.c5) - before == 2)
+    }
+
     @Test func `a message on its way is stopped when its switch goes off, and is still recorded once`() throws {
         var world = World(switches: [.controlCenter, .monitoring, .relay])
         world.pair()

@@ -18,6 +18,22 @@ struct SQLiteStoreTests {
         #expect(store.notices.isEmpty)
     }
 
+    @Test func `one answer has no more of the ledger than its limit`() throws {
+        var options = SQLiteStore.Options()
+        options.limits.ledgerEntriesPerAnswer = 2
+        let store = try folder.store(options)
+        defer { store.close() }
+        for number in 1...3 {
+            try store.runAndWait([
+                .appendLedger(Samples.ledger(UInt64(number))),
+                .appendLedgerCheckpoint(Samples.checkpoint(UInt64(number))),
+            ])
+        }
+        #expect(try store.ledger(after: 0, limit: 10).map(\.sequence) == [1, 2])
+        #expect(try store.ledger(after: 2, limit: 10).map(\.sequence) == [3])
+        #expect(try store.ledgerCheckpoints(after: 0, limit: 10).count == 2)
+    }
+
     @Test func `what was committed is there after a restart`() throws {
         var expected = StoreSnapshot()
         expected.settings = Samples.settings
