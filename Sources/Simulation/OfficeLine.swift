@@ -179,6 +179,7 @@ final class OfficeLine {
         case .failed(let status):
             activity = .idle
             lastFailure = status
+        case .answered, .notified: break
         }
     }
 

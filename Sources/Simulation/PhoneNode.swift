@@ -136,6 +136,7 @@ final class PhoneNode {
         case .failed(let status):
             (isInCall, isRinging, isCalling) = (false, false, false)
             lastFailure = status
+        case .answered, .notified: break
         }
     }
 

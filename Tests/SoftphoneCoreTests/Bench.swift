@@ -25,12 +25,15 @@ struct Bench {
     /// Answers `openMedia` at once.
     var opensMedia = true
 
-    init(codecs: [AudioCodec] = [.pcmu, .opus], answersAfter: Duration? = nil) {
-        core = SoftphoneCore(
-            account: SoftphoneAccount(
-                user: "100", displayName: "Ada", password: Secret("ada-secret"), domain: "pbx.example",
-                codecs: codecs, answersAfter: answersAfter),
-            hashes: OpenSSLHashes())
+    init(
+        codecs: [AudioCodec] = [.pcmu, .opus], answersAfter: Duration? = nil,
+        _ change: (inout SoftphoneAccount) -> Void = { _ in }
+    ) {
+        var account = SoftphoneAccount(
+            user: "100", displayName: "Ada", password: Secret("ada-secret"), domain: "pbx.example",
+            codecs: codecs, answersAfter: answersAfter)
+        change(&account)
+        core = SoftphoneCore(account: account, hashes: OpenSSLHashes())
     }
 
     // MARK: Driving

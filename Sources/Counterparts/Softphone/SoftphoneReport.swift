@@ -37,6 +37,13 @@ package struct SoftphoneReport: Sendable, Encodable {
         case .failed(let status):
             self.event = "failed"
             self.status = status
+        case .answered(let method, let status):
+            self.event = "answered"
+            from = method
+            self.status = status
+        case .notified(let resource, _, _):
+            self.event = "notified"
+            from = resource
         }
         guard let audio, self.event == "ended" else { return }
         heardHertz = audio.heardHertz ?? 0

@@ -17,6 +17,10 @@ package struct SoftphoneAccount: Sendable {
     package var expires: Int
     /// Answers an incoming call after this time; nil: never by itself.
     package var answersAfter: Duration?
+    /// False: a line that is known by its address alone, such as a provider's; `connected` does not register it.
+    package var registers = true
+    /// Answers at once when the caller asks for that (RFC 5373): announcements and intercom.
+    package var takesAnnouncements = false
 
     package init(
         user: String, displayName: String, password: Secret, domain: String, codecs: [AudioCodec],
@@ -50,6 +54,12 @@ package enum SoftphoneCommand: Sendable, Equatable {
     case hold(Bool)
     /// Gives the call that stands away to that number; with a dialog of another line of this desk, to who is in that.
     case transfer(String, replaces: DialogID?)
+    /// Wants to be told of that number from now on: its calls (`dialog`), its messages (`message-summary`).
+    case watch(String, package: String)
+    /// Sends that number a message (RFC 3428).
+    case message(String, text: String)
+    /// Asks the appliance to connect this user with that number, by this user's telephones (RFC 3515): click to dial.
+    case connect(String)
 }
 
 package enum SoftphoneInput: Sendable, Equatable {
@@ -83,4 +93,8 @@ package enum SoftphoneEvent: Sendable, Equatable {
     case ended
     /// Never established; the final status (408 for no answer, 487 when cancelled by us, 503 for a dead connection).
     case failed(status: Int)
+    /// The final status of a request outside calls (`watch`, `message`, `connect`).
+    case answered(method: String, status: Int)
+    /// The state of what is watched.
+    case notified(resource: String, package: String, body: String)
 }

@@ -15,6 +15,12 @@ extension SoftphoneCore {
         return DialogID(callID: callID, localTag: call.tag, remoteTag: remote)
     }
 
+    /// The number that the call that rings here was sent to; nil when none rings.
+    package var calledNumber: String? {
+        guard case .offered(_, let request, _) = call?.state else { return nil }
+        return request.uri.user
+    }
+
     /// True while a call stands and nothing of ours waits for an answer in it.
     package var mayChange: Bool {
         guard case .established(let established) = call?.state else { return false }

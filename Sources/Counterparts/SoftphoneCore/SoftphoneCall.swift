@@ -188,6 +188,7 @@ extension SoftphoneCore {
     mutating func received(
         _ request: SIPRequest, _ id: ServerTransactionID, over flow: SIPFlow, at now: Instant, entropy: inout Entropy
     ) -> [SoftphoneEffect] {
+        if request.method == .notify, let effects = notified(request, id, at: now, entropy: &entropy) { return effects }
         if let dialogID = DialogID(of: request, as: .uas) {
             return receivedInDialog(request, id, dialogID, at: now, entropy: &entropy)
         }
@@ -204,7 +205,8 @@ extension SoftphoneCore {
         _ request: SIPRequest, _ id: ServerTransactionID, over flow: SIPFlow, at now: Instant, entropy: inout Entropy
     ) -> [SoftphoneEffect] {
         let tag = entropy.hexToken(bytes: 6)
-        let answerAt = account.answersAfter.map { now + $0 }
+        let isAnnouncement = account.takesAnnouncements && request.headers[SIPHeaderName("Answer-Mode")] == "Auto"
+        let answerAt = isAnnouncement ? now : account.answersAfter.map { now + $0 }
         call = SoftphoneCall(state: .offered(id, request, answerAt: answerAt), flow: flow, tag: tag)
         let caller = (try? request.from().uri.user) ?? ""
         let ringing = SIPResponse(to: request, status: 180, toTag: tag)

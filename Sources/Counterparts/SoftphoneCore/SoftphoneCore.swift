@@ -25,6 +25,9 @@ package struct SoftphoneCore: Sendable {
     var call: SoftphoneCall?
     var nonceCounts: [String: UInt32] = [:]
     var sessionNumber: UInt64 = 0
+    /// Requests outside calls that wait for their answers.
+    var errands: [Errand] = []
+    var watches: [Watch] = []
 
     /// So many challenges are answered for one request.
     static let maximumChallenges = 3
@@ -70,6 +73,7 @@ package struct SoftphoneCore: Sendable {
         switch input {
         case .connected(let flow):
             self.flow = flow
+            guard account.registers else { return [] }
             return register(expires: account.expires, at: now, entropy: &entropy)
         case .message(let bytes, let flow):
             guard let message = try? SIPParser.parse(bytes, framing: flow.transport.isReliable ? .stream : .datagram)
@@ -93,6 +97,10 @@ package struct SoftphoneCore: Sendable {
             return transfer(to: number, replaces: replaces, at: now, entropy: &entropy)
         case .command(.pickUp(let number, let dialog)):
             return placeCall(to: number, replacing: dialog, entropy: &entropy)
+        case .command(.watch(let number, let package)):
+            return watch(number, package, at: now, entropy: &entropy)
+        case .command(.message(let number, let text)): return message(number, text, at: now, entropy: &entropy)
+        case .command(.connect(let number)): return connect(number, at: now, entropy: &entropy)
         case .command(.hangUp): return hangUp(at: now, entropy: &entropy)
         case .command(.unregister): return register(expires: 0, at: now, entropy: &entropy)
         case .deadline: return deadline(at: now, entropy: &entropy)
@@ -126,6 +134,8 @@ package struct SoftphoneCore: Sendable {
                 if case .registering(id, let challenges, let expires) = registration {
                     result += registerAnswered(
                         response, challenges: challenges, expires: expires, at: now, entropy: &entropy)
+                } else if let answered = errandAnswered(id, response, at: now, entropy: &entropy) {
+                    result += answered
                 } else {
                     result += callAnswered(id, response, at: now, entropy: &entropy)
                 }
@@ -133,6 +143,8 @@ package struct SoftphoneCore: Sendable {
                 let status = failure == .timedOut ? 408 : 503
                 if case .registering(id, _, let expires) = registration {
                     result += registrationFailed(status, expires: expires, at: now)
+                } else if let failed = errandFailed(id, status: status) {
+                    result += failed
                 } else {
                     result += callFailed(id, status: status, at: now, entropy: &entropy)
                 }
