@@ -28,6 +28,38 @@ import Testing
         return member
     }
 
+    // MARK: Screening
+
+    @Test(
+        arguments: [
+            ("+4990012", nil, true), ("+4989123", nil, false), ("100", nil, true), ("1001", nil, false),
+            ("anonymous", nil, true), ("102", true, true), ("102", false, false), (nil, nil, false),
+        ] as [(String?, Bool?, Bool)])
+    func `whoever a user does not take calls from is refused, before anything rings or forwards`(
+        origin: String?, hides: Bool?, isRefused: Bool
+    ) {
+        let user = member("101") {
+            $0.rejectedCallers = ["+49900*", "100", "anonymous"]
+            $0.forwarding.always = "103"
+        }
+        let facts = facts(user: user) {
+            $0.origin = origin
+            $0.wishes.hidesNumber = hides
+        }
+        let decision = desk.decide(.reached, facts)
+        #expect(decision == (isRefused ? .refuse(status: 603) : .forward(to: "103", cause: 302)))
+    }
+
+    @Test func `the test number needs no permission`() {
+        let facts = facts {
+            $0.caller?.features.permission = .internal
+            $0.numberClass = .local
+            $0.office.emergencyTest = "9112"
+        }
+        #expect(desk.decide(.dialled("9112"), facts) == .act(.testEmergency))
+        #expect(desk.decide(.dialled("9113"), facts) == .refuse(status: 403))
+    }
+
     // MARK: Users
 
     @Test func `a plain user's telephones ring as long as the caller waits`() {
@@ -264,6 +296,7 @@ import Testing
 
     private static let samples: [(String, String)] =
         [
+            ("reject_callers", "+49900* anonymous"),
             ("dnd", "true"), ("call_waiting", "false"), ("busy_on_busy", "true"), ("hide_number", "true"),
             ("intercom", "false"), ("ring_seconds", "30"), ("permission", "local"), ("permission_night", "internal"),
             ("busy_lamp", "hidden"), ("mobile", "+49170"), ("desk_pin", "4711"), ("follow_me", "1 2"),

@@ -130,7 +130,35 @@ extension Telephony {
         guard let user = authenticate(request, server, over: flow),
             let party = plan.user(officeMemory.occupant(of: user)), passesInspection(request, server)
         else { return }
+        guard !click(request, server, by: party) else { return }
         calls.refer(request, server, over: flow, by: party, &context)
+    }
+
+    /// Click to dial (RFC 5359 section 2.18): a user's program asks for a call of the user's own with the number in
+    /// Refer-To. The user's telephones ring, then that number is called by the user's rights. Only without a subscription
+    /// (`Refer-Sub: false`, RFC 4488): what becomes of it is seen at the telephone. False: the REFER means something else.
+    private mutating func click(_ request: SIPRequest, _ server: ServerTransactionID, by user: CallParty) -> Bool {
+        guard request.headers[.referSub]?.lowercased() == "false", request.headers[.targetDialog] == nil,
+            DialPlan.number(in: request.uri) == user.number
+        else { return false }
+        guard request.headers.all(.referTo).count == 1, let target = (try? request.referTo()) ?? nil,
+            let number = DialPlan.number(in: target.uri)
+        else {
+            context.reply(server, to: request, 400)
+            return true
+        }
+        let ranks = telephones(of: user)
+        guard !ranks.isEmpty else {
+            context.reply(server, to: request, 480)
+            return true
+        }
+        let origination = Origination(
+            party: user, ranks: ranks, shown: plan.user(number) ?? CallParty(number: number, name: ""),
+            purpose: .dial(SIPURI(user: number, host: settings.sip.realm)))
+        let isBegun = calls.originate(origination, &context)
+        if isBegun { context.count("calls.clicked") }
+        context.reply(server, to: request, isBegun ? 202 : 503, fields: isBegun ? [.init(.referSub, "false")] : [])
+        return true
     }
 
     // MARK: Where a number leads

@@ -292,6 +292,7 @@ extension Telephony {
         var facts = FeatureFacts()
         facts.office = settings.features.office
         facts.isInternal = dialling.isInternal
+        facts.origin = dialling.origin.number
         facts.isPassedOn = dialling.isPassedOn
         facts.isNight = isNight
         facts.numberClass = numberClass(dialled, dialling.caller.number)

@@ -6,10 +6,9 @@ package struct FeatureDesk: Sendable {
 
     /// Who comes first decides: what concerns the number, then what keeps a call away, then who rings.
     package static let standard: [any FeaturePolicy] = [
-        SpeedDialling(), Permissions(), CallerNumber(), HotDesk(), NightSwitch(), EmergencyTest(), Parking(), Pickup(),
-        HeldCalls(), Callback(), Intercom(), Doors(), Recording(), Forwarding(), DoNotDisturb(), CallWaiting(),
-        RingGroups(),
-        Reaching(),
+        EmergencyTest(), SpeedDialling(), Permissions(), CallerNumber(), HotDesk(), NightSwitch(), Parking(), Pickup(),
+        HeldCalls(), Callback(), Intercom(), Doors(), Recording(), Screening(), Forwarding(), DoNotDisturb(),
+        CallWaiting(), RingGroups(), Reaching(),
     ]
 
     /// Nil: no feature has anything to say, the call takes its plain course.

@@ -4,6 +4,8 @@ package import Settings
 package struct FeatureFacts: Sendable, Equatable {
     /// The user who dials, or by whose rights a call goes on.
     package var caller: MemberFacts?
+    /// The number of who will be heard, as it is shown; `anonymous` for who shows none.
+    package var origin: String?
     /// Who will be heard is a colleague, not somebody outside.
     package var isInternal = true
     /// The number is dialled by a transfer or a redirection, not by somebody who waits for what happens.

@@ -81,6 +81,8 @@ package struct UserFeatures: Sendable, Hashable {
     package var recording = RecordingMode.never
     /// Digits with which the user logs in at another telephone; nil: cannot.
     package var deskPIN: String?
+    /// Whose calls are refused: numbers as they are shown, beginnings (`+49900*`), or `anonymous`.
+    package var rejectedCallers: [String] = []
 
     package init() {}
 
@@ -157,6 +159,7 @@ package struct UserFeatures: Sendable, Hashable {
             numberField("mobile", \.mobile), numberField("desk_pin", \.deskPIN),
             listField("follow_me", \.followMe), listField("pickup_groups", \.pickupGroups),
             listField("skills", \.skills),
+            listField("reject_callers", \.rejectedCallers),
         ] + forwardingFields("forward", \.forwarding) + forwardingFields("forward_internal", \.internalForwarding)
         + forwardingFields("forward_external", \.externalForwarding)
 
