@@ -24,6 +24,8 @@ PROOF_CUTS ?= 10
 OFFICE_SECONDS ?= 300
 APPLIANCES ?= 1000
 FUZZ_SECONDS ?= 30
+LIVE_JOBS ?= 6
+ONLY ?=
 PROMPTS ?= $(SCRATCH)/prompts
 APT_GET = env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300
 
@@ -80,6 +82,12 @@ sim: deps
 sim-office: deps
 	$(SWIFT_RELEASE) --product pbxsim
 	$(SCRATCH)/release/pbxsim office --seeds $(if $(SEED),$(SEED)..$(SEED),$(SEEDS)) --seconds $(OFFICE_SECONDS) --jobs $$(nproc)
+
+## office-live: every scenario of docs/FEATURES.md over loopback sockets, each against a pbxd of its own; ONLY=name plays one
+office-live: deps
+	$(SWIFT_BUILD) --product pbxd
+	$(SWIFT_BUILD) --product pbxsim
+	$(SCRATCH)/debug/pbxsim live --pbxd $(SCRATCH)/debug/pbxd --jobs $(LIVE_JOBS) $(if $(ONLY),--scenario $(ONLY))
 
 ## interop: calls, captures and backups against software that we did not write
 interop: build deps-interop
@@ -283,4 +291,4 @@ check: lint docs test interop signalling fuzz
 clean:
 	rm -rf $(SCRATCH)
 
-.PHONY: help deps deps-interop build demo run test sim interop signalling torture fuzz storm bench bench-media soak soak-nightly privacy-proof sim-office centre telemetry fleet prompts lint format docs check clean deps-firmware cross image bundle qemu qemu-test firmware-reproducible firmware-report firmware-nightly factory flash deploy
+.PHONY: help deps deps-interop build demo run test sim interop signalling torture fuzz storm bench bench-media soak soak-debug soak-nightly media-attack privacy-proof sim-office office-live centre telemetry fleet prompts lint format docs check clean deps-firmware cross image bundle qemu qemu-test firmware-reproducible firmware-report firmware-nightly factory flash deploy

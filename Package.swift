@@ -241,9 +241,13 @@ let package = Package(
                 "Primitives", "ApplianceCore", "Applications", "CloudCore", "SoftphoneCore", "OpenSSLCrypto",
                 "OpusCodec", "Media", "Persistence", "PrivacyContract", "CloudMessages", "Settings",
                 "SIPTransaction", "ServerLocation", "Telemetry", "Pairing", "Backup", "Archive", "CloudWire",
-                "LogPolicy",
+                "LogPolicy", "ConfigurationFile",
             ],
             path: "Sources/Simulation", swiftSettings: strict),
+        .target(
+            name: "LiveStage",
+            dependencies: ["Primitives", "OpenSSLCrypto", "CSockets", "Simulation"],
+            path: "Sources/LiveStage", swiftSettings: strict),
 
         // Programs
         program("pbxd", ["Reactor", "HAL", "HALLinux", "OpenSSLCrypto", "Primitives", logging]),
@@ -257,7 +261,7 @@ let package = Package(
         program(
             "softphone",
             ["Softphone", "SoftphoneCore", "Primitives", "Media", "SIPTransaction", "TLS", nioPosix, nioSSL]),
-        program("pbxsim", ["Fleet", "Primitives", "Settings", "Simulation", logging]),
+        program("pbxsim", ["Fleet", "LiveStage", "Primitives", "Settings", "Simulation", logging]),
 
         // Tests
         tests("Applications", ["Applications", "Media", "Primitives", "Settings"]),

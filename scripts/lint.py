@@ -58,7 +58,8 @@ def manifest_targets():
     for layer in ("Core", "HAL", "Shell", "Counterparts"):
         for folder in sorted((ROOT / "Sources" / layer).glob("*/")):
             found[folder.name] = (layer, f"Sources/{layer}/{folder.name}")
-    found["Simulation"] = ("Simulation", "Sources/Simulation")
+    for simulation in ("Simulation", "LiveStage"):
+        found[simulation] = ("Simulation", f"Sources/{simulation}")
     for program in ("pbxd", "pbxctl", "vendorcloud", "softphone", "pbxsim"):
         found[program] = ("Programs", f"Sources/{program}")
     return found

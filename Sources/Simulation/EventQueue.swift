@@ -1,20 +1,22 @@
-import Primitives
+package import Primitives
 
 /// What is to happen when, in virtual time. Two events of one instant happen in the order in which they were scheduled.
-struct EventQueue {
-    struct Event {
-        let at: Instant
+package struct EventQueue {
+    package struct Event {
+        package let at: Instant
         let sequence: UInt64
-        let action: () -> Void
+        package let action: () -> Void
     }
 
     private var heap: [Event] = []
     private var nextSequence: UInt64 = 0
 
-    var isEmpty: Bool { heap.isEmpty }
-    var nextInstant: Instant? { heap.first?.at }
+    package init() {}
 
-    mutating func schedule(at instant: Instant, _ action: @escaping () -> Void) {
+    var isEmpty: Bool { heap.isEmpty }
+    package var nextInstant: Instant? { heap.first?.at }
+
+    package mutating func schedule(at instant: Instant, _ action: @escaping () -> Void) {
         heap.append(Event(at: instant, sequence: nextSequence, action: action))
         nextSequence += 1
         var child = heap.count - 1
@@ -24,7 +26,7 @@ struct EventQueue {
         }
     }
 
-    mutating func popFirst() -> Event? {
+    package mutating func popFirst() -> Event? {
         guard let first = heap.first else { return nil }
         let last = heap.removeLast()
         guard !heap.isEmpty else { return first }

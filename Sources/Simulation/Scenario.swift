@@ -24,14 +24,21 @@ package struct Scenario: Sendable {
             .groupCall, .refusedCalls, .hangUps, .wrongPassword, .longRegistration, .powerCutInCall, .drain, .fullDisk,
             .fullDiskAnyTime, .switchRaces, .switchStorm, .flowTable, .unplugged, .backupPlan, .canaries, .attendant,
             .voicemail, .queue, .roomWithDoor,
-        ] + ServiceExample.scenarios
+        ] + staged
 
     /// Weeks and months of virtual time, seconds of ours.
     package static let long: Set<String> = [unplugged.name, backupPlan.name, canaries.name]
-    package static let short = all.filter { !long.contains($0.name) }
+    /// Those that are neither long nor played on stages.
+    package static let short = {
+        let others = long.union(StageScenario.all.map(\.name))
+        return all.filter { !others.contains($0.name) }
+    }()
 
-    /// What a sweep plays for a seed.
-    package static func swept(by seed: UInt64) -> [Scenario] { seed.isMultiple(of: 20) ? all : short }
+    /// What a sweep plays for a seed: the long ones for each twentieth, those of the stages for each fifth.
+    package static func swept(by seed: UInt64) -> [Scenario] {
+        if seed.isMultiple(of: 20) { return all }
+        return seed.isMultiple(of: 5) ? short + staged : short
+    }
 
     package init(
         name: String, purpose: String, body: @escaping @Sendable (World) throws(ScenarioFailure) -> Void

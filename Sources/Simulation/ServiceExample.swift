@@ -1,4 +1,4 @@
-/// The service examples of RFC 5359, section 2, by name, each with the scenario that plays it.
+/// The service examples of RFC 5359, section 2, by name, each with the scenario that plays it on every stage.
 package enum ServiceExample: String, Sendable, CaseIterable {
     case callHold = "2.1 Call Hold"
     case consultationHold = "2.2 Consultation Hold"
@@ -19,39 +19,47 @@ package enum ServiceExample: String, Sendable, CaseIterable {
     case automaticRedial = "2.17 Automatic Redial"
     case clickToDial = "2.18 Click to Dial"
 
-    /// How an example is shown here.
-    package enum Coverage: Sendable {
-        case scenario(Scenario)
-        /// Not played yet, and what it waits for.
-        case missing(String)
-    }
-
     /// `RFC 5359, 2.1 Call Hold`.
     package var title: String { "RFC 5359, \(rawValue)" }
 
-    package var coverage: Coverage {
+    /// Where the appliance gives the service in another way than the RFC's message flow has it; nil: it is that flow.
+    package var difference: String? {
         switch self {
-        case .callHold: .scenario(.callHold)
-        case .consultationHold: .scenario(.consultationHold)
-        case .musicOnHold: .scenario(.musicOnHold)
-        case .unattendedTransfer: .scenario(.unattendedTransfer)
-        case .attendedTransfer: .scenario(.attendedTransfer)
-        case .findMe: .scenario(.findMe)
-        case .outgoingScreening: .scenario(.outgoingScreening)
-        case .pickup: .scenario(.pickup)
-        case .instantMessagingTransfer: .missing("MESSAGE: the appliance carries no instant messages")
-        case .forwardingUnconditional, .forwardingBusy, .forwardingNoAnswer:
-            .missing("forwarding that the appliance does for a user")
-        case .thirdPartyAdded, .thirdPartyJoins: .missing("a conference made of a call (Join, RFC 3911)")
-        case .incomingScreening: .missing("rules about who may call a user")
-        case .park: .missing("park orbits")
-        case .automaticRedial: .missing("a call back when the callee is free")
-        case .clickToDial: .missing("a REFER outside a dialog that begins a call")
+        case .musicOnHold: "the appliance plays the music; no music server is called"
+        case .instantMessagingTransfer:
+            "the appliance carries no instant messages: MESSAGE is refused with 405, the transfer itself is by REFER"
+        case .forwardingUnconditional, .forwardingBusy, .forwardingNoAnswer: "the caller is not told by 181"
+        case .thirdPartyAdded: "the appliance mixes, not Bob's telephone; a code makes the conference of both calls"
+        case .thirdPartyJoins: "a room, into which two are moved by REFER; the third dials it (no Join, RFC 3911)"
+        case .findMe: "all telephones ring at once, not one after the other"
+        case .automaticRedial: "a code instead of a subscription of Alice's telephone; the appliance calls both"
+        case .clickToDial: "the appliance takes the REFER, and rings Alice's telephones itself"
+        case .callHold, .consultationHold, .unattendedTransfer, .attendedTransfer, .incomingScreening,
+            .outgoingScreening, .park, .pickup:
+            nil
         }
     }
 
-    /// Those that are played.
-    package static var scenarios: [Scenario] {
-        allCases.compactMap { if case .scenario(let scenario) = $0.coverage { scenario } else { nil } }
+    package var scenario: StageScenario {
+        switch self {
+        case .callHold: .callHold
+        case .consultationHold: .consultationHold
+        case .musicOnHold: .musicOnHold
+        case .unattendedTransfer: .unattendedTransfer
+        case .attendedTransfer: .attendedTransfer
+        case .instantMessagingTransfer: .instantMessagingTransfer
+        case .forwardingUnconditional: .forwardingUnconditional
+        case .forwardingBusy: .forwardingBusy
+        case .forwardingNoAnswer: .forwardingNoAnswer
+        case .thirdPartyAdded: .thirdPartyAdded
+        case .thirdPartyJoins: .thirdPartyJoins
+        case .findMe: .findMe
+        case .incomingScreening: .incomingScreening
+        case .outgoingScreening: .outgoingScreening
+        case .park: .park
+        case .pickup: .pickup
+        case .automaticRedial: .automaticRedial
+        case .clickToDial: .clickToDial
+        }
     }
 }

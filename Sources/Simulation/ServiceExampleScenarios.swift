@@ -1,185 +1,289 @@
 import Primitives
-import SoftphoneCore
 
-/// Alice, Bob and Carol of RFC 5359, each with a telephone of two lines; who hears whom is asked of the media workers.
-private struct Cast {
-    let office: Office
-    let alice: OfficeDesk
-    let bob: OfficeDesk
-    let carol: OfficeDesk
-
-    init(_ world: World, barred: [String] = []) throws(ScenarioFailure) {
-        var plan = Office.Plan()
-        plan.users = 4
-        plan.actions = []
-        plan.peopleDecide = false
-        plan.portRefusalsPerMille = 0
-        plan.linesPerDesk = 2
-        plan.barred = barred
-        office = Office(world, plan: plan)
-        (alice, bob, carol) = (office.desks[0], office.desks[1], office.desks[2])
-        for line in office.lines { line.connect() }
-        let lines = office.lines
-        try world.wait("everybody registered", within: .seconds(90)) { lines.allSatisfy(\.isRegistered) }
-    }
-
-    var world: World { office.world }
-
-    /// `caller` calls that desk, which answers on the line that is given.
-    func connect(_ caller: OfficeLine, _ desk: OfficeDesk) throws(ScenarioFailure) -> OfficeLine {
-        caller.call(desk.number)
-        let callee = try ringing(desk)
-        callee.command(.answer)
-        try wait("the call of \(desk.number)") { caller.activity == .talking && callee.activity == .talking }
-        try wait("the other lines of \(desk.number) at rest") {
-            desk.lines.allSatisfy { $0 === callee || $0.activity != .ringing }
-        }
-        try conversation(caller, callee)
-        return callee
-    }
-
-    func ringing(_ desk: OfficeDesk) throws(ScenarioFailure) -> OfficeLine {
-        try wait("\(desk.number) rings") { desk.ringingLine != nil }
-        guard let line = desk.ringingLine else { throw ScenarioFailure("nothing rings", at: world.now) }
-        return line
-    }
-
-    func wait(_ what: String, _ condition: () -> Bool) throws(ScenarioFailure) {
-        try world.wait(what, within: .seconds(90)) { condition() || !world.violations.isEmpty }
-        if let violation = world.violations.first { throw violation }
-    }
-
-    func conversation(_ one: OfficeLine, _ other: OfficeLine) throws(ScenarioFailure) {
-        try wait("\(one.name) and \(other.name) hear each other") {
-            office.heard(by: one) == [other.name] && office.heard(by: other) == [one.name]
-        }
-    }
-
-    func hangUp(_ lines: OfficeLine...) throws(ScenarioFailure) {
-        for line in lines { line.command(.hangUp) }
-        try wait("everybody has hung up") { office.lines.allSatisfy { $0.activity == .idle && $0.isQuiet } }
-        for line in office.lines { line.command(.unregister) }
-        world.advance(.seconds(40))
-        try office.invariants.checkAtRest()
-    }
-}
-
-extension Scenario {
+/// Alice, Bob and Carol of RFC 5359. Who has two calls has two telephones, or one of two lines: it is the same.
+extension StageScenario {
     private static func example(
-        _ example: ServiceExample, _ name: String, _ body: @escaping @Sendable (Cast) throws(ScenarioFailure) -> Void
-    ) -> Scenario {
-        Scenario(name: "rfc5359-\(name)", purpose: example.title, media: .model) { world throws(ScenarioFailure) in
-            try body(try Cast(world))
-        }
+        _ example: ServiceExample, _ name: String, _ office: StageOffice = StageOffice(),
+        _ body: @escaping @Sendable (Play) throws(ScenarioFailure) -> Void
+    ) -> StageScenario {
+        StageScenario("rfc5359-\(name)", example.title, office, body)
     }
 
-    static let callHold = example(.callHold, "call-hold") { cast throws(ScenarioFailure) in
-        let alice = cast.alice.lines[0]
-        let bob = try cast.connect(alice, cast.bob)
-        bob.command(.hold(true))
-        try cast.wait("Alice does not hear Bob, nor Bob Alice") {
-            bob.isHolding && !cast.office.heard(by: alice).contains(bob.name) && cast.office.heard(by: bob).isEmpty
-        }
-        bob.command(.hold(false))
-        try cast.conversation(alice, bob)
-        try cast.hangUp(bob)
+    // MARK: Hold
+
+    static let callHold = example(.callHold, "call-hold", StageOffice(features: ["music_on_hold: false"])) {
+        play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        try play.connect(alice, bob)
+        try play.holds(bob)
+        try play.hears(alice, .nothing)
+        try play.hears(bob, .nothing)
+        try play.takesBack(bob)
+        try play.conversation(alice, bob)
+        try play.hangUp(alice)
+        try play.idle(bob)
     }
 
-    static let consultationHold = example(.consultationHold, "consultation-hold") { cast throws(ScenarioFailure) in
-        let alice = cast.alice.lines[0]
-        let bob = try cast.connect(alice, cast.bob)
-        bob.command(.hold(true))
-        try cast.wait("the hold") { bob.isHolding && bob.mayChange }
-        guard let consulting = cast.bob.freeLine else { throw ScenarioFailure("no second line", at: cast.world.now) }
-        let carol = try cast.connect(consulting, cast.carol)
-        try cast.world.require(cast.office.heard(by: alice) == ["music"], "Alice hears what she must not")
-        carol.command(.hangUp)
-        try cast.wait("the end of the consultation") { consulting.activity == .idle }
-        bob.command(.hold(false))
-        try cast.conversation(alice, bob)
-        try cast.hangUp(alice)
+    static let consultationHold = example(.consultationHold, "consultation-hold") { play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        let carol = try play.telephone(.carol)
+        try play.connect(alice, bob)
+        try play.holds(bob)
+        let consulting = try play.telephone(.bob)
+        try play.connect(consulting, carol)
+        try play.hears(alice, .sound)
+        try play.hangUp(carol)
+        try play.idle(consulting)
+        try play.takesBack(bob)
+        try play.conversation(alice, bob)
+        try play.hangUp(alice)
+        try play.idle(bob)
     }
 
-    static let musicOnHold = example(.musicOnHold, "music-on-hold") { cast throws(ScenarioFailure) in
-        let alice = cast.alice.lines[0]
-        let bob = try cast.connect(alice, cast.bob)
+    static let musicOnHold = example(.musicOnHold, "music-on-hold") { play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        try play.connect(alice, bob)
         for _ in 0..<2 {
-            bob.command(.hold(true))
-            try cast.wait("the music") { cast.office.heard(by: alice) == ["music"] && bob.mayChange }
-            bob.command(.hold(false))
-            try cast.conversation(alice, bob)
-            try cast.wait("an end of the change") { bob.mayChange }
+            try play.holds(bob)
+            try play.hears(alice, .sound)
+            try play.takesBack(bob)
+            try play.conversation(alice, bob)
         }
-        bob.command(.hold(true))
-        try cast.wait("the music") { cast.office.heard(by: alice) == ["music"] }
-        try cast.hangUp(alice)
+        try play.holds(bob)
+        try play.hears(alice, .sound)
+        try play.hangUp(alice)
+        try play.idle(bob)
     }
+
+    // MARK: Transfer
 
     static let unattendedTransfer = example(.unattendedTransfer, "transfer-unattended") {
-        cast throws(ScenarioFailure) in
-        let alice = cast.alice.lines[0]
-        let bob = try cast.connect(alice, cast.bob)
-        bob.command(.transfer(cast.carol.number, replaces: nil))
-        let carol = try cast.ringing(cast.carol)
-        carol.command(.answer)
-        try cast.wait("Bob has left") { bob.activity == .idle }
-        try cast.conversation(alice, carol)
-        try cast.hangUp(carol)
+        play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        let carol = try play.telephone(.carol)
+        try play.connect(alice, bob)
+        bob.transfer(to: carol.number)
+        try play.answer(carol)
+        try play.idle(bob)
+        try play.conversation(alice, carol)
+        try play.hangUp(carol)
+        try play.idle(alice)
     }
 
-    static let attendedTransfer = example(.attendedTransfer, "transfer-attended") { cast throws(ScenarioFailure) in
-        let alice = cast.alice.lines[0]
-        let bob = try cast.connect(alice, cast.bob)
-        bob.command(.hold(true))
-        try cast.wait("the hold") { bob.isHolding && bob.mayChange }
-        guard let consulting = cast.bob.freeLine else { throw ScenarioFailure("no second line", at: cast.world.now) }
-        let carol = try cast.connect(consulting, cast.carol)
-        bob.command(.transfer(cast.carol.number, replaces: consulting.dialogID))
-        try cast.wait("Bob has left both calls") { bob.activity == .idle && consulting.activity == .idle }
-        try cast.conversation(alice, carol)
-        try cast.hangUp(alice)
+    static let attendedTransfer = example(.attendedTransfer, "transfer-attended") { play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        let (carol, consulting) = (try play.telephone(.carol), try play.telephone(.bob))
+        try play.connect(alice, bob)
+        try play.holds(bob)
+        try play.connect(consulting, carol)
+        bob.transfer(to: carol.number, replacing: consulting.dialogID)
+        try play.idle(bob, consulting)
+        try play.conversation(alice, carol)
+        try play.hangUp(alice)
+        try play.idle(carol)
     }
 
-    /// All of Bob's telephones ring; the one that is answered has the call (parallel, the RFC's proxy tries in turn).
-    static let findMe = example(.findMe, "find-me") { cast throws(ScenarioFailure) in
-        let alice = cast.alice.lines[0]
-        alice.call(cast.bob.number)
-        try cast.wait("both lines ring") { cast.bob.lines.allSatisfy { $0.activity == .ringing } }
-        let (other, bob) = (cast.bob.lines[0], cast.bob.lines[1])
-        bob.command(.answer)
-        try cast.wait("the call") { alice.activity == .talking && bob.activity == .talking && other.activity == .idle }
-        try cast.conversation(alice, bob)
-        try cast.hangUp(bob)
+    static let instantMessagingTransfer = example(.instantMessagingTransfer, "transfer-instant-messaging") {
+        play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        let carol = try play.telephone(.carol)
+        try play.connect(alice, bob)
+        try play.holds(bob)
+        bob.message(carol.number, "Will you take Alice?")
+        try play.wait("the answer to the message") { bob.lastAnswer != nil }
+        try play.require(
+            bob.lastAnswer?.status == 405, "MESSAGE is answered with \(bob.lastAnswer?.status ?? 0), not 405")
+        bob.transfer(to: carol.number)
+        try play.answer(carol)
+        try play.idle(bob)
+        try play.conversation(alice, carol)
+        try play.hangUp(alice)
+        try play.idle(carol)
     }
 
-    static let outgoingScreening = Scenario(
-        name: "rfc5359-outgoing-screening", purpose: ServiceExample.outgoingScreening.title, media: .model
-    ) { world throws(ScenarioFailure) in
-        let cast = try Cast(world, barred: ["+49900", "118"])
-        let alice = cast.alice.lines[0]
-        alice.call("118")
-        try cast.wait("the refusal") { alice.lastFailure != nil && alice.activity == .idle }
-        try world.require(
-            alice.lastFailure == 403, "a barred number is refused with \(alice.lastFailure ?? 0), not 403")
-        _ = try cast.connect(alice, cast.bob)
-        try cast.hangUp(alice)
+    // MARK: Forwarding
+
+    static let forwardingUnconditional = example(
+        .forwardingUnconditional, "forwarding-unconditional", StageOffice(users: [.bob: "forward_always: \"102\""])
+    ) { play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        let carol = try play.telephone(.carol)
+        try play.connect(alice, carol, dialling: bob.number)
+        try play.require(bob.ringCount == 0, "Bob's telephone rang")
+        try play.hangUp(alice)
+        try play.idle(carol)
     }
 
-    static let pickup = example(.pickup, "call-pickup") { cast throws(ScenarioFailure) in
-        let alice = cast.alice.lines[0]
-        alice.call(cast.bob.number)
-        let bob = try cast.ringing(cast.bob)
-        let carol = cast.carol.lines[0]
-        guard let dialog = bob.dialogID else { throw ScenarioFailure("no early dialog", at: cast.world.now) }
-        // Whether this telephone of Bob's rings may not be known yet, when its answer was lost: who is refused tries again.
-        for _ in 0..<5 where carol.activity != .talking {
-            carol.pickUp(dialog, of: cast.bob.number)
-            try cast.wait("Carol has the call, or is refused") { carol.activity == .talking || carol.activity == .idle }
-            if carol.activity == .idle { cast.world.advance(.seconds(1)) }
+    static let forwardingBusy = example(
+        .forwardingBusy, "forwarding-busy",
+        StageOffice(users: [.bob: "forward_busy: \"102\", busy_on_busy: true"])
+    ) { play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        let (carol, dave) = (try play.telephone(.carol), try play.telephone(.dave))
+        try play.connect(dave, bob)
+        try play.connect(alice, carol, dialling: bob.number)
+        try play.conversation(dave, bob)
+        try play.hangUp(alice, dave)
+        try play.idle(bob, carol)
+        try play.connect(alice, bob)
+        try play.hangUp(bob)
+        try play.idle(alice)
+    }
+
+    static let forwardingNoAnswer = example(
+        .forwardingNoAnswer, "forwarding-no-answer",
+        StageOffice(users: [.bob: "forward_no_answer: \"102\", ring_seconds: 5"])
+    ) { play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        let carol = try play.telephone(.carol)
+        alice.call(bob.number)
+        try play.rings(bob)
+        try play.answer(carol)
+        try play.idle(bob)
+        try play.conversation(alice, carol)
+        try play.hangUp(carol)
+        try play.idle(alice)
+    }
+
+    // MARK: Conferences
+
+    static let thirdPartyAdded = example(.thirdPartyAdded, "conference-third-party-added") {
+        play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        let (carol, consulting) = (try play.telephone(.carol), try play.telephone(.bob))
+        let third = try play.telephone(.bob)
+        try play.connect(alice, bob)
+        try play.holds(bob)
+        try play.connect(consulting, carol)
+        try play.holds(consulting)
+        third.call("*73")
+        try play.idle(bob, consulting)
+        try play.conversation(alice, carol, third)
+        try play.hangUp(third)
+        try play.conversation(alice, carol)
+        try play.hangUp(alice)
+        try play.idle(carol)
+    }
+
+    static let thirdPartyJoins = example(
+        .thirdPartyJoins, "conference-third-party-joins", StageOffice(features: ["conferences: [\"800\"]"])
+    ) { play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        let carol = try play.telephone(.carol)
+        try play.connect(alice, bob)
+        bob.transfer(to: "800")
+        try play.idle(bob)
+        bob.call("800")
+        try play.conversation(alice, bob)
+        carol.call("800")
+        try play.conversation(alice, bob, carol)
+        try play.hangUp(bob)
+        try play.conversation(alice, carol)
+        try play.hangUp(alice, carol)
+    }
+
+    // MARK: Who is called, who may
+
+    static let findMe = example(.findMe, "find-me") { play throws(ScenarioFailure) in
+        let alice = try play.telephone(.alice)
+        let (bob, other) = (try play.telephone(.bob), try play.telephone(.bob))
+        alice.call(bob.number)
+        try play.rings(bob)
+        try play.answer(other)
+        try play.idle(bob)
+        try play.conversation(alice, other)
+        try play.hangUp(other)
+        try play.idle(alice)
+    }
+
+    static let incomingScreening = example(
+        .incomingScreening, "incoming-screening", StageOffice(users: [.bob: "reject_callers: [\"100\"]"])
+    ) { play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        let carol = try play.telephone(.carol)
+        try play.refused(alice, calling: bob.number, with: 603)
+        try play.require(bob.ringCount == 0, "Bob's telephone rang")
+        try play.connect(carol, bob)
+        try play.hangUp(carol)
+        try play.idle(bob)
+    }
+
+    static let outgoingScreening = example(
+        .outgoingScreening, "outgoing-screening",
+        StageOffice(sections: ["outgoing: { rules: [ { prefix: \"118\", trunks: [] } ] }"])
+    ) { play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        try play.refused(alice, calling: "118", with: 403)
+        try play.connect(alice, bob)
+        try play.hangUp(alice)
+        try play.idle(bob)
+    }
+
+    // MARK: Calls that wait, and calls to be made
+
+    static let park = example(.park, "call-park", StageOffice(features: ["park_orbits: [\"71\"]"])) {
+        play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        let carol = try play.telephone(.carol)
+        try play.connect(alice, bob)
+        bob.transfer(to: "71")
+        try play.idle(bob)
+        try play.hears(alice, .sound)
+        carol.call("71")
+        try play.conversation(alice, carol)
+        try play.hangUp(carol)
+        try play.idle(alice)
+    }
+
+    static let pickup = example(.pickup, "call-pickup") { play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        let carol = try play.telephone(.carol)
+        alice.call(bob.number)
+        try play.rings(bob)
+        guard let dialog = bob.dialogID else { throw ScenarioFailure("no early dialog", at: play.stage.now) }
+        // Whether Bob's telephone rings may not be known yet, when its answer was lost: who is refused tries again.
+        for _ in 0..<5 where !carol.isTalking {
+            carol.pickUp(dialog, of: bob.number)
+            try play.wait("Carol has the call, or is refused") { carol.isTalking || carol.isIdle }
+            if carol.isIdle { try play.pass(.seconds(1)) }
         }
-        try cast.wait("Carol has the call") { carol.activity == .talking && alice.activity == .talking }
-        try cast.wait("Bob's telephone is quiet") { cast.bob.lines.allSatisfy { $0.activity == .idle } }
-        try cast.conversation(alice, carol)
-        try cast.hangUp(carol)
+        try play.idle(bob)
+        try play.conversation(alice, carol)
+        try play.hangUp(carol)
+        try play.idle(alice)
+    }
+
+    static let automaticRedial = example(
+        .automaticRedial, "automatic-redial", StageOffice(users: [.bob: "busy_on_busy: true"])
+    ) { play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        let dave = try play.telephone(.dave)
+        try play.connect(dave, bob)
+        try play.refused(alice, calling: bob.number, with: 486)
+        try play.dial("*37\(bob.number)", on: alice)
+        try play.require(alice.ringCount == 0, "called back while Bob is busy")
+        try play.hangUp(dave)
+        try play.idle(bob)
+        try play.answer(alice)
+        try play.answer(bob)
+        try play.conversation(alice, bob)
+        try play.hangUp(bob)
+        try play.idle(alice)
+    }
+
+    static let clickToDial = example(.clickToDial, "click-to-dial") { play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        let computer = try play.line(.alice, registers: false)
+        computer.plugIn()
+        computer.connect(with: bob.number)
+        try play.wait("the answer to the click") { computer.lastAnswer != nil }
+        try play.require(
+            computer.lastAnswer?.status == 202,
+            "the click is answered with \(computer.lastAnswer?.status ?? 0), not 202")
+        try play.answer(alice)
+        try play.answer(bob)
+        try play.conversation(alice, bob)
+        try play.hangUp(alice)
+        try play.idle(bob)
     }
 }

@@ -151,7 +151,7 @@ package struct ScenarioFailure: Error, Sendable, Equatable {
     package let text: String
     package let at: Instant
 
-    init(_ text: String, at now: Instant) {
+    package init(_ text: String, at now: Instant) {
         self.text = text
         at = now
     }

@@ -7,7 +7,7 @@ struct PBXSim: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pbxsim",
         abstract: "Deterministic simulator: appliance, telephones and vendor cloud under seeded faults.",
-        subcommands: [RunSeed.self, Sweep.self, OfficeSweep.self, ListScenarios.self, FleetCommand.self])
+        subcommands: [RunSeed.self, Sweep.self, OfficeSweep.self, Live.self, ListScenarios.self, FleetCommand.self])
 }
 
 /// `pbxsim run --seed N`: one seed, line by line if wanted.

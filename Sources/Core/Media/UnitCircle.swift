@@ -1,7 +1,7 @@
 /// Sine and cosine without a mathematics library: the core imports nothing.
-enum UnitCircle {
+package enum UnitCircle {
     /// Cosine and sine of `turns` revolutions, to better than 1e-12.
-    static func point(turns: Double) -> (cosine: Double, sine: Double) {
+    package static func point(turns: Double) -> (cosine: Double, sine: Double) {
         let fraction = turns - turns.rounded(.down)
         let quarter = (fraction * 4).rounded()
         let angle = (fraction - quarter / 4) * 2 * Double.pi  // within an eighth of a turn of the axis
