@@ -15,37 +15,6 @@ extension Scenario {
         try world.toneCall(codecs: (.pcmu, .pcmu))
     }
 
-    static let transcodedCall = Scenario(
-        name: "transcoded-call", purpose: "Opus to PCMA, transcoded, tones heard at both ends, one record"
-    ) { world throws(ScenarioFailure) in
-        world.bootAppliance()
-        try world.toneCall(codecs: (.opus, .pcma))
-        try world.wait("the call's record", within: .seconds(10)) { world.callRecords.count == 1 }
-        let records = world.callRecords
-        try world.require(
-            records.first?.success == true && records.first?.quality.count == 2, "the record is incomplete")
-    }
-
-    static let conference = Scenario(
-        name: "conference",
-        purpose: "two telephones in a conference room hear each other, whoever is alone hears nobody"
-    ) { world throws(ScenarioFailure) in
-        world.bootAppliance()
-        let ada = world.phone("100", codec: .opus, toneHertz: 1_000)
-        let bob = world.phone("101", codec: .pcma, toneHertz: 440)
-        try world.register(ada)
-        try world.register(bob)
-        ada.call("800")
-        bob.call("800")
-        try world.wait("both in the room", within: .seconds(60)) { ada.isInCall && bob.isInCall }
-        world.advance(.seconds(2))
-        try ada.requireHeard(440)
-        try bob.requireHeard(1_000)
-        ada.hangUp()
-        bob.hangUp()
-        try world.wait("the end of both calls", within: .seconds(90)) { !ada.isInCall && !bob.isInCall }
-    }
-
     static let callData = Scenario(
         name: "call-data", purpose: "F-C6: records stream to a paired Control Center only while the owner lets them"
     ) { world throws(ScenarioFailure) in

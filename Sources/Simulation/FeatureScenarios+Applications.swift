@@ -3,7 +3,7 @@ import Primitives
 /// What the appliance answers itself. No prompts are installed on a stage: each is a short tone.
 extension StageScenario {
     static let applications: [StageScenario] = [
-        echo, conferenceRoom, attendantMenu, mailbox, mailboxPIN, callQueue, roomWithPIN,
+        echo, conferenceRoom, attendantMenu, mailbox, mailboxPIN, callQueue, queueOverflow, roomWithPIN, roomHost,
     ]
 
     static let echo = StageScenario("echo", "who calls the echo hears the own voice") {
@@ -107,7 +107,7 @@ extension StageScenario {
     }
 
     static let callQueue = StageScenario(
-        "call-queue", "callers are served one after the other; an agent in a call is not rung, and may pause",
+        "call-queue", "callers are served one after the other; an agent in a call is not rung",
         StageOffice(sections: [
             """
             queues:
@@ -132,6 +132,31 @@ extension StageScenario {
         try play.idle(carol)
     }
 
+    static let queueOverflow = StageScenario(
+        "queue-overflow", "an agent who pauses is not rung; who waits too long goes elsewhere",
+        StageOffice(sections: [
+            """
+            queues:
+              - { extension: "700", name: Service, agents: ["101"], strategy: linear, wait_seconds: 10, overflow: "103" }
+            """
+        ])
+    ) { play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        let dave = try play.telephone(.dave)
+        try play.dial("*53", on: bob)
+        alice.call("700")
+        try play.hears(alice, .sound)
+        try play.answer(dave)
+        try play.require(bob.ringCount == 0, "who pauses is rung")
+        try play.conversation(alice, dave)
+        try play.hangUp(alice)
+        try play.idle(dave)
+        try play.dial("*54", on: bob)
+        try play.connect(alice, bob, dialling: "700")
+        try play.hangUp(bob)
+        try play.idle(alice)
+    }
+
     static let roomWithPIN = StageScenario(
         "room-with-pin", "who knows the PIN comes in and is heard, who does not is sent away",
         StageOffice(sections: ["rooms: [ { extension: \"810\", name: Board, pin: \"1234\" } ]"])
@@ -152,6 +177,31 @@ extension StageScenario {
         alice.press("*6")
         try play.hears(bob, .nothing)
         alice.press("*6")
+        try play.conversation(alice, bob)
+        try play.hangUp(alice, bob)
+    }
+
+    static let roomHost = StageScenario(
+        "room-host", "who comes first is the host, silences the others and locks the room",
+        StageOffice(sections: ["rooms: [ { extension: \"810\", name: Board } ]"])
+    ) { play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        let carol = try play.telephone(.carol)
+        alice.call("810")
+        try play.wait("the room takes the host in") { alice.isTalking }
+        try play.pass(.seconds(2))
+        bob.call("810")
+        try play.conversation(alice, bob)
+        alice.press("*7")
+        try play.hears(alice, .nothing)
+        try play.hears(bob, .voices([alice.name]))
+        alice.press("*7")
+        try play.conversation(alice, bob)
+        alice.press("*5")
+        try play.pass(.seconds(2))
+        carol.call("810")
+        try play.pass(.seconds(1))
+        try play.idle(carol)
         try play.conversation(alice, bob)
         try play.hangUp(alice, bob)
     }

@@ -86,6 +86,14 @@ extension StageScenario {
         let bob = try play.line(.bob)
         try play.refused(alice, calling: bob.number, with: 480)
         try play.dial("*37\(bob.number)", on: alice)
+        try play.dial("#37", on: alice)
+        bob.plugIn()
+        try play.wait("Bob's telephone is there") { bob.isRegistered }
+        try play.pass(.seconds(2))
+        try play.require(alice.ringCount == 0, "what was called off is done")
+        bob.unplug()
+        try play.wait("Bob's telephone is gone") { !bob.isRegistered }
+        try play.dial("*37\(bob.number)", on: alice)
         bob.plugIn()
         try play.answer(alice)
         try play.answer(bob)

@@ -1,12 +1,38 @@
+import Media
 import Primitives
 
 /// What a number that is dialled leads to.
 extension StageScenario {
     static let dialling: [StageScenario] = [
-        internalFirst, dialTone, speedDial, permissions, night, hiddenNumber, privateCall,
+        codecs, refusals, internalFirst, dialTone, speedDial, permissions, night, hiddenNumber, privateCall,
     ]
 
     private static let outside = StageOffice(hasProvider: true)
+
+    static let codecs = StageScenario(
+        "codecs", "telephones with different codecs hear each other"
+    ) { play throws(ScenarioFailure) in
+        let alice = try play.telephone(.alice, codecs: [.opus])
+        let bob = try play.telephone(.bob, codecs: [.pcma])
+        let carol = try play.telephone(.carol, codecs: [.g722])
+        for (caller, callee) in [(alice, bob), (bob, carol), (carol, alice)] {
+            try play.connect(caller, callee)
+            try play.hangUp(caller)
+            try play.idle(callee)
+        }
+    }
+
+    static let refusals = StageScenario(
+        "refusals", "a number that is nobody's, one that is away and one that is busy are told apart"
+    ) { play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        bob.call("600")
+        try play.hears(bob, .voices([bob.name]))
+        for (number, status) in [("999", 404), ("103", 480), ("101", 486)] {
+            try play.refused(alice, calling: number, with: status)
+        }
+        try play.hangUp(bob)
+    }
 
     static let internalFirst = StageScenario(
         "internal-first", "an extension is found before a number outside; what is none goes out by the line", outside

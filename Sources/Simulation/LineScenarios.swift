@@ -6,47 +6,6 @@ import Settings
 
 /// What telephones do to each other.
 extension Scenario {
-    static let groupCall = Scenario(
-        name: "group-call", purpose: "a group rings everywhere, one answers, the others are told so"
-    ) { world throws(ScenarioFailure) in
-        world.bootAppliance()
-        let ada = world.phone("100", codec: .pcmu, toneHertz: 1_000)
-        let silent = [
-            world.phone("101", codec: .pcma, toneHertz: 700), world.phone("103", codec: .opus, toneHertz: 700),
-        ]
-        let cleo = world.phone("102", codec: .pcmu, toneHertz: 440, answers: true)
-        for phone in [ada, cleo] + silent { try world.register(phone) }
-        ada.call("610")
-        try world.wait("the group call", within: .seconds(60)) { ada.isInCall && cleo.isInCall }
-        try world.wait("the others' end", within: .seconds(90)) { silent.allSatisfy { !$0.isRinging } }
-        try world.require(silent.allSatisfy { $0.ringCount == 1 }, "not every telephone of the group has rung")
-        world.advance(.seconds(1))
-        try ada.requireHeard(440)
-        cleo.hangUp()
-        try world.wait("the end of the call", within: .seconds(90)) { !ada.isInCall && !cleo.isInCall }
-        try world.wait("its record", within: .seconds(60)) { world.callRecords.count == 1 }
-    }
-
-    static let refusedCalls = Scenario(
-        name: "refused-calls", purpose: "unknown, absent and busy numbers are refused with their status, and recorded"
-    ) { world throws(ScenarioFailure) in
-        world.bootAppliance()
-        let ada = world.phone("100", codec: .pcmu, toneHertz: 1_000)
-        let bob = world.phone("101", codec: .pcmu, toneHertz: 440)
-        try world.register(ada)
-        try world.register(bob)
-        bob.call("600")
-        try world.wait("the echo call", within: .seconds(60)) { bob.isInCall }
-        for (number, status) in [("999", 404), ("103", 480), ("101", 486)] {
-            ada.call(number)
-            try world.wait("the refusal of \(number)", within: .seconds(60)) { ada.lastFailure != nil }
-            try world.require(
-                ada.lastFailure == status, "\(number) is refused with \(ada.lastFailure ?? 0), not \(status)")
-        }
-        bob.hangUp()
-        try world.wait("the end of the echo call", within: .seconds(90)) { !bob.isInCall }
-    }
-
     static let hangUps = Scenario(
         name: "hang-ups", purpose: "hung up at any moment from dialling on: both sides come to rest, nothing leaks"
     ) { world throws(ScenarioFailure) in

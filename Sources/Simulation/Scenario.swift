@@ -20,10 +20,8 @@ package struct Scenario: Sendable {
             .uplink, .pairing, .pairingUnderPowerCuts, .pairingOutage, .revocationOutage, .wrongCodes, .clockSteps,
             .monitoring,
             .backup, .backupUnderPowerCuts, .backupOutage, .provisioning, .callData, .callDataOutage, .call,
-            .transcodedCall, .conference,
-            .groupCall, .refusedCalls, .hangUps, .wrongPassword, .longRegistration, .powerCutInCall, .drain, .fullDisk,
-            .fullDiskAnyTime, .switchRaces, .switchStorm, .flowTable, .unplugged, .backupPlan, .canaries, .attendant,
-            .voicemail, .queue, .roomWithDoor,
+            .hangUps, .wrongPassword, .longRegistration, .powerCutInCall, .drain, .fullDisk,
+            .fullDiskAnyTime, .switchRaces, .switchStorm, .flowTable, .unplugged, .backupPlan, .canaries, .voicemail,
         ] + staged
 
     /// Weeks and months of virtual time, seconds of ours.

@@ -1,4 +1,4 @@
-import Media
+package import Media
 import Primitives
 import SoftphoneCore
 
@@ -34,9 +34,9 @@ package final class Play {
 
     /// A telephone of that user, registered; called again, another one.
     package func telephone(
-        _ person: Person, takesAnnouncements: Bool = false, password: String? = nil
+        _ person: Person, codecs: [AudioCodec] = [.pcma, .pcmu], takesAnnouncements: Bool = false
     ) throws(ScenarioFailure) -> StageLine {
-        let line = try line(person, takesAnnouncements: takesAnnouncements, password: password)
+        let line = try line(person, codecs: codecs, takesAnnouncements: takesAnnouncements)
         line.plugIn()
         try wait("\(line.name) registered") { line.isRegistered }
         return line
@@ -44,11 +44,12 @@ package final class Play {
 
     /// A telephone that has yet to be plugged in.
     package func line(
-        _ person: Person, takesAnnouncements: Bool = false, registers: Bool = true, password: String? = nil
+        _ person: Person, codecs: [AudioCodec] = [.pcma, .pcmu], takesAnnouncements: Bool = false,
+        registers: Bool = true
     ) throws(ScenarioFailure) -> StageLine {
         var account = SoftphoneAccount(
-            user: person.number, displayName: person.rawValue, password: Secret(password ?? person.password),
-            domain: "pbx.example", codecs: [.pcma, .pcmu])
+            user: person.number, displayName: person.rawValue, password: Secret(person.password),
+            domain: "pbx.example", codecs: codecs)
         account.takesAnnouncements = takesAnnouncements
         account.registers = registers
         return try add(person.rawValue, account)
