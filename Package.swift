@@ -137,13 +137,15 @@ let package = Package(
         core("Backup", ["Primitives", "CloudMessages", "PrivacyContract", "Persistence"]),
         core("Telemetry", ["Primitives", "CloudMessages", "PrivacyContract"]),
         core("Provisioning", ["Primitives", "LogPolicy", "Persistence", "Settings"]),
+        core("Updates", ["Primitives", "CloudMessages", "PrivacyContract"]),
+        core("CrashReports", ["Primitives", "CloudMessages", "PrivacyContract"]),
         core(
             "ApplianceCore",
             [
                 "Primitives", "SIPMessage", "SIPTransaction", "SIPDialog", "SIPUserAgent", "Media", "Settings",
                 "CloudMessages", "PrivacyContract", "Persistence", "ServerLocation", "Numbering", "Registration",
                 "Events", "Trunks", "Applications", "CallControl", "Pairing", "Backup",
-                "Telemetry", "Provisioning", "Features",
+                "Telemetry", "Provisioning", "Features", "Updates", "CrashReports",
             ]),
 
         // Hardware
@@ -192,7 +194,7 @@ let package = Package(
             "HTTPServer",
             [
                 "Primitives", "ApplianceCore", "Applications", "Media", "CloudMessages", "CloudWire", "Persistence",
-                "PrivacyContract", nioCore,
+                "PrivacyContract", "Updates", nioCore,
                 nioSSL, hummingbird, hummingbirdTLS, httpTypes, logging,
             ]),
         shell(
@@ -201,7 +203,7 @@ let package = Package(
                 "Primitives", "ApplianceCore", "Media", "Persistence", "Settings", "SIPTransaction", "PrivacyContract",
                 "CloudMessages", "Backup", "HAL", "TLS", "Transport", "NameResolver", "ServerLocation", "MediaEngine",
                 "SoundStore", "Applications", "RTPEngine", "RTPEngineBackend",
-                "SQLiteStore", "CloudLink",
+                "SQLiteStore", "CloudLink", "CloudWire",
                 "HTTPServer", "Archive", "ConfigurationFile", "OpenSSLCrypto", nioCore, nioPosix, logging,
             ]),
 
@@ -210,7 +212,8 @@ let package = Package(
         counterpart(
             "VendorCloud", embedding: "Page",
             [
-                "Primitives", "CloudCore", "CloudMessages", "CloudWire", "OpenSSLCrypto", "TLS", "Splice", nioCore,
+                "Primitives", "CloudCore", "CloudMessages", "CloudWire", "LogPolicy", "OpenSSLCrypto", "TLS", "Splice",
+                nioCore,
                 nioPosix,
                 nioHTTP1, nioTLS, nioConcurrency, nioSSL, nioHTTP2, hummingbird, hummingbirdTLS, httpTypes, httpClient,
                 logging, lifecycle,
@@ -241,7 +244,7 @@ let package = Package(
                 "Primitives", "ApplianceCore", "Applications", "CloudCore", "SoftphoneCore", "OpenSSLCrypto",
                 "OpusCodec", "Media", "Persistence", "PrivacyContract", "CloudMessages", "Settings",
                 "SIPTransaction", "ServerLocation", "Telemetry", "Pairing", "Backup", "Archive", "CloudWire",
-                "LogPolicy", "ConfigurationFile",
+                "LogPolicy", "ConfigurationFile", "Updates",
             ],
             path: "Sources/Simulation", swiftSettings: strict),
         .target(
@@ -257,7 +260,8 @@ let package = Package(
                 "Primitives", "HALLinux", "OpenSSLCrypto", "SIPDialog", "SIPMessage", "Vectors", "Persistence",
                 "PrivacyContract", "CloudMessages", nioCore, nioPosix, nioHTTP1, httpClient,
             ]),
-        program("vendorcloud", ["Primitives", "CloudCore", "VendorCloud", logging, lifecycle, unixSignals]),
+        program(
+            "vendorcloud", ["Primitives", "CloudCore", "CloudMessages", "VendorCloud", logging, lifecycle, unixSignals]),
         program(
             "softphone",
             ["Softphone", "SoftphoneCore", "Primitives", "Media", "SIPTransaction", "TLS", nioPosix, nioSSL]),
@@ -283,7 +287,7 @@ let package = Package(
             "ConnectedServices",
             [
                 "ApplianceCore", "Backup", "CloudMessages", "OpenSSLCrypto", "Pairing", "Persistence", "Primitives",
-                "PrivacyContract", "Settings", "Telemetry",
+                "PrivacyContract", "Settings", "Telemetry", "Updates",
             ]),
         tests("Events", ["Events", "Primitives", "SIPMessage", "SIPTransaction", "SIPUserAgent"]),
         tests("Features", ["Features", "Settings"]),
@@ -345,6 +349,8 @@ let package = Package(
                 "Media", "OpenSSLCrypto", "Primitives", "RTP", "SIPDialog", "SIPMessage", "SIPTransaction",
                 "SoftphoneCore",
             ]),
+        tests("Updates", ["CloudMessages", "OpenSSLCrypto", "Primitives", "PrivacyContract", "Updates"]),
+        tests("CrashReports", ["CloudMessages", "CrashReports", "Primitives", "PrivacyContract"]),
         tests("Telemetry", ["CloudMessages", "Primitives", "PrivacyContract", "Telemetry"]),
         tests(
             "Telephony",

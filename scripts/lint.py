@@ -29,7 +29,7 @@ FORBIDDEN_IN_CORE = {
 }
 # Secret wipes memory behind a reference; the reason stands in the file.
 CORE_EXCEPTIONS = {("Sources/Core/Primitives/Secret.swift", "steps around concurrency checking")}
-FEATURES = {"Registration", "Events", "CallControl", "Trunks", "Pairing", "Backup", "Telemetry", "Provisioning"}
+FEATURES = {"Registration", "Events", "CallControl", "Trunks", "Pairing", "Backup", "Telemetry", "Provisioning", "Updates", "CrashReports"}
 HOST_NAMES = re.compile("|".join(["auerswald" + r"\.de", "auerproxy" + r"\.de", "zoiper" + r"\.com", "fontevo" + r"\.com"]), re.I)
 BUILD_PATHS = re.compile(r"(?<![\w.])/(?:work|farm|home/\w+|Users/\w+)/")
 LAYER_RANK = {"Core": 0, "HAL": 1, "Shell": 2, "Counterparts": 3, "Simulation": 4, "Programs": 5}

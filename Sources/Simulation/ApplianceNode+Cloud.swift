@@ -15,7 +15,7 @@ extension ApplianceNode {
     // MARK: - Messages
 
     /// A permit is used: whatever the gate believes, the contract's switches are asked again here.
-    private func used(_ permit: Permit) {
+    func used(_ permit: Permit) {
         egressed[permit.flow, default: 0] += 1
         Invariants.checkPermit(permit, switches: disk.snapshot.switches, world: world)
     }
@@ -127,6 +127,7 @@ extension ApplianceNode {
 
     func serviceReply(_ id: ServiceRequestID, _ reply: ServiceReply) {
         world.note("service \(id.value) answers \(Summary.of(reply))")
+        if sessionReply(id, reply) { return }
         switch reply {
         case .provisioningFile(let file, let permit):
             used(permit)
@@ -134,7 +135,7 @@ extension ApplianceNode {
         case .deviceState(let state, let permit):
             used(permit)
             world.cloud.saw(.c13, WireFields.of(state), bytes: WireFields.bytes(of: state))
-        case .noContent, .callDataStream, .problem: break
+        case .noContent, .callDataStream, .adminSession, .problem: break
         }
         if case .callDataStream = reply {} else { streams[id] = nil }
         serviceReplies.removeValue(forKey: id)?(reply)

@@ -43,6 +43,12 @@ final class ApplianceNode {
     private(set) var clockError = Duration.zero
     private(set) var isDrained = false
 
+    // ApplianceNode+Remote.swift
+    var remote = SimulatedUplink()
+    var sessions: [ServiceRequestID: RemoteSession] = [:]
+    /// On the disk beside the database; outlive a power cut.
+    private(set) var crashReports: [CrashReport] = []
+
     // ApplianceNode+Cloud.swift
     var uplink = SimulatedUplink()
     var nextRequest: UInt64 = 0
@@ -98,6 +104,8 @@ final class ApplianceNode {
         run(effects)
         input(.listening([ListenerAddress(.udp, Self.sipEndpoint)]))
         input(.messages(.found(messages.found)))
+        crashReports.removeAll { jobs.removedCrashReports.contains($0.id) }
+        input(.crashReports(crashReports))
     }
 
     /// Everything that is not committed is gone from this instant.
@@ -116,6 +124,9 @@ final class ApplianceNode {
         let wasUp = uplink.isUp
         uplink.lose()
         if wasUp { connectionsLost() }
+        if remote.isUp { world.cloud.remoteAccessClosed() }
+        remote.lose()
+        sessions = [:]
     }
 
     func setDiskFull(_ isFull: Bool) {
@@ -194,6 +205,8 @@ final class ApplianceNode {
         case .serviceReply(let id, let reply): serviceReply(id, reply)
         case .serviceEvent(let id, let record, let permit): serviceEvent(id, record, permit)
         case .serviceEnd(let id): serviceEnd(id)
+        case .openRemoteAccess(let permit): openRemoteAccess(permit)
+        case .closeRemoteAccess: closeRemoteAccess()
         case .adminReply(let id, let reply):
             world.note("admin \(id.value) answers \(Summary.of(reply))")
             adminReplies[id] = reply
@@ -217,7 +230,18 @@ final class ApplianceNode {
                 guard !cutsPower(at: "write of the artifact"), !cutsPower(at: "sync of the artifact") else { return }
             }
             input(.jobFinished(id, outcome))
+            crashReports.removeAll { jobs.removedCrashReports.contains($0.id) }
         }
+    }
+
+    /// The run before the next boot ended in a crash.
+    func crashed() {
+        let day = String(world.wall.rfc3339.prefix(10))
+        crashReports.append(
+            CrashReport(
+                id: "\(day)-\(crashReports.count + 1)", make: "pbx-appliance", model: "PBX-SIM", codename: "process",
+                osVersion: "6.1.0", language: "en", appVersion: Self.firmwareVersion, appName: "pbxd",
+                startTime: world.wall, crashDay: world.wall))
     }
 
     private func store(_ ticket: StoreTicket, _ commands: [StoreCommand]) {

@@ -1,6 +1,7 @@
 import ApplianceCore
 import CloudCore
 import CloudMessages
+import CloudWire
 import LogPolicy
 import OpenSSLCrypto
 import Pairing
@@ -16,6 +17,13 @@ final class CloudNode {
     /// F-C11: who opened the remote configuration.
     var accessLog = AccessLog()
     private(set) var relay = RelayCore()
+    /// The remote access server's book of who is open.
+    private(set) var remoteAccess = RelayCore()
+    private var remoteUplink: UplinkID?
+    private var updates = UpdateServerCore()
+    private(set) var crashes = CrashServerCore()
+    /// The newest release, and the one before.
+    private var releases: [UpdateManifest] = []
     private var uplink: UplinkID?
     /// Ciphertext by backup id, and encrypted identities by key id.
     var contents: [String: [UInt8]] = [:]
@@ -78,6 +86,48 @@ final class CloudNode {
         uplink = nil
     }
 
+    // MARK: - Remote access, updates
+
+    func remoteAccessOpened(serial: String) -> Endpoint? {
+        let external = Endpoint(address: .v4(0xCB00_7107), port: 50_000)
+        remoteUplink = try? remoteAccess.uplinkUp(serial: serial, external: external)
+        return remoteUplink == nil ? nil : external
+    }
+
+    func remoteAccessClosed() {
+        if let remoteUplink { remoteAccess.uplinkDown(remoteUplink) }
+        remoteUplink = nil
+    }
+
+    /// A firmware for the simulated board, signed now.
+    func release(_ version: String, percent: Int) {
+        publish(
+            UpdateManifest(
+                version: version, board: "process", sizeBytes: 1_000, sha256: [UInt8](repeating: 7, count: 32),
+                rolloutPercent: percent, issuedAt: world.wall, expiresAt: world.wall + .seconds(30 * 86_400)))
+    }
+
+    /// Somebody serves the manifest again that the newest one replaced.
+    func replayRelease() {
+        guard releases.count > 1 else { return }
+        publish(releases[releases.count - 2])
+    }
+
+    private func publish(_ manifest: UpdateManifest) {
+        releases.append(manifest)
+        try? updates.publish(system: "linux-process", version: manifest.version, signedManifest: [])
+    }
+
+    private func update(_ message: OutboundMessage) throws(CloudRefusal) -> CloudReply {
+        if case .bundle? = message[.version] { return .accepted }
+        guard let request = try? HTTPMapping.request(for: message, at: world.wall) else {
+            throw .invalid(what: "query", reason: "it cannot be written")
+        }
+        let manifest = try updates.answer(WireFields.query(of: request))
+        guard manifest != nil, let release = releases.last else { return .accepted }
+        return .update(release, forgery: nil)
+    }
+
     private var link: ControlCenterCore.LinkFailure? {
         if world.cloudIsUnreachable { return .applianceAbsent }
         return relay.uplink(serial: ApplianceNode.serial) == nil || !world.appliance.isOn ? .applianceAbsent : nil
@@ -123,7 +173,7 @@ final class CloudNode {
                     case .problem(let status, _, let detail):
                         handle(
                             .offerRefused(serial: offer.serial, tokenID: offer.tokenID, status: status, detail: detail))
-                    case .noContent, .deviceState, .provisioningFile, .callDataStream:
+                    case .noContent, .deviceState, .provisioningFile, .callDataStream, .adminSession:
                         handle(.offerTaken(serial: offer.serial, tokenID: offer.tokenID))
                     }
                 }
@@ -143,7 +193,7 @@ final class CloudNode {
                     case .problem(401, _, _): handle(.stateUnauthorised(serial: serial, credential))
                     case .problem(let status, _, _):
                         handle(.stateFailed(serial: serial, tokenID: credential.tokenID, .failed("status \(status)")))
-                    case .noContent, .provisioningFile, .callDataStream:
+                    case .noContent, .provisioningFile, .callDataStream, .adminSession:
                         handle(.stateFailed(serial: serial, tokenID: credential.tokenID, .failed("unexpected answer")))
                     }
                 }
@@ -202,7 +252,19 @@ final class CloudNode {
             return .accepted
         case .c7: return .serviceStatus(backups.serviceStatus(serial: serial))
         case .c8: return try store(message, artifact: artifact ?? [], serial: serial)
-        case .c1, .c2, .c6, .c9, .c10, .c11, .c12, .c13, .s1, .s2, .s3, .s4, .s5, .s6, .s7, .s8, .s9, .s10, .s11:
+        case .s2: return try update(message)
+        case .s10:
+            let names = CrashReport.wireNames
+            try crashes.receive(
+                names.map { name in
+                    switch message[FieldName(name)] {
+                    case .text(let text)?: (name, text)
+                    case .time(let time)?: (name, time.rfc3339)
+                    default: (name, "")
+                    }
+                })
+            return .accepted
+        case .c1, .c2, .c6, .c9, .c10, .c11, .c12, .c13, .s1, .s3, .s4, .s5, .s6, .s7, .s8, .s9, .s11:
             throw .invalid(what: "flow \(message.flow.rawValue)", reason: "no server takes it")
         }
     }
@@ -228,7 +290,7 @@ final class CloudNode {
             _ = try backups.commit(serial: serial, id: id, sha256: digest, at: world.wall)
             contents[id] = artifact
             return .accepted
-        case .text, .integer, .time, .secret, .metrics, .callRecord, .implied, nil:
+        case .text, .integer, .time, .secret, .metrics, .callRecord, .bundle, .implied, nil:
             throw .invalid(what: "backup", reason: "no ciphertext")
         }
     }

@@ -18,7 +18,8 @@ enum ConfigurationText {
         let optional: [(String, String?)] = [
             ("echo", settings.features.echo), ("relay", settings.cloud.relay),
             ("control-center", settings.cloud.controlCenter), ("backup", settings.cloud.backup),
-            ("monitoring", settings.cloud.monitoring),
+            ("monitoring", settings.cloud.monitoring), ("update", settings.cloud.update),
+            ("crash", settings.cloud.crash), ("remote-access", settings.cloud.remoteAccess),
         ]
         for (key, value) in optional { if let value { lines.append([key, value]) } }
         for user in settings.users {
@@ -58,6 +59,9 @@ enum ConfigurationText {
         case "control-center": settings.cloud.controlCenter = words[1]
         case "backup": settings.cloud.backup = words[1]
         case "monitoring": settings.cloud.monitoring = words[1]
+        case "update": settings.cloud.update = words[1]
+        case "crash": settings.cloud.crash = words[1]
+        case "remote-access": settings.cloud.remoteAccess = words[1]
         case "user" where words.count == 4:
             settings.users.append(UserSettings(extension: words[1], name: words[2], password: Secret(words[3])))
         case "group" where words.count >= 3:

@@ -123,7 +123,9 @@ extension Scenario {
         try world.turn(.callData, on: true)
         try world.subscribeToCallData()
         var chance = world.fork()
-        let switches: [Switch] = [.monitoring, .callData, .backup, .relay, .controlCenter]
+        let switches: [Switch] = [
+            .monitoring, .callData, .backup, .relay, .controlCenter, .remoteAccess, .updates,
+        ]
         for _ in 0..<30 {
             switch chance.next() % 8 {
             case 0: world.appliance.adminUnattended(.backUpNow)

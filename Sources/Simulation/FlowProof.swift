@@ -21,7 +21,10 @@ package struct FlowCapture: Sendable, Equatable {
 /// its switches off.
 package enum FlowProof {
     /// The flows that code of this appliance sends and the simulated cloud sees.
-    package static let flows: [FlowID] = [.c3, .c4, .c5, .c6, .c7, .c8, .c13, .s3, .s5]
+    package static let flows: [FlowID] = [
+        .c3, .c4, .c5, .c6, .c7, .c8, .c13, .s3, .s5,
+        .c10, .s2, .s10,
+    ]
 
     /// Uses every flow; throws what did not work against the cloud.
     package static func capture(seed: UInt64) throws(SeedFailure) -> [FlowCapture] {
@@ -56,7 +59,9 @@ package enum FlowProof {
     }
 
     fileprivate static func story(_ world: World, off: Switch?) throws(ScenarioFailure) {
+        world.appliance.crashed()
         world.bootAppliance()
+        try world.leaveStrictMode()  // which blocks F-S10
         for name in Switch.allCases where name != off { try world.turn(name, on: true) }
         let hasUplink = off != .relay
         let isPairable = hasUplink && off != .controlCenter
@@ -72,6 +77,8 @@ package enum FlowProof {
         _ = try world.appliance.admin(.backUpNow, within: .seconds(600))
         try world.echoCall()
         try readCallData(world)
+        try configureRemotely(world)
+        try update(world)
         try fetchConfiguration(world)
         world.advance(.seconds(120))
         try world.turn(.controlCenter, on: false)
@@ -84,6 +91,23 @@ package enum FlowProof {
         let credentials = Credentials(
             user: known?.user ?? "ccc-00000000", password: known?.password ?? Secret("none"))
         world.appliance.subscribe(credentials, after: 0, reply: { _ in }, event: { _ in })
+        world.advance(.seconds(10))
+    }
+
+    /// F-C10, as the Control Center comes in, if it can.
+    private static func configureRemotely(_ world: World) throws(ScenarioFailure) {
+        let known = world.cloud.credential
+        let credentials = Credentials(
+            user: known?.user ?? "ccc-00000000", password: known?.password ?? Secret("none"))
+        world.appliance.session(credentials, answering: 1_234) { _ in }
+        world.advance(.seconds(10))
+    }
+
+    /// F-S2: the question and the bundle.
+    private static func update(_ world: World) throws(ScenarioFailure) {
+        world.cloud.release("1.1.0", percent: 100)
+        _ = try world.appliance.admin(.update(.check))
+        _ = try world.appliance.admin(.update(.install))
         world.advance(.seconds(10))
     }
 

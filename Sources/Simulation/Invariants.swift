@@ -37,7 +37,7 @@ enum Invariants {
         switch message[.ciphertext] {
         case .bytes(let content)?: bytes = content
         case .artifact?: bytes = artifact ?? []
-        case .text, .integer, .time, .secret, .metrics, .callRecord, .implied, nil: return
+        case .text, .integer, .time, .secret, .metrics, .callRecord, .bundle, .implied, nil: return
         }
         if !bytes.starts(with: Array("age-encryption.org/v1\n".utf8)) {
             world.violated("\(message.flow.rawValue) sends something else than ciphertext")

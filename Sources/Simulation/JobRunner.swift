@@ -1,6 +1,7 @@
 import ApplianceCore
 import Archive
 import Backup
+import CloudMessages
 import OpenSSLCrypto
 import Persistence
 import Primitives
@@ -16,6 +17,10 @@ final class JobRunner {
     /// scrypt's cost; 2 is the least it takes.
     private static let workFactor = 2
     private static let workFactorLog2 = 1
+    /// Versions whose bundles the installer got.
+    private(set) var handedOver: [String] = []
+    private(set) var removedCrashReports: Set<String> = []
+
     static let configurationPart = "configuration.txt"
     private let device: SimulatedSigner
 
@@ -50,6 +55,12 @@ final class JobRunner {
                 return .callRecords(disk.histories.callRecords(after: cursor, limit: limit))
             case .readLedgerCheckpoints(let cursor, let limit):
                 return .ledgerCheckpoints(disk.histories.ledgerCheckpoints(after: cursor, limit: limit))
+            case .handOverUpdate(let manifest):
+                handedOver.append(manifest.version)
+                return .done
+            case .removeCrashReport(let id):
+                removedCrashReports.insert(id)
+                return .done
             case .signLedger(let sequence, let hash, let time):
                 return .ledgerSigned(try device.sign(sequence: sequence, hash: hash, time: time))
             }

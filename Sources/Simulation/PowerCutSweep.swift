@@ -36,6 +36,7 @@ package struct PowerCutSweep: Sendable {
 
     package static let all: [PowerCutSweep] = [
         .pairing, .unpairing, .backup, .keyChange, .keyDeletion, .configuration, .restore,
+        .update, .remoteAccess,
     ]
 
     /// Every write and sync once as the only cut, and once followed by a second cut in the step after it.

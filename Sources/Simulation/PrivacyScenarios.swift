@@ -132,7 +132,7 @@ extension World {
         if now < end { advance(end - now) }
     }
 
-    fileprivate func cutCloud(for duration: Duration) {
+    func cutCloud(for duration: Duration) {
         cutCloud()
         after(duration) { [unowned self] in mendCloud() }
     }

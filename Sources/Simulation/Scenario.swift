@@ -22,6 +22,7 @@ package struct Scenario: Sendable {
             .backup, .backupUnderPowerCuts, .backupOutage, .provisioning, .callData, .callDataOutage, .call,
             .hangUps, .wrongPassword, .longRegistration, .powerCutInCall, .drain, .fullDisk,
             .fullDiskAnyTime, .switchRaces, .switchStorm, .flowTable, .unplugged, .backupPlan, .canaries, .voicemail,
+            .remoteAccess, .updates, .crashReports,
         ] + staged
 
     /// Weeks and months of virtual time, seconds of ours.
@@ -86,6 +87,9 @@ extension World {
         settings.cloud.controlCenter = "https://control-center.vendor.example"
         settings.cloud.backup = "https://backup.vendor.example"
         settings.cloud.monitoring = "https://monitoring.vendor.example"
+        settings.cloud.update = "https://update.vendor.example"
+        settings.cloud.crash = "https://crash.vendor.example"
+        settings.cloud.remoteAccess = "remote-access.vendor.example:7450"
         appliance.powerOn(settings: settings)
     }
 

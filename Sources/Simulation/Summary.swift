@@ -3,6 +3,7 @@ import CloudMessages
 import Persistence
 import Primitives
 import PrivacyContract
+import Updates
 
 /// Short, stable texts for the trace. What differs between two runs of one seed (ciphertext, salts that a library draws,
 /// signatures) has no place in them; neither have secrets.
@@ -34,6 +35,7 @@ enum Summary {
         case .replaceBindings(let aor, let bindings): "bindings:\(aor):\(bindings.count)"
         case .putUserFeatures(let number, _): "features:\(number)"
         case .putNightSwitch(let isOn): "night:\(isOn)"
+        case .putServiceState: "service-state"
         }
     }
 
@@ -55,6 +57,8 @@ enum Summary {
         case .readCallRecords(let cursor, _): "read-call-records after \(cursor)"
         case .readLedgerCheckpoints(let cursor, _): "read-ledger-signatures after \(cursor)"
         case .signLedger(let sequence, _, _): "sign-ledger \(sequence)"
+        case .handOverUpdate(let manifest): "hand-over \(manifest.version)"
+        case .removeCrashReport(let id): "remove-crash-report \(id)"
         }
     }
 
@@ -75,6 +79,9 @@ enum Summary {
             .showBackupPlan, .recoverySheet:
             "\(command)"
         case .applications: "applications"
+        case .update(let command): "update \(command)"
+        case .crashReports(let command): "crash-reports \(command)"
+        case .remoteAccess(let command): "remote-access \(command)"
         }
     }
 
@@ -96,6 +103,9 @@ enum Summary {
         case .messages(let list): "\(list.count) voice messages"
         case .rooms(let list): "\(list.count) rooms"
         case .queues(let list): "\(list.count) queues"
+        case .update(let status): "update \(status.phase.rawValue) \(status.offer?.version ?? "none")"
+        case .crashReports(let list): "\(list.reports.count) crash reports"
+        case .remoteAccess(let status): "remote access \(status.state)"
         case .refused(let status, let detail): "refused \(status): \(detail)"
         }
     }
@@ -107,6 +117,7 @@ enum Summary {
             "state \(state.registeredUsers) registered \(state.services.joined(separator: "+"))"
         case .provisioningFile: "provisioning file"
         case .callDataStream: "call data stream"
+        case .adminSession: "session"
         case .problem(let status, let title, _): "\(status) \(title)"
         }
     }
@@ -116,6 +127,7 @@ enum Summary {
         case .accepted: "accepted"
         case .serviceStatus(let status): "service \(status.available ? "available" : "unavailable")"
         case .backups(let list): "\(list.count) backups"
+        case .update(let manifest, _): "manifest of \(manifest.version)"
         case .refused(let status, let detail, _): "refused \(status): \(detail)"
         case .unreachable(let reason): "unreachable: \(reason)"
         }

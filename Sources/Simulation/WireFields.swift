@@ -28,10 +28,24 @@ enum WireFields {
             names += points.map(\.point).filter { !MetricAllowList.permits($0) }.map { FieldName($0.name) }
             names.append(.serial)  // the client certificate's
         case (.c7, .none): names += [.externalAddress, .certificate]
+        case (.s2, .none):
+            let query = query(of: request).map { FieldName($0.name) }
+            // Without a question the path is `/v1/bundles/<system>/<version>`.
+            names += [.externalAddress] + (query.isEmpty ? [.operatingSystem, .version] : query)
+        case (.s10, .bytes(let body)): names += topLevelKeys(body).map { FieldName($0) }
         case (.c8, .bytes), (.c8, .artifact): names += [.ciphertext, .size]
         default: names.append(FieldName("\(request.method) \(request.path)"))
         }
         return names
+    }
+
+    /// The pairs of a request's query.
+    static func query(of request: CloudHTTPRequest) -> [(name: String, value: String)] {
+        guard let mark = request.path.firstIndex(of: "?") else { return [] }
+        return request.path[request.path.index(after: mark)...].split(separator: "&").map { pair in
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            return (parts[0], parts.count > 1 ? parts[1] : "")
+        }
     }
 
     /// What a header says; nil for one that describes the body only.

@@ -138,6 +138,7 @@ package final class World {
         cloudIsUnreachable = true
         note("cloud link cut")
         appliance.uplinkLost("link cut")
+        appliance.remoteLost("link cut")
     }
 
     func mendCloud() {

@@ -22,7 +22,7 @@ struct PBXControl: AsyncParsableCommand {
                 name: "Change",
                 subcommands: [
                     SwitchCommand.self, Pair.self, Provision.self, Resync.self, Apply.self, BackupCommand.self,
-                    Restore.self,
+                    Restore.self, UpdateCommand.self, CrashCommand.self, RemoteAccessCommand.self,
                 ]),
             CommandGroup(name: "Prepare", subcommands: [PKI.self, Factory.self]),
             CommandGroup(name: "Test", subcommands: [VectorsCommand.self, SelfTest.self]),

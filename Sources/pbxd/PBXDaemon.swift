@@ -66,6 +66,7 @@ extension PBXDaemon {
                 var options = ApplianceOptions(dataDirectory: data, hal: hardware, configurationPath: config)
                 options.firmwareVersion = description?.firmwareVersion ?? options.firmwareVersion
                 options.updateDirectory = description?.updateDirectory
+                options.boardName = description?.name ?? options.boardName
                 options.restart = { Restart.executeSelf() }
                 options.selfTestPassword = try selfTest.map(password(in:))
                 if let prompts { options.promptDirectory = prompts }

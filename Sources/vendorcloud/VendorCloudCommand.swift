@@ -10,8 +10,10 @@ import VendorCloud
 @main
 struct VendorCloudCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "vendorcloud", abstract: "The vendor's servers: relay, Control Center, monitoring, backup.",
-        subcommands: [Run.self, AddAccount.self])
+        commandName: "vendorcloud",
+        abstract:
+            "The vendor's servers: relay, Control Center, monitoring, backup, update, crash reports, remote access.",
+        subcommands: [Run.self, AddAccount.self, Publish.self], defaultSubcommand: Run.self)
 }
 
 struct Run: AsyncParsableCommand {
@@ -40,6 +42,14 @@ struct Run: AsyncParsableCommand {
     var relayService: String?
     @Option(help: "Control Center's web page, plain HTTP.")
     var webPort: UInt16 = 7480
+    @Option(help: "Update server (default 7448; any, when --relay-port is 0).")
+    var updatePort: UInt16?
+    @Option(help: "Crash-report server (default 7449).")
+    var crashPort: UInt16?
+    @Option(help: "Remote access, for appliances (default 7450).")
+    var remoteAccessPort: UInt16?
+    @Option(help: "Remote access, for the Control Center (default 7451).")
+    var remoteAccessServicePort: UInt16?
     @Option(help: "Appliances with an older firmware are shown as needing maintenance.")
     var minimumFirmware = "0.0.0"
     @Option(help: "Log level: trace, debug, info, notice, warning, error.")
@@ -71,6 +81,14 @@ struct Run: AsyncParsableCommand {
             .relay: relayPort, .publicPort: publicPort, .backup: backupPort, .monitoring: monitoringPort,
             .controlCenter: controlCenterPort, .relayService: relayServicePort, .web: webPort,
         ]
+        let further: [(VendorCloudOptions.Listener, UInt16?)] = [
+            (.update, updatePort),
+            (.crash, crashPort),
+            (.remoteAccess, remoteAccessPort),
+            (.remoteAccessService, remoteAccessServicePort),
+        ]
+        // Whoever lets the system pick the relay's port has no use for fixed ones beside it.
+        for (listener, port) in further { options.ports[listener] = port ?? (relayPort == 0 ? 0 : nil) }
         do {
             let server = try VendorCloudServer(options: options, logger: logger)
             let services = ServiceGroup(

@@ -135,3 +135,79 @@ import Testing
         #expect(!late, "a gap must not go unnoticed")
     }
 }
+
+@Suite struct ServiceConnectClientTests {
+    @Test(arguments: ["192.0.2.7", "2001:db8::7"])
+    func `on whose behalf a server asks is read back as it was written`(text: String) throws {
+        let client = try #require(IPAddress(text))
+        let request = ServiceConnectRequest(service: .admin, serial: "pbx-1", client: client)
+        #expect(ServiceConnectRequest.parse(request.encoded) == .complete(request, headBytes: request.encoded.count))
+    }
+
+    @Test(arguments: ["Forwarded: for=somebody", "Forwarded: by=192.0.2.1", "X-Forwarded-For: 192.0.2.1"])
+    func `what names no address names nobody`(line: String) throws {
+        let authority = "admin.\(RelayName.serverName(serial: "pbx-1")):443"
+        let bytes = Array("CONNECT \(authority) HTTP/1.1\r\nHost: x\r\n\(line)\r\n\r\n".utf8)
+        guard case .complete(let request, _) = ServiceConnectRequest.parse(bytes) else {
+            Issue.record("refused")
+            return
+        }
+        #expect(request.client == nil && request.service == .admin)
+    }
+}
+
+@Suite struct UpdateServerCoreTests {
+    private func query(_ change: (inout [(name: String, value: String)]) -> Void = { _ in }) -> [(
+        name: String, value: String
+    )] {
+        var query = [
+            (name: "version", value: "1.0"), (name: "operatingSystem", value: "linux-rpi4"),
+            (name: "installationId", value: "00"), (name: "activationStatus", value: "activated"),
+        ]
+        change(&query)
+        return query
+    }
+
+    @Test func `the newest release answers, whoever asks`() throws {
+        var core = UpdateServerCore()
+        #expect(try core.answer(query()) == nil)
+        try core.publish(system: "linux-rpi4", version: "1.1", signedManifest: [1])
+        try core.publish(system: "linux-rpi4", version: "1.2", signedManifest: [2])
+        #expect(try core.answer(query()) == [2])
+        #expect(try core.answer(query { $0[2].value = "ff" }) == [2])
+        #expect(try core.answer(query { $0[0].value = "1.2" }) == nil)
+        #expect(!core.hasRelease(system: "linux-rpi4", version: "1.1"))
+    }
+
+    @Test func `a question with less or more is refused`() {
+        var core = UpdateServerCore()
+        for bad in [
+            query { $0.removeLast() }, query { $0.append((name: "serial", value: "1")) },
+            query { $0.append((name: "version", value: "2")) }, query { $0[0].value = "a b" },
+        ] { #expect(throws: CloudRefusal.self) { try core.answer(bad) } }
+        #expect(core.questionCount == 0)
+    }
+
+    @Test func `releases are bounded in number and size`() throws {
+        var limits = CloudLimits()
+        limits.updateBoards = 1
+        limits.manifestBytes = 3
+        var core = UpdateServerCore(limits: limits)
+        try core.publish(system: "a", version: "1", signedManifest: [1, 2, 3])
+        #expect(throws: CloudRefusal.self) { try core.publish(system: "b", version: "1", signedManifest: []) }
+        #expect(throws: CloudRefusal.self) {
+            try core.publish(system: "a", version: "1", signedManifest: [1, 2, 3, 4])
+        }
+    }
+
+    @Test func `crash reports are bounded, and the oldest goes`() throws {
+        var limits = CloudLimits()
+        limits.crashReports = 2
+        var core = CrashServerCore(limits: limits)
+        for number in 0..<3 {
+            try core.receive(CrashReport.wireNames.map { ($0, $0 == "crashDate" ? "2027-01-1\(number)" : "x") })
+        }
+        #expect(core.reports.map(\.last) == ["2027-01-11", "2027-01-12"])
+        #expect(throws: CloudRefusal.self) { try core.receive([("serial", "1")]) }
+    }
+}

@@ -94,3 +94,57 @@ import Testing
         }
     }
 }
+
+@Suite struct ServiceMessageTests {
+    private let now = UnixTime(seconds: 1_767_323_045)
+    private let manifest = UpdateManifest(
+        version: "1.1.0", board: "rpi4", notes: "n", sizeBytes: 5, sha256: [UInt8](repeating: 9, count: 32),
+        rolloutPercent: 25, issuedAt: UnixTime(seconds: 1_767_323_000), expiresAt: UnixTime(seconds: 1_767_324_000))
+
+    private func request(_ flow: FlowID, _ recipient: Recipient, _ fields: [OutboundField]) throws -> CloudHTTPRequest {
+        try HTTPMapping.request(
+            for: OutboundMessage(id: CloudRequestID(1), flow: flow, recipient: recipient, fields: fields), at: now)
+    }
+
+    private func question(_ version: String) -> [OutboundField] {
+        [
+            OutboundField(.externalAddress, .implied), OutboundField(.version, .text(version)),
+            OutboundField(.operatingSystem, .text("linux-rpi4")), OutboundField(.installationID, .text("00ff")),
+            OutboundField(.activationStatus, .text("activated")),
+        ]
+    }
+
+    @Test func `a question about updates is its fields, and nothing else`() throws {
+        let request = try request(.s2, .update, question("1.0.0"))
+        let query = "operatingSystem=linux-rpi4&version=1.0.0&installationId=00ff&activationStatus=activated"
+        #expect(request == CloudHTTPRequest(method: "GET", path: "/v1/updates?\(query)"))
+        #expect(throws: CloudWireError.self) { try self.request(.s2, .update, question("1 0&serial=1")) }
+    }
+
+    @Test func `a bundle is named by board and version`() throws {
+        let fields = [
+            OutboundField(.version, .bundle(manifest)), OutboundField(.operatingSystem, .text("linux-rpi4")),
+        ]
+        #expect(try request(.s2, .update, fields).path == "/v1/bundles/linux-rpi4/1.1.0")
+    }
+
+    @Test func `a manifest is read as it was written, and nothing else is one`() throws {
+        let bytes = try UpdateManifestBody(manifest).encoded()
+        #expect(try UpdateManifestBody.decode(bytes) == manifest)
+        for hostile in ["{}", #"{"version":"../x"}"#, "[]", String(repeating: " ", count: 70_000)] {
+            #expect(throws: CloudWireError.self) { try UpdateManifestBody.decode(Array(hostile.utf8)) }
+        }
+    }
+
+    @Test func `a crash report goes out with nine members`() throws {
+        let fields = FieldName.crashReport.map { name in
+            OutboundField(name, name == .startTime ? .time(now) : .text("2026-01-02"))
+        }
+        guard case .bytes(let body) = try request(.s10, .crash, fields).body else {
+            Issue.record("no body")
+            return
+        }
+        #expect(try CrashReportBody.decode(body).map(\.name) == CrashReport.wireNames)
+        #expect(throws: CloudWireError.self) { try self.request(.s10, .crash, Array(fields.dropLast())) }
+    }
+}

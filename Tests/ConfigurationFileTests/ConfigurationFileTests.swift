@@ -28,7 +28,9 @@ struct ConfigurationFileTests {
             users: [ { extension: "100", name: Ada, password: "p w" } ]
             groups: [ { extension: "610", name: Sales, strategy: all, members: ["100"] } ]
             cloud: { relay: "127.0.0.1:7443", control_center: "https://cc.example:1", backup: "https://[::1]:7444",
-                     monitoring: "https://127.0.0.1:7445", monitoring_interval: 30 }
+                     monitoring: "https://127.0.0.1:7445", monitoring_interval: 30,
+                     update: "https://127.0.0.1:7448", crash: "https://127.0.0.1:7449",
+                     remote_access: "127.0.0.1:7450" }
             privacy: { strict: false }
             call_records: { retention_days: 30, hidden_digits: 3 }
             """)
@@ -46,6 +48,8 @@ struct ConfigurationFileTests {
         #expect(settings.groups.first?.members == ["100"])
         #expect(settings.cloud.controlCenter == "https://cc.example:1")
         #expect(settings.cloud.monitoringInterval == .seconds(30))
+        #expect(settings.cloud.update == "https://127.0.0.1:7448" && settings.cloud.crash == "https://127.0.0.1:7449")
+        #expect(settings.cloud.remoteAccess == "127.0.0.1:7450")
         #expect(!settings.privacy.isStrict && ApplianceSettings().privacy.isStrict)
         #expect(settings.records.retentionDays == 30 && settings.records.hiddenDigits == 3)
     }
@@ -147,6 +151,8 @@ struct ConfigurationFileTests {
         ("groups:\n- {extension: \"6\", name: G, members: [\"9\"]}", 2, "no user has the extension 9"),
         ("groups:\n- {extension: \"6\", name: G, strategy: random, members: []}", 2, "one of all"),
         ("cloud: {relay: relay}", 1, "host:port"),
+        ("cloud: {remote_access: there}", 1, "host:port"),
+        ("cloud: {update: \"http://127.0.0.1:1\"}", 1, "https://host:port"),
         ("cloud: {backup: \"http://127.0.0.1:1\"}", 1, "https://host:port"),
         ("cloud: {monitoring_interval: 0}", 1, "1 to 86400"),
         ("users: 3", 1, "expected a list"),

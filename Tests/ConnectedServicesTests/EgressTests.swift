@@ -298,6 +298,6 @@ struct EgressTests {
         #expect(flows.first { $0.flow == .c6 }?.isOn == false)  // the Control Center option is off
         #expect(flows.allSatisfy { !$0.fieldNames.isEmpty })
         let absent = flows.filter { !$0.isImplemented }
-        #expect(absent.map(\.flow) == [.c10, .c12, .s2, .s8, .s10] && absent.allSatisfy { !$0.isOn })
+        #expect(absent.map(\.flow) == [.c12, .s8] && absent.allSatisfy { !$0.isOn })
     }
 }

@@ -17,7 +17,10 @@ struct MutatedContractTests {
     enum Mutation: CaseIterable { case field, host, trigger }
 
     /// The flows that code sends, each with all that it does.
-    static let flows: [FlowID] = [.c3, .c4, .c5, .c6, .c7, .c8, .c13, .s3, .s5]
+    static let flows: [FlowID] = [
+        .c3, .c4, .c5, .c6, .c7, .c8, .c13, .s3, .s5,
+        .c10, .s2, .s10,
+    ]
 
     private func contract(_ flow: FlowID, without mutation: Mutation?) -> [Flow] {
         Contract.flows.map { row in
@@ -26,7 +29,7 @@ struct MutatedContractTests {
             switch mutation {
             case .field: row.fields.removeLast()
             case .host: row.recipient = row.recipient == .crash ? .update : .crash
-            case .trigger: row.triggers = [.afterCrash]
+            case .trigger: row.triggers = [flow == .s10 ? .schedule : .afterCrash]
             }
             return row
         }
@@ -35,6 +38,9 @@ struct MutatedContractTests {
     /// Everything that the appliance does towards the cloud; what could be seen leaving of that flow.
     private func story(_ flow: FlowID, without mutation: Mutation?) -> (left: Int, said: [String]) {
         var world = World(switches: Switch.allCases, contract: contract(flow, without: mutation))
+        world.snapshot.settings.privacy.isStrict = false  // which blocks F-S10
+        world.services.adopt(world.snapshot.settings)
+        world.handle(.crashReports([CloudServiceTests.report()]))
         world.run()
         world.pair()
         for _ in 0..<3 {
@@ -47,6 +53,9 @@ struct MutatedContractTests {
         let credentials = world.credentials ?? Credentials(user: "ccc-0", password: Secret("x"))
         let stream = world.service(.callData(credentials, after: 0))
         let state = world.service(.deviceState(credentials))
+        world.admin(.remoteAccess(.open(for: .seconds(600))))
+        let session = world.service(.adminSession(credentials))
+        world.admin(.update(.check))
         var file: ServiceReply?
         if case .provisioningToken(let token, _)? = world.admin(.makeProvisioningToken(extension: "100")) {
             file =
@@ -57,10 +66,13 @@ struct MutatedContractTests {
         world.admin(.setSwitch(.controlCenter, false))
         world.run()
         var said = world.logged
-        for case .problem(_, _, let detail)? in [stream.reply, state.reply, file] { said.append(detail) }
+        for case .problem(_, _, let detail)? in [stream.reply, state.reply, session.reply, file] { said.append(detail) }
         let left =
             switch flow {
             case .c6: world.events.count
+            case .c10:
+                (world.remoteWasOpened ? 1 : 0)
+                    + (session.reply.map { if case .adminSession = $0 { 1 } else { 0 } } ?? 0)
             case .c13: state.reply.map { if case .deviceState = $0 { 1 } else { 0 } } ?? 0
             case .s3: file.map { if case .provisioningFile = $0 { 1 } else { 0 } } ?? 0
             case .s5: world.uplinkIsOpen || !world.recorded(.s5).filter { $0.result == "sent" }.isEmpty ? 1 : 0

@@ -30,6 +30,11 @@ struct World {
     var events: [(stream: ServiceRequestID, record: CallRecord)] = []
     var ended: [ServiceRequestID] = []
     var uplinkIsOpen = false
+    var remoteIsOpen = false
+    var remoteWasOpened = false
+    /// What the installer got, and which crash reports are gone from the disk.
+    var handedOver: [UpdateManifest] = []
+    var removedCrashReports: [String] = []
     var samplesAsked = 0
     var logged: [String] = []
     var cancelled: [CloudRequestID] = []
@@ -40,6 +45,7 @@ struct World {
     /// What a server answers; nil: no answer comes.
     var answers: [FlowID: CloudReply] = [
         .c3: .accepted, .c4: .accepted, .c5: .accepted, .c8: .accepted,
+        .s2: .accepted, .s10: .accepted,
         .c7: .serviceStatus(BackupServiceStatus(available: true, maximumBytes: 1_000_000, retainedCount: 1)),
     ]
     var silent: Set<FlowID> = []
@@ -65,6 +71,9 @@ struct World {
         snapshot.settings.cloud.controlCenter = "https://127.0.0.1:7446"
         snapshot.settings.cloud.backup = "https://127.0.0.1:7444"
         snapshot.settings.cloud.monitoring = "https://127.0.0.1:7445"
+        snapshot.settings.cloud.update = "https://127.0.0.1:7448"
+        snapshot.settings.cloud.crash = "https://127.0.0.1:7449"
+        snapshot.settings.cloud.remoteAccess = "127.0.0.1:7450"
         snapshot.settings.users = [UserSettings(extension: "100", name: "Ada", password: Secret("pw"))]
         for name in switches { snapshot.switches[name] = true }
         self.snapshot = snapshot
@@ -91,6 +100,7 @@ struct World {
         services = Self.services(snapshot, limits, contract, now)
         adminReplies = [:]
         uplinkIsOpen = false
+        remoteIsOpen = false
         work = services.start(facts: Self.facts, at: now, wall: wall, entropy: &entropy)
     }
 
@@ -111,13 +121,21 @@ struct World {
             snapshot.apply(commands)
             histories.apply(commands)
             handle(.stored(ticket, .committed))
-        case .run(let id, let job): handle(.jobFinished(id, outcome(of: job)))
+        case .run(let id, let job):
+            if case .handOverUpdate(let manifest) = job { handedOver.append(manifest) }
+            if case .removeCrashReport(let report) = job { removedCrashReports.append(report) }
+            handle(.jobFinished(id, outcome(of: job)))
         case .egress(let message, _): deliver(message)
         case .cancelEgress(let id): cancelled.append(id)
         case .openUplink:
             uplinkIsOpen = true
             handle(.uplink(.up(external: Endpoint(address: .v4(0xCB00_7107), port: 40_000))))
         case .closeUplink: uplinkIsOpen = false
+        case .openRemoteAccess:
+            remoteIsOpen = true
+            remoteWasOpened = true
+            handle(.remoteLink(.up(external: Endpoint(address: .v4(0xCB00_7107), port: 40_001))))
+        case .closeRemoteAccess: remoteIsOpen = false
         case .adminReply(let id, let reply): adminReplies[id] = reply
         case .serviceReply(let id, let reply): serviceReplies[id] = reply
         case .serviceEvent(let id, let record, _): events.append((id, record))
@@ -187,7 +205,7 @@ struct World {
         case .makeBackupKey:
             .backupKey(BackupKeyRecord(keyID: "key-1", recipient: "age1x", encryptedIdentity: [1, 2, 3]))
         case .makeBackup: .backup(sizeBytes: 500, sha256: [UInt8](repeating: 1, count: 32))
-        case .discardArtifact: .done
+        case .discardArtifact, .handOverUpdate, .removeCrashReport: .done
         case .readLedger(let cursor, let limit): .ledger(histories.ledger(after: cursor, limit: limit))
         case .readCallRecords(let cursor, let limit): .callRecords(histories.callRecords(after: cursor, limit: limit))
         case .readLedgerCheckpoints(let cursor, let limit):

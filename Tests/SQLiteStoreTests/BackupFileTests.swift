@@ -36,6 +36,22 @@ struct BackupFileTests {
         #expect(try again.snapshot().backups == [Samples.backup])
     }
 
+    @Test func `what services remember survives a restart, and what is forgotten is gone`() throws {
+        var state = ServiceState()
+        state.installationID = "0123456789abcdef"
+        state.looksForUpdates = false
+        state.manifestIssuedAt = UnixTime(milliseconds: 1_700_000_000_123)
+        state.remoteAccessEnd = UnixTime(seconds: 1_700_000_600)
+        let store = try folder.store()
+        try store.runAndWait([.putServiceState(state)])
+        store.close()
+        let again = try folder.store()
+        defer { again.close() }
+        #expect(try again.snapshot().services == state)
+        try again.runAndWait([.putServiceState(ServiceState())])
+        #expect(try again.snapshot().services == ServiceState())
+    }
+
     @Test func `a rehearsal reads what a restore would give, changes nothing and refuses what is no backup`() throws {
         let store = try folder.store()
         defer { store.close() }

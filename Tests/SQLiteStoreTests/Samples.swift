@@ -43,6 +43,9 @@ enum Samples {
         settings.cloud.backup = "https://127.0.0.1:7444"
         settings.cloud.monitoring = "https://127.0.0.1:7445"
         settings.cloud.monitoringInterval = .seconds(30)
+        settings.cloud.update = "https://127.0.0.1:7448"
+        settings.cloud.crash = "https://127.0.0.1:7449"
+        settings.cloud.remoteAccess = "127.0.0.1:7450"
         settings.privacy.isStrict = false
         settings.records.retentionDays = 14
         settings.records.hiddenDigits = 3
@@ -78,7 +81,7 @@ enum Samples {
 
     /// Tables that came without a new schema version.
     private static func dropAdditions(_ database: Database) throws {
-        for table in ["call_leg_figures", "ledger_checkpoint", "backup_proof", "backup_plan"] {
+        for table in ["call_leg_figures", "ledger_checkpoint", "backup_proof", "backup_plan", "service_state"] {
             try database.execute(sql: "DROP TABLE \(table)")
         }
     }

@@ -30,6 +30,10 @@ struct PrivacyDocumentTests {
             "ProvisioningTests", "a stranger gets nothing but a line in the log, anonymised when written"
         ),
         .s5: ("SimulationTests", "with its switches on a flow works against the cloud"),
+        .c10: ("SimulationTests", "with its switches on a flow works against the cloud"),
+        .c11: ("VendorCloudTests", "add, offer, register, poll, call data, revoke"),
+        .s2: ("SimulationTests", "with its switches on a flow works against the cloud"),
+        .s10: ("SimulationTests", "with its switches on a flow works against the cloud"),
         .s6: (
             "VendorCloudTests", "a client of the public port talks TLS with the appliance through the relay"
         ),

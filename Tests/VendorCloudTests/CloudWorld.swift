@@ -14,6 +14,7 @@ import VendorCloud
 /// A running vendor cloud on ports of the system's choice, with the certificates to talk to it.
 struct CloudWorld: Sendable {
     static let serial = "PBX-0001"
+    static var wall: UnixTime { UnixTime(seconds: Int64(Glibc.time(nil))) }
 
     let directory: String
     let listeners: [VendorCloudOptions.Listener: Endpoint]
@@ -147,8 +148,11 @@ struct CloudWorld: Sendable {
         }
     }
 
-    func log(_ server: String) throws -> String {
-        guard let file = fopen("\(directory)/logs/\(server).jsonl", "r") else { throw CancellationError() }
+    func log(_ server: String) throws -> String { try text("logs/\(server).jsonl") }
+
+    /// A file of the cloud's directory.
+    func text(_ name: String) throws -> String {
+        guard let file = fopen("\(directory)/\(name)", "r") else { throw CancellationError() }
         defer { fclose(file) }
         var bytes: [UInt8] = []
         while case let byte = getc(file), byte != EOF { bytes.append(UInt8(truncatingIfNeeded: byte)) }

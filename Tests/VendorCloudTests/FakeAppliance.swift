@@ -41,7 +41,8 @@ final class FakeAppliance: Sendable {
     }
 
     static func connect(
-        to world: CloudWorld, identity: TLSIdentity, answer: @escaping @Sendable (Request) -> Answer
+        to world: CloudWorld, identity: TLSIdentity, listener: VendorCloudOptions.Listener = .relay,
+        answer: @escaping @Sendable (Request) -> Answer
     ) async throws -> FakeAppliance {
         let group = MultiThreadedEventLoopGroup.singleton
         let rootPEM = world.material.rootPEM
@@ -55,7 +56,8 @@ final class FakeAppliance: Sendable {
         let loop = group.next()
         let welcome = loop.makePromise(of: [UInt8].self)
         let forwarded = NIOLockedValueBox<[String]>([])
-        let endpoint = world.endpoint(.relay)
+        let endpoint = world.endpoint(listener)
+        let offersAdmin = listener == .remoteAccess
         let channel = try await ClientBootstrap(group: loop)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -67,7 +69,9 @@ final class FakeAppliance: Sendable {
                         stream.eventLoop.makeCompletedFuture {
                             try stream.pipeline.syncOperations.addHandler(
                                 StreamHandler(
-                                    welcome: welcome, forwarded: forwarded, strict: strict, open: open, answer: answer))
+                                    welcome: welcome, forwarded: forwarded, strict: strict, open: open,
+                                    offersAdmin: offersAdmin,
+                                    answer: answer))
                         }
                     }
                 }
@@ -76,6 +80,9 @@ final class FakeAppliance: Sendable {
         channel.closeFuture.whenComplete { _ in welcome.fail(ChannelError.ioOnClosedChannel) }
         return FakeAppliance(channel: channel, welcome: welcome.futureResult, forwarded: forwarded)
     }
+
+    /// The body of the welcome.
+    func welcomed() async throws -> [UInt8] { try await welcome.get() }
 
     func close() async { try? await channel.close().get() }
 }
@@ -91,6 +98,7 @@ private final class StreamHandler: ChannelDuplexHandler {
     private let forwarded: NIOLockedValueBox<[String]>
     private let strict: NIOSSLContext
     private let open: NIOSSLContext
+    private let offersAdmin: Bool
     private let answer: @Sendable (FakeAppliance.Request) -> FakeAppliance.Answer
     private var isPipe = false
     private var hasSentEnd = false
@@ -98,12 +106,14 @@ private final class StreamHandler: ChannelDuplexHandler {
 
     init(
         welcome: EventLoopPromise<[UInt8]>, forwarded: NIOLockedValueBox<[String]>, strict: NIOSSLContext,
-        open: NIOSSLContext, answer: @escaping @Sendable (FakeAppliance.Request) -> FakeAppliance.Answer
+        open: NIOSSLContext, offersAdmin: Bool,
+        answer: @escaping @Sendable (FakeAppliance.Request) -> FakeAppliance.Answer
     ) {
         self.welcome = welcome
         self.forwarded = forwarded
         self.strict = strict
         self.open = open
+        self.offersAdmin = offersAdmin
         self.answer = answer
     }
 
@@ -113,7 +123,7 @@ private final class StreamHandler: ChannelDuplexHandler {
             guard content.headers.first(name: ":method") == "CONNECT" else { return }
             let service = content.headers.first(name: ":authority") ?? ""
             forwarded.withLockedValue { $0 += content.headers["forwarded"] }
-            guard service != "admin" else { return respond(context, "404", end: true) }
+            guard (service == "admin") == offersAdmin else { return respond(context, "404", end: true) }
             respond(context, "200", end: false)
             isPipe = true
             do { try serve(service, context) } catch { context.close(promise: nil) }

@@ -88,10 +88,41 @@ import VendorCloud
                 }
                 try await register(browser, world, device, seen)
                 try await watchCalls(browser, world, seen)
+                try await configure(browser, world, device)
                 try await revoke(browser, world, device, seen)
                 await appliance.close()
             }
         }
+    }
+
+    /// F-C10 and F-C11: through the remote access server while the appliance is open, and not a moment longer.
+    private func configure(_ browser: CloudClient, _ world: CloudWorld, _ device: TLSIdentity) async throws {
+        let path = "/api/devices/PBX-0001/admin/v1/status?a=b"
+        #expect(try await browser.send(.GET, .web, path).status == 409)
+        let expected = "Basic " + Base64.encode(Array("ccc-abcdefgh:secret-password".utf8))
+        let appliance = try await FakeAppliance.connect(to: world, identity: device, listener: .remoteAccess) {
+            guard $0.service == "admin", $0.headers.first(name: "authorization") == expected,
+                $0.clientUnit == "control-center"
+            else { return .init(status: .unauthorized) }
+            return .init(status: .ok, body: Array("\($0.method.rawValue) \($0.path) \($0.body.count)".utf8))
+        }
+        _ = try await appliance.welcome.get()
+        #expect(try await browser.send(.GET, .web, path).text == "GET /v1/status?a=b 0")
+        let settings = try await browser.send(
+            .PUT, .web, "/api/devices/PBX-0001/admin/v1/settings", headers: ["content-type": "application/yaml"],
+            body: [1, 2, 3])
+        #expect(settings.text == "PUT /v1/settings 3")
+        let form = try await browser.send(.POST, .web, "/api/devices/PBX-0001/admin/v1/backups", body: [])
+        #expect(form.status == 415, "a form of another site")
+        // Who came is written down twice: as it was, for 14 days, and so that it is nobody.
+        let log = try world.text("remote-access-log.json")
+        #expect(log.contains(#""address":"127.0.0.1""#) && log.contains(#""address":"127.0.0.0""#))
+        #expect(!log.contains("PBX-0001"))
+        #expect(!(try world.log("remote-access")).contains("v1/status"), "the server reads nothing of a session")
+        await appliance.close()
+        var status = 0
+        for _ in 0..<2_000 where status != 409 { status = try await browser.send(.GET, .web, path).status }
+        #expect(status == 409)
     }
 
     private func add(_ browser: CloudClient) async throws {

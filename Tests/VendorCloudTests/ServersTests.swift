@@ -241,9 +241,7 @@ import VendorCloud
                 #expect(try await browser.send(.GET, .web, "/api/devices/PBX-0001/backups/b1/content").body == bytes)
             }
         }
-        var status = stat()
-        #expect(stat("\(directory)/control-center.json", &status) == 0)
-        #expect(status.st_mode & 0o777 == 0o600)
+        #expect(try PrivateFile.permissions("\(directory)/control-center.json") & 0o777 == 0o600)
     }
 }
 

@@ -32,7 +32,8 @@ package struct ApplianceCore: Sendable {
     /// `snapshot` is what the store holds; `wall` may be wrong and is corrected by `Input.wallClock`.
     package init(
         snapshot: StoreSnapshot, serial: String, model: String, firmwareVersion: String, hashes: any HashFunctions,
-        entropy: Entropy, selfTest: SelfTestAccount? = nil, limits: Limits = Limits(), at now: Instant, wall: UnixTime
+        entropy: Entropy, selfTest: SelfTestAccount? = nil, limits: Limits = Limits(), platform: Platform = Platform(),
+        at now: Instant, wall: UnixTime
     ) {
         self.entropy = entropy
         settings = snapshot.settings
@@ -42,7 +43,7 @@ package struct ApplianceCore: Sendable {
             hashes: hashes, nonceKey: self.entropy.bytes(32), selfTest: selfTest, limits: limits, at: now, wall: wall)
         services = ConnectedServices(
             snapshot: snapshot, serial: serial, model: model, firmwareVersion: firmwareVersion, hashes: hashes,
-            limits: limits, at: now)
+            limits: limits, platform: platform, at: now)
     }
 
     /// The effects with which the appliance begins; call once, before the first input.
@@ -117,7 +118,8 @@ package struct ApplianceCore: Sendable {
                 return serviceEffects(input, at: now)
             }
             return applied(settings, for: id, outcome, at: now)
-        case .cloudReply, .uplink, .service, .serviceClosed, .admin, .sample, .jobFinished:
+        case .cloudReply, .uplink, .service, .serviceClosed, .admin, .sample, .jobFinished, .remoteLink, .sessionEnded,
+            .crashReports:
             return serviceEffects(input, at: now)
         }
     }

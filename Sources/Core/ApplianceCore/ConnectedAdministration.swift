@@ -20,6 +20,7 @@ extension ConnectedServices {
         case .status: reply(id, .status(status(facts: facts)))
         case .privacy: reply(id, .privacy(flowStates, isStrict: gate.isStrict))
         case .setSwitch(.controlCenter, false): switchControlCenterOff(id)
+        case .setSwitch(.remoteAccess, true): switchRemoteAccessOn(id)
         case .setSwitch(let name, true): switchOn(name, id)
         case .setSwitch(let name, false): switchOff(name, id)
         case .enterPairingCode(let text):
@@ -41,6 +42,9 @@ extension ConnectedServices {
         case .backupDrilled(let backup, let outcome): backupDrilled(backup, outcome, id)
         case .recoverySheet(let language): recoverySheet(language, id)
         case .permitRestore: permitRestore(id)
+        case .update(let command): update(command, id)
+        case .crashReports(let command): crashReports(command, id)
+        case .remoteAccess(let command): remoteAccess(command, id)
         case .makeProvisioningToken(let number): makeToken(for: number, id, entropy: &entropy)
         case .ledger(let cursor):
             run(.readLedger(after: cursor, limit: limits.ledgerEntriesPerAnswer), then: .ledger(id))
@@ -125,13 +129,13 @@ extension ConnectedServices {
     }
 
     /// Every off passes here. What is still being stored as on does not come back on.
-    private mutating func turnOff(_ name: Switch) {
+    mutating func turnOff(_ name: Switch) {
         switches[name] = false
         switchGenerations[name] = generation(of: name) + 1
         cancelMessages(needing: name)
     }
 
-    private func generation(of name: Switch) -> UInt64 { switchGenerations[name] ?? 0 }
+    func generation(of name: Switch) -> UInt64 { switchGenerations[name] ?? 0 }
 
     /// F-C4. The options that depend on the Control Center go off with it: a later pairing starts from zero (X5, Q5).
     private mutating func switchControlCenterOff(_ id: AdminRequestID) {

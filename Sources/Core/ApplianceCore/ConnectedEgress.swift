@@ -1,11 +1,13 @@
 import Backup
 import CloudMessages
+import CrashReports
 import Pairing
 import Persistence
 import Primitives
 import PrivacyContract
 import Settings
 import Telemetry
+import Updates
 
 /// The way out: the gate, what waits for an answer, the ledger, the uplink.
 extension ConnectedServices {
@@ -108,6 +110,9 @@ extension ConnectedServices {
         case .backup(let operation): inbox.append(.backup(.answered(operation, reply)))
         case .telemetry: inbox.append(.telemetry(.answered(reply)))
         case .restore: break
+        case .updateQuery: updateAnswered(reply)
+        case .updateBundle: inbox.append(.update(.fetched(reply)))
+        case .crashReport: inbox.append(.crash(.answered(reply)))
         case .revocation:
             if reply != .accepted {
                 effects.append(

@@ -1,5 +1,6 @@
 import Backup
 package import CloudMessages
+import CrashReports
 import Pairing
 package import Persistence
 package import Primitives
@@ -7,6 +8,7 @@ package import PrivacyContract
 import Provisioning
 package import Settings
 import Telemetry
+import Updates
 
 /// Everything that speaks to the vendor's servers or for them: pairing, monitoring, backup, provisioning, call data, the
 /// uplink, the egress gate and the ledger. Telephony is not in here; its numbers come as `TelephonyFacts`.
@@ -31,6 +33,8 @@ package struct ConnectedServices: Sendable {
         case provisioningAnswer(UserSettings?, ServiceRequestID)
         case pruned
         case ledgerCheckpoint(LedgerCheckpoint)
+        case serviceState(AdminRequestID?, String)
+        case remoteAccess(end: UnixTime, monotonicEnd: Instant, generation: UInt64, AdminRequestID)
     }
     enum JobContinuation: Sendable {
         case pairingHash(PairingOperation)
@@ -43,6 +47,8 @@ package struct ConnectedServices: Sendable {
         case callRecords(AdminRequestID)
         case ledgerCheckpoints(AdminRequestID)
         case ledgerSigned
+        case updateHandedOver
+        case crashReportRemoved
     }
     enum CloudPurpose: Sendable {
         case pairing(PairingOperation)
@@ -51,6 +57,9 @@ package struct ConnectedServices: Sendable {
         case backup(BackupOperation)
         /// The shell sends it and reports; the ledger entry is all that is left to do.
         case restore
+        case updateQuery
+        case updateBundle
+        case crashReport
     }
     struct PendingMessage: Sendable {
         var permit: Permit
@@ -64,12 +73,15 @@ package struct ConnectedServices: Sendable {
         case pairing(PairingInput)
         case backup(BackupInput)
         case telemetry(TelemetryMachine.Input)
+        case update(UpdateMachine.Input)
+        case crash(CrashReportMachine.Input)
     }
     enum Uplink: Sendable { case off, dialling, up(Endpoint) }
 
     let serial: String
     let model: String
     let firmwareVersion: String
+    let platform: Platform
     let hashes: any HashFunctions
     let limits: Limits
 
@@ -96,6 +108,10 @@ package struct ConnectedServices: Sendable {
     var scheduleRetryAt = Instant.origin
     var callData = ConnectedCallData()
     var credentials = ConnectedCredentials()
+    var updates: UpdateMachine
+    var crashes = CrashReportMachine()
+    var remote = ConnectedRemoteAccess()
+    var state: ServiceState
     var uplink = Uplink.off
     /// The relay that the open uplink goes to.
     var uplinkAddress: String?
@@ -129,11 +145,12 @@ package struct ConnectedServices: Sendable {
     /// - Parameter contract: what the gate compares with; tests take something away from it.
     package init(
         snapshot: StoreSnapshot, serial: String, model: String, firmwareVersion: String, hashes: any HashFunctions,
-        limits: Limits, contract: [Flow] = Contract.flows, at now: Instant
+        limits: Limits, contract: [Flow] = Contract.flows, platform: Platform = Platform(), at now: Instant
     ) {
         self.serial = serial
         self.model = model
         self.firmwareVersion = firmwareVersion
+        self.platform = platform
         self.hashes = hashes
         self.limits = limits
         self.now = now
@@ -151,6 +168,10 @@ package struct ConnectedServices: Sendable {
         backupKey = snapshot.backupKey
         backups = snapshot.backups
         plan = snapshot.backupPlan
+        state = snapshot.services
+        updates = UpdateMachine(
+            judge: UpdateJudge(
+                running: firmwareVersion, board: platform.board, bundleLimit: limits.updateBundleBytes, hashes: hashes))
         lastCallDataID = snapshot.lastCallDataID
         pruneAt = now
     }
@@ -175,6 +196,9 @@ package struct ConnectedServices: Sendable {
         case .deadline, .wallClock: break
         case .cloudReply(let id, let reply, let bytesSent): answered(id, reply, bytesSent: bytesSent)
         case .uplink(let event): uplinkChanged(event)
+        case .remoteLink(let event): remoteLinkChanged(event)
+        case .sessionEnded(let id, let bytesSent): sessionEnded(id, bytesSent: bytesSent)
+        case .crashReports(let reports): inbox.append(.crash(.found(reports)))
         case .service(let id, let request): serve(request, for: id)
         case .serviceClosed(let id): serviceClosed(id)
         case .admin(let id, let command): administer(command, for: id, entropy: &entropy)
@@ -222,7 +246,8 @@ package struct ConnectedServices: Sendable {
         let signing = isDraining ? nil : checkpoints.nextDeadline
         let records = journal.retryAt.orEarlier(signing).orEarlier(credentials.recordAt)
         let due = own.orEarlier(records).orEarlier(pruneAt).orEarlier(scheduleAt)
-        return due.orEarlier(messages.values.lazy.map(\.deadline).min())
+        let services = updates.nextDeadline.orEarlier(crashes.nextDeadline).orEarlier(remoteAccessDeadline)
+        return due.orEarlier(services).orEarlier(messages.values.lazy.map(\.deadline).min())
     }
 
     /// After `Input.drain`: nothing is on its way, and ledger and call records are durable.
@@ -266,8 +291,11 @@ package struct ConnectedServices: Sendable {
         drainInbox(entropy: &entropy)
         inbox.append(.telemetry(.wanted(every: monitoringInterval)))
         inbox.append(.telemetry(.timePassed))
+        reviewUpdates()
+        reviewCrashReports()
         drainInbox(entropy: &entropy)
         reviewUplink()
+        reviewRemoteAccess()
         reviewStreams()
         prune()
         if let due = credentials.recordAt, due <= now { recordShownStates() }
@@ -283,6 +311,9 @@ package struct ConnectedServices: Sendable {
             case .pairing(let input): perform(pairing.handle(input, at: now, wall: wall, entropy: &entropy))
             case .backup(let input): perform(backup.handle(input, at: now, wall: wall, entropy: &entropy))
             case .telemetry(let input): perform(telemetry.handle(input, at: now, entropy: &entropy))
+            case .update(let input):
+                perform(updates.handle(input, at: now, wall: wall, entropy: &entropy), entropy: &entropy)
+            case .crash(let input): perform(crashes.handle(input, at: now, entropy: &entropy))
             }
         }
     }
@@ -341,6 +372,9 @@ package struct ConnectedServices: Sendable {
         case (.backupKeyErased(let previous, let id), _): backupKeyErased(previous, id, outcome)
         case (.provisioningToken(let token, let record, let id), _): tokenStored(token, record, id, outcome)
         case (.provisioningAnswer(let user, let id), _): queryLogged(user, id, outcome)
+        case (.serviceState(let id, let text), _): stateStored(id, text, outcome)
+        case (.remoteAccess(let end, let monotonicEnd, let generation, let id), _):
+            remoteAccessStored(end: end, monotonicEnd: monotonicEnd, generation: generation, id, outcome)
         case (.pruned, .committed): break
         case (.pruned, .failed(let failure)):
             effects.append(.log(.error, "logs and call records could not be pruned: \(failure.summary)"))
@@ -380,6 +414,13 @@ package struct ConnectedServices: Sendable {
                 reply(id, .callRecords(records))
             } else {
                 refuse(id, outcome)
+            }
+        case .updateHandedOver:
+            inbox.append(
+                .update(outcome == .done ? .handedOver : .handOverFailed(Self.reason(outcome))))
+        case .crashReportRemoved:
+            if case .failed(let reason) = outcome {
+                effects.append(.log(.warning, "a crash report could not be removed: \(reason)"))
             }
         case .discarded:
             if case .failed(let reason) = outcome {

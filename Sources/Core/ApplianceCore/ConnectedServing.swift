@@ -8,7 +8,7 @@ import Settings
 
 /// Who may use the service `control`: the pairing user, checked by a job, remembered as a digest.
 struct ConnectedCredentials: Sendable {
-    enum Purpose: Sendable { case deviceState, callData(after: UInt64) }
+    enum Purpose: Sendable { case deviceState, callData(after: UInt64), adminSession }
     /// Requests whose password is being checked, with what they want; gone when the peer leaves.
     var waiting: [ServiceRequestID: Purpose] = [:]
     /// SHA-256 of the last name and password that were found right; not every request runs scrypt.
@@ -67,6 +67,7 @@ extension ConnectedServices {
             inbox.append(.pairing(.offer(offer, signatureIsValid: signatureIsValid, PairingRequester(id.value))))
         case .deviceState(let credentials): check(credentials, for: id, .deviceState)
         case .callData(let credentials, let cursor): check(credentials, for: id, .callData(after: cursor))
+        case .adminSession(let credentials): check(credentials, for: id, .adminSession)
         case .provisioningFile(let token, let client, let product):
             provisioningQuery(token: token, client: client, product: product, for: id)
         }
@@ -75,6 +76,7 @@ extension ConnectedServices {
     mutating func serviceClosed(_ id: ServiceRequestID) {
         credentials.waiting[id] = nil
         callData.subscribers.removeAll { $0.id == id }
+        remote.sessions.removeAll { $0 == id }
     }
 
     mutating func reply(_ id: ServiceRequestID, _ reply: ServiceReply) {
@@ -138,6 +140,7 @@ extension ConnectedServices {
         switch purpose {
         case .deviceState: showDeviceState(id)
         case .callData(let cursor): subscribe(id, after: cursor)
+        case .adminSession: openSession(id)
         }
     }
 

@@ -6,6 +6,7 @@ package import Primitives
 package import PrivacyContract
 package import SIPTransaction
 package import ServerLocation
+package import Updates
 
 /// Everything the core can ask of the shell.
 package enum Effect: Sendable, Equatable {
@@ -37,6 +38,10 @@ package enum Effect: Sendable, Equatable {
     case drained
     /// For who keeps the files of voice messages; what becomes of it comes back as `Input.messages`.
     case messages(MessageCommand)
+    /// Hold the uplink to the remote access server open (F-C10), until it is closed.
+    case openRemoteAccess(Permit)
+    /// At once, with every session on it.
+    case closeRemoteAccess
 }
 
 package enum LogLevel: Int, Sendable, Hashable { case debug, info, notice, warning, error }
@@ -49,6 +54,8 @@ package enum ServiceReply: Sendable, Equatable {
     case provisioningFile([UInt8], Permit)
     /// A stream of `serviceEvent` follows.
     case callDataStream
+    /// The session may begin, under its permit (F-C10).
+    case adminSession(Permit)
     /// RFC 9457.
     case problem(status: Int, title: String, detail: String)
 }
@@ -71,6 +78,9 @@ package enum AdminReply: Sendable, Equatable {
     case messages([VoiceMessage])
     case rooms([RoomSummary])
     case queues([QueueSummary])
+    case update(UpdateStatus)
+    case crashReports(CrashReportList)
+    case remoteAccess(RemoteAccessStatus)
     /// `status` follows HTTP (400, 404, 409, 429, 503); `detail` says what to do.
     case refused(status: Int, detail: String)
 }

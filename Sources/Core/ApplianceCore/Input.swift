@@ -48,6 +48,12 @@ package enum Input: Sendable, Equatable {
     case prompts(PromptLibrary)
     /// What the store of voice messages has found or done.
     case messages(MessageEvent)
+    /// Of the uplink to the remote access server (F-C10).
+    case remoteLink(UplinkEvent)
+    /// The connection of a remote session is gone, after so many application bytes to the other side.
+    case sessionEnded(ServiceRequestID, bytesSent: Int64)
+    /// Reports of crashes that are on the disk; comes once, at the start.
+    case crashReports([CrashReport])
 }
 
 package enum StoreOutcome: Sendable, Equatable {
@@ -88,6 +94,8 @@ package enum ServiceRequest: Sendable, Equatable {
     case callData(Credentials, after: UInt64)
     /// Service `provisioning`, F-S3: the token that identifies the client, and who asked (for F-S4).
     case provisioningFile(token: Secret, client: IPAddress, product: String)
+    /// Service `admin`, F-C10: the first request of a session; the credentials are the pairing user's.
+    case adminSession(Credentials)
 }
 
 package struct Credentials: Sendable, Equatable {
@@ -133,6 +141,9 @@ package enum AdminCommand: Sendable, Equatable {
     case privacy
     /// Something about mailboxes, queues or rooms.
     case applications(ApplicationRequest)
+    case update(UpdateCommand)
+    case crashReports(CrashReportCommand)
+    case remoteAccess(RemoteAccessCommand)
 }
 
 /// Slow or blocking work which the shell does off the loop.
@@ -151,6 +162,9 @@ package enum Job: Sendable, Equatable {
     case readLedgerCheckpoints(after: UInt64, limit: Int)
     /// Has the device's key sign the ledger up to this entry (`LedgerCheckpoint.signedText`).
     case signLedger(sequence: UInt64, hash: [UInt8], time: UnixTime)
+    /// Gives the fetched bundle to the installer.
+    case handOverUpdate(UpdateManifest)
+    case removeCrashReport(id: String)
 }
 
 package enum JobOutcome: Sendable, Equatable {

@@ -150,7 +150,7 @@ package struct BackupMachine: Sendable {
     ) -> [BackupEffect] {
         var run = run
         switch reply {
-        case .accepted, .serviceStatus, .backups, .refused(status: 412, _, _):
+        case .accepted, .serviceStatus, .backups, .update, .refused(status: 412, _, _):
             run.backoff.reset()
             return step == .key ? send(run, .backup) : store(run)
         case .refused, .unreachable:

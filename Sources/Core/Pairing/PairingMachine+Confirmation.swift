@@ -112,7 +112,7 @@ extension PairingMachine {
     ) -> [PairingEffect] {
         guard case .sending(operation, var confirmation) = state else { return [] }
         switch reply {
-        case .accepted, .serviceStatus, .backups:
+        case .accepted, .serviceStatus, .backups, .update:
             confirmation.backoff.reset()
             return storePaired(confirmation)
         case .refused(let status, let detail, _) where !reply.isTransientFailure:

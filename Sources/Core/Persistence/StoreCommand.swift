@@ -34,6 +34,7 @@ package enum StoreCommand: Sendable, Equatable {
     /// A user has switched something by telephone; nothing when there is no such user.
     case putUserFeatures(`extension`: String, UserFeatures)
     case putNightSwitch(Bool)
+    case putServiceState(ServiceState)
 }
 
 /// Names a transaction so that its outcome can come back as an input.
@@ -70,6 +71,7 @@ package struct StoreSnapshot: Sendable, Equatable {
     package var lastLedgerEntry: LedgerEntry?
     /// The last ledger entry that the device has signed; 0 when none.
     package var signedLedgerSequence: UInt64 = 0
+    package var services = ServiceState()
     package init() {}
 }
 

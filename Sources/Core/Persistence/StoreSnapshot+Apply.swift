@@ -39,6 +39,7 @@ extension StoreSnapshot {
                 settings.users[index].features = features
             }
         case .putNightSwitch(let isOn): settings.features.office.isNight = isOn
+        case .putServiceState(let state): services = state
         }
     }
 
@@ -68,7 +69,7 @@ package struct StoreHistories: Sendable, Equatable {
             case .pruneCallRecords(let limit): callRecords.removeAll { $0.startDate < limit }
             case .replaceSettings, .setSwitch, .putPairing, .erasePairing, .putBackupKey, .eraseBackupKey, .putBackup,
                 .removeBackup, .putBackupPlan, .putProvisioningToken, .removeProvisioningToken, .replaceBindings,
-                .putUserFeatures, .putNightSwitch:
+                .putUserFeatures, .putNightSwitch, .putServiceState:
                 break
             }
         }

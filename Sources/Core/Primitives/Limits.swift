@@ -118,6 +118,8 @@ package struct Limits: Sendable, Equatable {
     package var pendingStoreTransactions = 1_024
     package var ledgerEntriesPerAnswer = 10_000
     package var backupBytes = 256 * 1024 * 1024
+    /// A bundle that is longer is not fetched.
+    package var updateBundleBytes = 256 * 1024 * 1024
 
     package init() {}
 }

@@ -46,8 +46,7 @@ package enum Contract {
         Flow(
             .c10, "remote configuration", to: .remoteAccess, onward: [.controlCenter], fields: [.adminSession],
             on: [.usedInControlCenter], switches: [.controlCenter, .remoteAccess],
-            [.cc(.remoteConfiguration, 1, 1), .cc(.remoteConfiguration, 1, 2)], decisions: [.q5], .sent,
-            isImplemented: false),
+            [.cc(.remoteConfiguration, 1, 1), .cc(.remoteConfiguration, 1, 2)], decisions: [.q5], .sent),
         Flow(
             .c11, "access log of the remote configuration", to: .remoteAccess, fields: [.externalAddress, .accessTime],
             retention: .r9, [.cc(.remoteConfiguration, 2, 1), .cc(.remoteConfiguration, 2, 2)],
@@ -74,8 +73,7 @@ package enum Contract {
             .s2, "is there an update?", to: .update,
             fields: [.externalAddress, .version, .operatingSystem, .installationID, .activationStatus],
             on: [.administrator, .schedule], switches: [.updates],
-            [.sp(.softwareUpdates, 2, 1), .sp(.softwareUpdates, 1, 1), .sp(.softwareUpdates, 3, 1)], .sent,
-            isImplemented: false),
+            [.sp(.softwareUpdates, 2, 1), .sp(.softwareUpdates, 1, 1), .sp(.softwareUpdates, 3, 1)], .sent),
         Flow(
             .s3, "provisioning file to an identified client", to: .client, via: [.relay],
             fields: [.identification, .provisioningFile], on: [.clientStart],
@@ -108,7 +106,7 @@ package enum Contract {
         Flow(
             .s10, "crash report", to: .crash, fields: FieldName.crashReport, on: [.afterCrash],
             switches: [.crashReports], basis: .incompleteClause("the policy gives the server no country"),
-            [.sp(.crashReport, 1, 2), .sp(.crashReport, 1, 1)], decisions: [.q18, .q13], .sent, isImplemented: false),
+            [.sp(.crashReport, 1, 2), .sp(.crashReport, 1, 1)], decisions: [.q18, .q13], .sent),
         Flow(
             .s11, "contacts of a third party", to: nil, basis: .none, [.sp(.serverLocations, 1, 1)],
             decisions: [.q19], .elsewhere),

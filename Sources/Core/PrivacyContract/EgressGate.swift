@@ -130,6 +130,13 @@ package struct EgressGate: Sendable {
         case .callRecord: return .undeclaredContent(row.id, field.name)  // has a permit of its own
         case .bytes, .artifact:
             return field.name == .ciphertext ? nil : .undeclaredContent(row.id, field.name)
+        case .bundle: return row.id == .s2 && field.name == .version ? nil : .undeclaredContent(row.id, field.name)
+        case .text(let text) where row.id == .s10:
+            // X16: a word about the program or the machine, and of the crash no more than its day.
+            let isFit = text == CrashReport.scrubbed(text) && (field.name != .crashDate || text.utf8.count == 10)
+            return isFit ? nil : .undeclaredContent(row.id, field.name)
+        case .time where row.id == .s10:
+            return field.name == .startTime ? nil : .undeclaredContent(row.id, field.name)
         case .text, .integer, .time:
             // What the connection implies is never written in a body.
             let implied: [FieldName] = [.externalAddress, .externalPort, .certificate]

@@ -1,3 +1,5 @@
+import CloudMessages
+
 /// The fields that the contract knows, spelled as they travel in JSON and stand in the ledger.
 extension FieldName {
     // F-C3, F-C4
@@ -59,7 +61,7 @@ extension FieldName {
     ].map { Self($0) }
 
     /// The fields of a crash report: F-S10, X16.
-    package static let crashReport: [Self] = [
-        "make", "model", "codename", "osVersion", "language", "appVersion", "appName", "startTime", "crashDate",
-    ].map { Self($0) }
+    package static let crashReport: [Self] = CrashReport.wireNames.map { Self($0) }
+    package static let startTime = Self("startTime")
+    package static let crashDate = Self("crashDate")
 }

@@ -47,6 +47,8 @@ package enum OutboundValue: Sendable, Equatable {
     case callRecord(CallRecord)
     /// A file prepared by a job, streamed by the shell; the name is the job's artifact.
     case artifact(name: String, sizeBytes: Int64)
+    /// An update bundle to be fetched: its version and board make the path, the rest judges what comes (F-S2).
+    case bundle(UpdateManifest)
     /// Implied by the connection itself (source address, TLS client certificate): declared, never written in a body.
     case implied
 }
@@ -57,6 +59,8 @@ package enum CloudReply: Sendable, Equatable {
     case accepted
     case serviceStatus(BackupServiceStatus)
     case backups([BackupEntry])
+    /// The update server's manifest, and why its signature is not the vendor's; nil: it is.
+    case update(UpdateManifest, forgery: String?)
     /// The server answered and refused; `retryAfter` from the header, if any.
     case refused(status: Int, detail: String, retryAfter: Duration?)
     /// No answer: connection, TLS or time-out. The text says which, for the administrator.

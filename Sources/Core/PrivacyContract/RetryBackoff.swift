@@ -36,7 +36,7 @@ extension CloudReply {
         switch self {
         case .unreachable: true
         case .refused(let status, _, _): status == 408 || status == 425 || status == 429 || status >= 500
-        case .accepted, .serviceStatus, .backups: false
+        case .accepted, .serviceStatus, .backups, .update: false
         }
     }
 
@@ -47,7 +47,7 @@ extension CloudReply {
     /// How the ledger words the end of a message.
     package var ledgerResult: String {
         switch self {
-        case .accepted, .serviceStatus, .backups: "sent"
+        case .accepted, .serviceStatus, .backups, .update: "sent"
         case .refused(let status, let detail, _): "refused \(status) \(Self.printable(detail))"
         case .unreachable(let reason): "unreachable \(Self.printable(reason))"
         }

@@ -191,5 +191,9 @@ package struct CloudSettings: Sendable, Equatable {
     package var monitoring: String?
     /// The interval between monitoring reports.
     package var monitoringInterval = Duration.seconds(10)
+    package var update: String?
+    package var crash: String?
+    /// `host:port` of the remote access server's uplink listener.
+    package var remoteAccess: String?
     package init() {}
 }

@@ -69,7 +69,7 @@ package struct TelemetryMachine: Sendable {
         case (.sending(let nextAt), .answered(let reply)):
             var pause = Duration.zero
             switch reply {
-            case .accepted, .serviceStatus, .backups: backoff.reset()
+            case .accepted, .serviceStatus, .backups, .update: backoff.reset()
             case .refused, .unreachable: pause = backoff.next(retryAfter: reply.retryAfter, entropy: &entropy)
             }
             state = .resting(until: max(nextAt, now + pause))

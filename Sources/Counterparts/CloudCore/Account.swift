@@ -4,6 +4,8 @@ package enum AccountRight: String, Sendable, Hashable, CaseIterable {
     case seeDevices = "see-devices"
     /// Add and remove appliances, make codes.
     case changeDevices = "change-devices"
+    /// Reach the administration of an appliance, as far as its owner has opened it (F-C10).
+    case configureDevices = "configure-devices"
     /// Open the stream of call data (F-C6): it names persons.
     case readCallData = "read-call-data"
     /// Fetch and delete ciphertext (F-C9).
@@ -19,7 +21,7 @@ package enum AccountRole: String, Sendable, Hashable, CaseIterable {
     package var rights: Set<AccountRight> {
         switch self {
         case .owner: Set(AccountRight.allCases)
-        case .technician: [.seeDevices, .changeDevices, .readCallData, .manageBackups]
+        case .technician: [.seeDevices, .changeDevices, .configureDevices, .readCallData, .manageBackups]
         case .viewer: [.seeDevices]
         }
     }

@@ -57,6 +57,11 @@ package struct CloudLimits: Sendable, Hashable {
     /// All bytes on the server's disk; uploads beyond it are answered 507.
     package var storageBytes: Int64 = 64 * 1024 * 1024 * 1024
 
+    // Updates and crash reports
+    package var updateBoards = 100
+    package var manifestBytes = 65_536
+    package var crashReports = 1_000
+
     // Relay
     /// More than there are appliances: after a broken path an old connection lingers beside the new one.
     package var uplinks = 2_500

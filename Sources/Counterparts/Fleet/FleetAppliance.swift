@@ -146,7 +146,7 @@ final class FleetAppliance: @unchecked Sendable {
         case .cloudReply(let id, let reply, _):
             guard let flow = flows.removeValue(forKey: id) else { return }
             switch reply {
-            case .accepted, .serviceStatus, .backups: record.accepted[flow, default: 0] += 1
+            case .accepted, .serviceStatus, .backups, .update: record.accepted[flow, default: 0] += 1
             case .refused(let status, _, _): record.refused["\(flow.rawValue) \(status)", default: 0] += 1
             case .unreachable: record.refused["\(flow.rawValue) unreachable", default: 0] += 1
             }

@@ -9,6 +9,9 @@ struct CloudIdentities: Sendable {
     let backup: TLSIdentity
     let monitoring: TLSIdentity
     let controlCenter: TLSIdentity
+    let update: TLSIdentity
+    let crash: TLSIdentity
+    let remoteAccess: TLSIdentity
     /// The Control Center as a client of appliances and of the other servers.
     let controlCenterClient: TLSIdentity
     /// Signs the offers (F-C2).
@@ -21,6 +24,9 @@ struct CloudIdentities: Sendable {
         backup = try Self.identity(directory, "backup")
         monitoring = try Self.identity(directory, "monitoring")
         controlCenter = try Self.identity(directory, "control-center")
+        update = try Self.identity(directory, "update")
+        crash = try Self.identity(directory, "crash")
+        remoteAccess = try Self.identity(directory, "remote-access")
         controlCenterClient = try Self.identity(directory, "control-center-client")
         let base = "\(directory)/servers/control-center-client"
         do {

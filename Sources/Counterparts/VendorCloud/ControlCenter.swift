@@ -153,7 +153,7 @@ actor ControlCenter {
     }
 
     /// HTTP Basic (RFC 7617) inside the end-to-end TLS.
-    private static func basic(_ credential: PairingCredential) -> String {
+    static func basic(_ credential: PairingCredential) -> String {
         "Basic " + Base64.encode(Array("\(credential.user):\(credential.password.text)".utf8))
     }
 

@@ -12,6 +12,7 @@ struct RelayClient: Sendable {
     struct Answer: Sendable {
         var status: Int
         var body: [UInt8]
+        var type: String?
     }
 
     struct TunnelRequest: Sendable {
@@ -40,9 +41,9 @@ struct RelayClient: Sendable {
 
     /// Sends one request and collects the answer, all within `patience`.
     func exchange(
-        _ request: TunnelRequest, serial: String, service: UplinkService
+        _ request: TunnelRequest, serial: String, service: UplinkService, for client: IPAddress? = nil
     ) async throws(TunnelFailure) -> Answer {
-        let connection = try await connect(serial: serial, service: service)
+        let connection = try await connect(serial: serial, service: service, for: client)
         let channel = connection.channel
         let timeout = channel.eventLoop.scheduleTask(in: Self.patience) { channel.close(promise: nil) }
         defer { timeout.cancel() }
@@ -52,7 +53,9 @@ struct RelayClient: Sendable {
                 var answer: Answer?
                 for try await part in inbound {
                     switch part {
-                    case .head(let head): answer = Answer(status: Int(head.status.code), body: [])
+                    case .head(let head):
+                        answer = Answer(
+                            status: Int(head.status.code), body: [], type: head.headers.first(name: "content-type"))
                     case .body(let buffer):
                         answer?.body += buffer.readableBytesView
                         guard answer?.body.count ?? 0 <= Self.bodyLimit else {
@@ -106,8 +109,10 @@ struct RelayClient: Sendable {
     }
 
     /// Dials the relay, opens the pipe, and sets up TLS and HTTP inside it.
-    private func connect(serial: String, service: UplinkService) async throws(TunnelFailure) -> Connection {
-        let connect = ServiceConnectRequest(service: service, serial: serial.lowercased())
+    private func connect(
+        serial: String, service: UplinkService, for client: IPAddress? = nil
+    ) async throws(TunnelFailure) -> Connection {
+        let connect = ServiceConnectRequest(service: service, serial: serial.lowercased(), client: client)
         let loop = group.next()
         let tunnel = loop.makePromise(of: Void.self)
         let channel: any Channel

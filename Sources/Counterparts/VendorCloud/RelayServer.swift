@@ -25,11 +25,21 @@ final class RelayServer: Sendable {
 
     private let state: NIOLockedValueBox<State>
     private let limits: CloudLimits
+    /// What is passed on to; of the remote access server `admin` alone.
+    private let services: [UplinkService]
+    /// Told of who comes through the service port, before the way opens (F-C11).
+    private let accessed: (@Sendable (IPAddress) throws -> Void)?
     private let group: any EventLoopGroup
     private let log: MessageLog
     private let logger: Logger
 
-    init(limits: CloudLimits, group: any EventLoopGroup, log: MessageLog, logger: Logger) {
+    init(
+        limits: CloudLimits, services: [UplinkService] = UplinkService.allCases.filter { $0 != .admin },
+        accessed: (@Sendable (IPAddress) throws -> Void)? = nil, group: any EventLoopGroup, log: MessageLog,
+        logger: Logger
+    ) {
+        self.services = services
+        self.accessed = accessed
         state = NIOLockedValueBox(State(core: RelayCore(limits: limits)))
         self.limits = limits
         self.group = group
@@ -133,11 +143,20 @@ final class RelayServer: Sendable {
         case .needsMore: return .needsMore
         case .invalid: return .refuse(answer: Self.answer("400 Bad Request"))
         case .complete(let request, let headBytes):
+            guard services.contains(request.service), accessed == nil || request.client != nil else {
+                return .refuse(answer: Self.answer("404 Not Found"))
+            }
             log.record(
                 peer: nil, unit: subject.organizationalUnit, what: "CONNECT",
                 fields: ["serial": .text(request.serial), "service": .text(request.service.rawValue)], bytes: 0)
             guard let id = state.withLockedValue({ $0.core.uplink(serial: request.serial) }) else {
                 return .refuse(answer: Self.answer("404 Not Found"))
+            }
+            do {
+                if let client = request.client { try accessed?(client) }
+            } catch {
+                logger.error("the access log cannot be written, so that nobody gets in: \(error)")
+                return .refuse(answer: Self.answer("503 Service Unavailable"))
             }
             return .connect(id, request.service, forwardFrom: headBytes)
         }

@@ -36,6 +36,14 @@ enum ServerFiles {
         return try read(descriptor, path: path, count: count)
     }
 
+    static func size(_ path: String) throws(Failure) -> Int64 {
+        let descriptor = try open(path, O_RDONLY)
+        defer { close(descriptor) }
+        let end = lseek(descriptor, 0, SEEK_END)
+        guard end >= 0 else { throw Failure(path: path, code: errno) }
+        return Int64(end)
+    }
+
     private static func read(_ descriptor: Int32, path: String, count: Int) throws(Failure) -> [UInt8] {
         var failure: Int32 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in

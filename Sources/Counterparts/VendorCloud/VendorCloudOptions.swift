@@ -12,6 +12,10 @@ package struct VendorCloudOptions: Sendable {
         case controlCenter = "control-center"
         case relayService = "relay-service"
         case web
+        case update
+        case crash
+        case remoteAccess = "remote-access"
+        case remoteAccessService = "remote-access-service"
 
         package var defaultPort: UInt16 {
             switch self {
@@ -22,6 +26,10 @@ package struct VendorCloudOptions: Sendable {
             case .controlCenter: 7446
             case .relayService: 7447
             case .web: 7480
+            case .update: 7448
+            case .crash: 7449
+            case .remoteAccess: 7450
+            case .remoteAccessService: 7451
             }
         }
     }

@@ -20,6 +20,7 @@ struct WebAPI: Sendable {
     let client: HTTPClient
     let monitoring: Endpoint
     let backup: Endpoint
+    let remote: RemoteConfiguration
     let logger: Logger
 
     private static let answerLimit = 1 << 20
@@ -72,6 +73,12 @@ struct WebAPI: Sendable {
         }
         addAccountRoutes(to: router)
         addDeviceRoutes(to: router)
+        for method in [HTTPRequest.Method.get, .put, .post, .delete] {
+            router.on("/api/devices/:serial/admin/**", method: method) { request, context in
+                let company = try await company(request, having: .configureDevices)
+                return try await remote.answer(request, context, company: company)
+            }
+        }
         return router
     }
 

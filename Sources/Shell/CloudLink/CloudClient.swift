@@ -5,6 +5,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import OpenSSLCrypto
 import Primitives
 import PrivacyContract
 import TLS
@@ -25,13 +26,26 @@ struct CloudClient: Sendable {
     static let answerLimit = 262_144
 
     private let http: HTTPClient
-    private let configuration: CloudLinkConfiguration
-    private let pool: NIOThreadPool
+    /// Without the device's certificate, which names the serial number: for flows that do not declare one.
+    private let anonymous: HTTPClient
+    private let root: Certificate?
+    let configuration: CloudLinkConfiguration
+    let pool: NIOThreadPool
 
     init(
         identity: TLSIdentity, rootPEM: String, configuration: CloudLinkConfiguration, eventLoop: any EventLoop,
         pool: NIOThreadPool
     ) throws(TLSError) {
+        http = try Self.client(identity, rootPEM: rootPEM, eventLoop)
+        anonymous = try Self.client(nil, rootPEM: rootPEM, eventLoop)
+        root = try? Certificate(pem: rootPEM)
+        self.configuration = configuration
+        self.pool = pool
+    }
+
+    private static func client(
+        _ identity: TLSIdentity?, rootPEM: String, _ eventLoop: any EventLoop
+    ) throws(TLSError) -> HTTPClient {
         var settings = HTTPClient.Configuration(
             tlsConfiguration: try TLSConfigurations.client(identity: identity, rootPEM: rootPEM, alpn: ["http/1.1"]),
             redirectConfiguration: .disallow,
@@ -40,12 +54,16 @@ struct CloudClient: Sendable {
         settings.httpVersion = .http1Only
         // The core's back-off decides when to try again.
         settings.connectionPool.retryConnectionEstablishment = false
-        http = HTTPClient(eventLoopGroupProvider: .shared(eventLoop), configuration: settings)
-        self.configuration = configuration
-        self.pool = pool
+        return HTTPClient(eventLoopGroupProvider: .shared(eventLoop), configuration: settings)
     }
 
-    func shutdown() async { try? await http.shutdown() }
+    func shutdown() async {
+        try? await http.shutdown()
+        try? await anonymous.shutdown()
+    }
+
+    /// F-S2 and F-S10 declare no serial number, so that no certificate may say it either (X16).
+    private func client(for flow: FlowID) -> HTTPClient { flow == .s2 || flow == .s10 ? anonymous : http }
 
     /// One message to its server. Returns what the answer means, and the application bytes handed to TLS.
     func execute(_ message: OutboundMessage, under permit: Permit, server: String) async -> (CloudReply, Int64) {
@@ -57,6 +75,10 @@ struct CloudClient: Sendable {
             }
             let request = try HTTPMapping.request(
                 for: message, at: configuration.clock.wallTime(), artifactSHA256: digest)
+            if case .bundle(let manifest)? = message[.version] {
+                let download = BundleDownload(client: self, manifest: manifest)
+                return (try await download.run(request, under: permit, server: server, counting: &bytes), bytes)
+            }
             let answer: Answer
             if case .artifact(let name, let size) = request.body {
                 let upload = ArtifactUpload(
@@ -64,6 +86,10 @@ struct CloudClient: Sendable {
                 answer = try await upload.run(request, under: permit, server: server, counting: &bytes)
             } else {
                 answer = try await send(request, under: permit, server: server, counting: &bytes)
+            }
+            if message.flow == .s2, answer.status == 200 {
+                let now = configuration.clock.wallTime()
+                return (SignedManifest.reply(answer.body, root: root, at: now), bytes)
             }
             let reply = HTTPMapping.reply(
                 status: answer.status, headers: answer.headers, body: answer.body, for: message.flow)
@@ -104,11 +130,16 @@ struct CloudClient: Sendable {
 
     /// The permit is not looked at again: without one this cannot be written.
     func exchange(_ request: HTTPClientRequest, under permit: Permit, timeout: TimeAmount) async throws -> Answer {
-        let response = try await http.execute(request, timeout: timeout)
+        let response = try await client(for: permit.flow).execute(request, timeout: timeout)
         let body = try await response.body.collect(upTo: Self.answerLimit)
         return Answer(
             status: Int(response.status.code), headers: response.headers.map { WireHeader($0.name, $0.value) },
             body: Array(body.readableBytesView))
+    }
+
+    /// As `exchange`, with a body that is read as it comes.
+    func begin(_ request: HTTPClientRequest, under permit: Permit) async throws -> HTTPClientResponse {
+        try await client(for: permit.flow).execute(request, timeout: Self.transferTimeout)
     }
 
     func fetch(

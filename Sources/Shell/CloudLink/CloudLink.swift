@@ -20,6 +20,8 @@ package final class CloudLink: @unchecked Sendable {
     private let eventLoop: any EventLoop
     private let client: CloudClient
     private let uplink: Uplink
+    /// To the remote access server (F-C10).
+    private let remote: Uplink
     private let desk: ServiceDesk
     private let sink: @Sendable (Input) -> Void
     private let logger: Logger
@@ -50,6 +52,12 @@ package final class CloudLink: @unchecked Sendable {
                 services: services, limits: configuration.limits, entropy: configuration.entropy, eventLoop: eventLoop,
                 logger: logger
             ) { sink(.uplink($0)) }
+            remote = Uplink(
+                tls: try TLSConfigurations.context(
+                    TLSConfigurations.client(identity: identity, rootPEM: root, alpn: [Uplink.protocolName])),
+                unit: Uplink.remoteAccessUnit, services: services.offering([.admin]), limits: configuration.limits,
+                entropy: configuration.entropy, eventLoop: eventLoop, logger: logger
+            ) { sink(.remoteLink($0)) }
         } catch {
             throw TLSFailure(error)
         }
@@ -76,7 +84,9 @@ package final class CloudLink: @unchecked Sendable {
             case .controlCenter: settings.controlCenter
             case .backup: settings.backup
             case .monitoring: settings.monitoring
-            case .relay, .remoteAccess, .voucherCenter, .push, .update, .crash, .client: nil
+            case .update: settings.update
+            case .crash: settings.crash
+            case .relay, .remoteAccess, .voucherCenter, .push, .client: nil
             }
         guard let server else {
             return answer(message, .unreachable("no server for \(message.recipient.rawValue) is configured"), 0)
@@ -173,6 +183,24 @@ package final class CloudLink: @unchecked Sendable {
         uplink.close()
     }
 
+    /// Holds the uplink to the remote access server open from now on; F-C10. The permit must be for it.
+    package func openRemoteAccess(permit: Permit) {
+        eventLoop.preconditionInEventLoop()
+        guard permit.flow == .c10, permit.recipient == .remoteAccess else {
+            return logger.error("the permit is not for remote access; nothing was opened")
+        }
+        guard let server = settings.remoteAccess else {
+            return sink(.remoteLink(.down(reason: "no remote access server is configured")))
+        }
+        remote.open(relay: server, under: permit)
+    }
+
+    /// Closes it at once, and every session with it.
+    package func closeRemoteAccess() {
+        eventLoop.preconditionInEventLoop()
+        remote.close()
+    }
+
     package func reply(_ reply: ServiceReply, to id: ServiceRequestID) { desk.reply(reply, to: id) }
 
     /// One more record on a call data stream, under its permit (F-C6).
@@ -185,7 +213,10 @@ package final class CloudLink: @unchecked Sendable {
 
     /// Closes everything; waits for requests under way at most as long as their time-outs.
     package func shutdown() async {
-        try? await eventLoop.submit { [self] in uplink.close() }.get()
+        try? await eventLoop.submit { [self] in
+            uplink.close()
+            remote.close()
+        }.get()
         await client.shutdown()
     }
 

@@ -1,4 +1,5 @@
 package import HAL
+package import HummingbirdCore
 package import NIOCore
 package import Primitives
 
@@ -12,6 +13,10 @@ package struct CloudLinkConfiguration: Sendable {
     package var entropy: Entropy
     /// Where prepared files lie; a file has its artifact's name.
     package var artifactDirectory: String
+    /// Where a bundle is fetched to (F-S2): `bundle.raucb`, once it is whole and right; nil: none is.
+    package var updateDirectory: String?
+    /// Answers a request of a remote session (F-C10) that was let in; the channel is its connection.
+    package var administer: (@Sendable (Request, any Channel) async throws -> Response)?
     /// Makes a SIP connection of a byte stream whose TLS handshake is done; called on the event loop. The endpoint has
     /// the client's address as the relay names it (the relay's own where it names none) and the relay's port.
     package var adoptSIP: @Sendable (any Channel, Endpoint) -> Void

@@ -68,6 +68,11 @@ final class ServiceDesk: @unchecked Sendable {
         }
     }
 
+    /// The connection of a session is gone, after so many bytes to the other side.
+    func sessionEnded(_ id: ServiceRequestID, bytesSent: Int64) {
+        eventLoop.execute { [self] in sink(.sessionEnded(id, bytesSent: bytesSent)) }
+    }
+
     func reply(_ reply: ServiceReply, to id: ServiceRequestID) {
         // Nobody waits any more: the core must not keep a call data stream for it.
         guard let request = waiting.removeValue(forKey: id) else { return sink(.serviceClosed(id)) }

@@ -10,8 +10,8 @@ import Primitives
 
 /// HTTP inside the end-to-end TLS of an uplink stream: decodes to `ServiceRequest`, encodes `ServiceReply`.
 struct ServiceResponder: Sendable {
-    private let desk: ServiceDesk
-    private let configuration: CloudLinkConfiguration
+    let desk: ServiceDesk
+    let configuration: CloudLinkConfiguration
     private let root: Certificate?
 
     init(desk: ServiceDesk, configuration: CloudLinkConfiguration) {
@@ -102,7 +102,7 @@ struct ServiceResponder: Sendable {
         return .offer(offer, signatureIsValid: false)
     }
 
-    private func credentials(_ request: Request) throws(Problem) -> Credentials {
+    func credentials(_ request: Request) throws(Problem) -> Credentials {
         guard let value = request.headers[.authorization], value.lowercased().hasPrefix("basic "),
             let bytes = Base64.decode(value.dropFirst(6).filter { $0 != " " }), bytes.count <= 512,
             let colon = bytes.firstIndex(of: UInt8(ascii: ":")),
@@ -111,7 +111,7 @@ struct ServiceResponder: Sendable {
         return Credentials(user: user, password: Secret(bytes[(colon + 1)...]))
     }
 
-    private func send(_ reply: ServiceReply, _ writer: consuming ResponseWriter) async throws {
+    func send(_ reply: ServiceReply, _ writer: consuming ResponseWriter) async throws {
         let (status, type, body): (HTTPResponse.Status, String?, [UInt8]) =
             switch reply {
             case .noContent: (.noContent, nil, [])
@@ -119,6 +119,7 @@ struct ServiceResponder: Sendable {
                 (.ok, "application/json", try WireJSON.encode(DeviceStateBody(state), what: "device state"))
             case .provisioningFile(let bytes, _): (.ok, "application/xml", bytes)
             case .callDataStream: (.ok, ServerSentEvent.contentType, [])
+            case .adminSession: (.noContent, nil, [])  // `AdminSession` answers the request itself
             case .problem(let status, let title, let detail):
                 (
                     HTTPResponse.Status(code: status), ProblemDetails.contentType,

@@ -19,6 +19,7 @@ import Transport
 final class Uplink: @unchecked Sendable {
     static let protocolName = "pbx-uplink/1"
     static let relayUnit = "relay"
+    static let remoteAccessUnit = "remote-access"
     /// From the start of a dial to the relay's welcome.
     static let welcomeTimeout = TimeAmount.seconds(20)
 
@@ -30,6 +31,8 @@ final class Uplink: @unchecked Sendable {
     }
 
     private let tls: NIOSSLContext
+    /// The role in the certificate of who may be at the other end.
+    private let unit: String
     private let services: UplinkServices
     private let limits: Limits
     private var entropy: Entropy
@@ -42,10 +45,12 @@ final class Uplink: @unchecked Sendable {
     private var backoff = RetryBackoff(base: .seconds(1), cap: .seconds(60))
 
     init(
-        tls: NIOSSLContext, services: UplinkServices, limits: Limits, entropy: Entropy, eventLoop: any EventLoop,
+        tls: NIOSSLContext, unit: String = Uplink.relayUnit, services: UplinkServices, limits: Limits, entropy: Entropy,
+        eventLoop: any EventLoop,
         logger: Logger, report: @escaping @Sendable (UplinkEvent) -> Void
     ) {
         self.tls = tls
+        self.unit = unit
         self.services = services
         self.limits = limits
         self.entropy = entropy
@@ -108,8 +113,8 @@ final class Uplink: @unchecked Sendable {
             if let name, !ServerName.isProved(name, by: channel) {
                 throw UplinkError("the relay's certificate does not name \(name)")
             }
-            guard PeerCertificate.subjectOnLoop(of: channel)?.organizationalUnit == Self.relayUnit else {
-                throw UplinkError("the server's certificate is not a relay's")
+            guard PeerCertificate.subjectOnLoop(of: channel)?.organizationalUnit == unit else {
+                throw UplinkError("the server's certificate is not a \(unit)'s")
             }
             try UplinkConnection.configure(
                 channel, services: services, relay: channel.remoteAddress.flatMap { Endpoint($0) }, limits: limits

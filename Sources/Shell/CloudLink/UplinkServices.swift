@@ -7,8 +7,8 @@ import TLS
 
 /// The appliance's services on the uplink, each behind its own end-to-end TLS: the relay forwards ciphertext only.
 struct UplinkServices: Sendable {
-    /// `:authority` of a CONNECT; `admin` belongs to the remote access server's uplink, which is not part of this one.
-    enum Service: String, Sendable, Hashable { case pairing, control, provisioning, sips }
+    /// `:authority` of a CONNECT; `admin` belongs to the remote access server's uplink and to no other.
+    enum Service: String, Sendable, Hashable { case pairing, control, provisioning, sips, admin }
 
     static let controlCenterUnit = "control-center"
 
@@ -19,6 +19,7 @@ struct UplinkServices: Sendable {
     private let adoptSIP: @Sendable (any Channel, Endpoint) -> Void
     private let responder: ServiceResponder
     private let logger: Logger
+    private var offered: [Service] = [.pairing, .control, .provisioning, .sips]
 
     init(
         identity: TLSIdentity, rootPEM: String, configuration: CloudLinkConfiguration, responder: ServiceResponder,
@@ -36,11 +37,23 @@ struct UplinkServices: Sendable {
         self.logger = logger
     }
 
+    /// The same with other services.
+    func offering(_ services: [Service]) -> Self {
+        var copy = self
+        copy.offered = services
+        return copy
+    }
+
+    /// The service of that name, if this uplink offers it.
+    func service(named name: String) -> Service? {
+        Service(rawValue: name).flatMap { offered.contains($0) ? $0 : nil }
+    }
+
     /// Makes the stream's pipeline: TLS, then the service. `client` is who connects, as the relay says.
     func install(_ service: Service, on channel: any Channel, relay: Endpoint?, client: IPAddress?) throws {
         let context =
             switch service {
-            case .pairing, .control: controlTLS
+            case .pairing, .control, .admin: controlTLS
             case .provisioning: provisioningTLS
             case .sips: sipTLS
             }
@@ -52,6 +65,11 @@ struct UplinkServices: Sendable {
                 }
                 try serve(service, on: channel, client: client)
             case .provisioning: try serve(service, on: channel, client: client)
+            case .admin:
+                guard PeerCertificate.subjectOnLoop(of: channel)?.organizationalUnit == Self.controlCenterUnit else {
+                    throw UplinkError("the client is not the Control Center")
+                }
+                try serveSession(on: channel)
             case .sips:
                 // The client's address, so that what one client does wrong is held against that client alone. Flows
                 // stay distinct by their connection.
@@ -59,6 +77,23 @@ struct UplinkServices: Sendable {
             }
         }
         try channel.pipeline.syncOperations.addHandlers(NIOSSLServerHandler(context: context), established)
+    }
+
+    /// A connection is a session; its bytes are counted where they are still readable, so that the ledger has each.
+    private func serveSession(on channel: any Channel) throws {
+        let counter = OutboundByteCounter()
+        try channel.pipeline.syncOperations.addHandler(counter.handler)
+        let session = AdminSession(responder: responder, counter: counter)
+        let http = HTTP1Channel(
+            responder: { request, writer, channel in try await session.respond(to: request, on: channel, writer) },
+            configuration: .init(
+                idleTimeout: .seconds(120),
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: 8_192, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100)))
+        let logger = logger
+        http.setup(channel: channel, logger: logger).whenSuccess { value in
+            Task { await http.handle(value: value, logger: logger) }
+        }
     }
 
     private func serve(_ service: Service, on channel: any Channel, client: IPAddress?) throws {

@@ -63,7 +63,7 @@ final class UplinkStreamHandler: ChannelDuplexHandler {
             return
         }
         let authority = headers.first(name: ":authority") ?? ""
-        guard method == "CONNECT", let service = UplinkServices.Service(rawValue: authority) else {
+        guard method == "CONNECT", let service = services.service(named: authority) else {
             return answer("404", context)
         }
         state = .opening

@@ -62,7 +62,9 @@ package enum HTTPMapping {
             return CloudHTTPRequest(method: "POST", path: "/v1/metrics", headers: [json], body: .bytes(body))
         case .c7: return CloudHTTPRequest(method: "GET", path: "/v1/service")
         case .c8: return try backup(message, sha256: artifactSHA256)
-        case .c1, .c2, .c6, .c9, .c10, .c11, .c12, .c13, .s1, .s2, .s3, .s4, .s5, .s6, .s7, .s8, .s9, .s10, .s11:
+        case .s2: return try update(message)
+        case .s10: return try crashReport(message)
+        case .c1, .c2, .c6, .c9, .c10, .c11, .c12, .c13, .s1, .s3, .s4, .s5, .s6, .s7, .s8, .s9, .s11:
             throw .notAnHTTPFlow(message.flow.rawValue)
         }
     }
@@ -101,9 +103,38 @@ package enum HTTPMapping {
                 method: "PUT", path: "/v1/backup-keys/\(keyID)", headers: [octets, WireHeader("If-None-Match", "*")],
                 body: .bytes(encryptedIdentity))
         case nil: return CloudHTTPRequest(method: "GET", path: "/v1/backups")
-        case .text, .integer, .time, .secret, .metrics, .callRecord, .implied:
+        case .text, .integer, .time, .secret, .metrics, .callRecord, .bundle, .implied:
             throw .malformed(what: "message of F-C8", reason: "ciphertext is neither a file nor bytes")
         }
+    }
+
+    /// F-S2: the question, whose fields are the query's, or the bundle of a manifest, whose names are the path's.
+    private static func update(_ message: OutboundMessage) throws(CloudWireError) -> CloudHTTPRequest {
+        let system = try identifier(.operatingSystem, in: message)
+        if case .bundle(let manifest)? = message[.version] {
+            guard WireLimits().isIdentifier(manifest.version) else {
+                throw .malformed(what: "version of F-S2", reason: "it is no identifier")
+            }
+            return CloudHTTPRequest(method: "GET", path: "/v1/bundles/\(system)/\(manifest.version)")
+        }
+        var query = ["\(FieldName.operatingSystem)=\(system)"]
+        for name in [FieldName.version, .installationID, .activationStatus] {
+            query.append("\(name)=\(try identifier(name, in: message))")
+        }
+        return CloudHTTPRequest(method: "GET", path: "/v1/updates?\(query.joined(separator: "&"))")
+    }
+
+    private static func crashReport(_ message: OutboundMessage) throws(CloudWireError) -> CloudHTTPRequest {
+        var body: [String: String] = [:]
+        for name in FieldName.crashReport {
+            switch message[name] {
+            case .text(let text)?: body[name.rawValue] = text
+            case .time(let time)?: body[name.rawValue] = time.rfc3339
+            default: throw missing(name, in: message)
+            }
+        }
+        let bytes = try WireJSON.encode(body, what: "crash report")
+        return CloudHTTPRequest(method: "POST", path: "/v1/crash-reports", headers: [json], body: .bytes(bytes))
     }
 
     /// A text field that becomes a path segment or a header value.

@@ -110,6 +110,9 @@ package struct SettingsDifference: Sendable, Equatable {
         lines["cloud.control_center"] = settings.cloud.controlCenter
         lines["cloud.backup"] = settings.cloud.backup
         lines["cloud.monitoring"] = settings.cloud.monitoring
+        lines["cloud.update"] = settings.cloud.update
+        lines["cloud.crash"] = settings.cloud.crash
+        lines["cloud.remote_access"] = settings.cloud.remoteAccess
         lines["privacy.strict"] = "\(settings.privacy.isStrict)"
         for user in settings.users {
             lines["users.\(user.extension)"] = user.name

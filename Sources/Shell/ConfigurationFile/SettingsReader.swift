@@ -228,14 +228,17 @@ struct SettingsReader {
     private func cloud(_ node: Node) -> CloudSettings {
         var settings = CloudSettings()
         let entries = reader.mapping(
-            node, at: "cloud", allowed: ["relay", "control_center", "backup", "monitoring", "monitoring_interval"])
-        if let relay = entries["relay"].flatMap({ reader.text($0, at: "cloud.relay") }) {
-            if !Self.isAuthority(relay) {
-                reader.report(
-                    "expected host:port, for example \"127.0.0.1:7443\"", at: entries["relay"], key: "cloud.relay")
-            }
-            settings.relay = relay
-        }
+            node, at: "cloud",
+            allowed: [
+                "relay", "control_center", "backup", "monitoring", "monitoring_interval",
+                "update",
+                "crash",
+                "remote_access",
+            ])
+        settings.relay = authority(entries["relay"], at: "cloud.relay")
+        settings.remoteAccess = authority(entries["remote_access"], at: "cloud.remote_access")
+        settings.update = server(entries["update"], at: "cloud.update")
+        settings.crash = server(entries["crash"], at: "cloud.crash")
         settings.controlCenter = server(entries["control_center"], at: "cloud.control_center")
         settings.backup = server(entries["backup"], at: "cloud.backup")
         settings.monitoring = server(entries["monitoring"], at: "cloud.monitoring")
@@ -244,6 +247,14 @@ struct SettingsReader {
             settings.monitoringInterval = .seconds(seconds ?? 10)
         }
         return settings
+    }
+
+    private func authority(_ node: Node?, at key: String) -> String? {
+        guard let node, let text = reader.text(node, at: key) else { return nil }
+        if !Self.isAuthority(text) {
+            reader.report("expected host:port, for example \"127.0.0.1:7443\"", at: node, key: key)
+        }
+        return text
     }
 
     private func server(_ node: Node?, at key: String) -> String? {

@@ -8,7 +8,9 @@ import Primitives
 struct AdminContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// From the Unix domain socket, where file permissions have let the sender in.
-    let isLocal: Bool
+    var isLocal: Bool
+    /// Came through the remote access server and was let in there (F-C10); the local socket's rights are not its own.
+    var isRemoteSession = false
     let client: IPAddress
 
     init(source: ApplicationRequestContextSource) {
@@ -49,7 +51,7 @@ struct Authenticate: RouterMiddleware {
     func handle(
         _ request: Request, context: AdminContext, next: (Request, AdminContext) async throws -> Response
     ) async throws -> Response {
-        guard !context.isLocal else { return try await next(request, context) }
+        guard !context.isLocal, !context.isRemoteSession else { return try await next(request, context) }
         let value = request.headers[.authorization] ?? ""
         guard value.lowercased().hasPrefix("bearer "), Secret(String(value.dropFirst(7))).matches(token) else {
             var response = Response.problem(

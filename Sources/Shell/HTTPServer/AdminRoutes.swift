@@ -39,6 +39,7 @@ struct AdminRoutes: Sendable {
         addConfiguration(to: protected)
         addFirmware(to: protected)
         addApplications(to: protected)
+        addServices(to: protected)
         return router
     }
 
@@ -203,7 +204,8 @@ struct AdminRoutes: Sendable {
         switch await backend.serve(.provisioningFile(token: Secret(token), client: context.client, product: product)) {
         case .provisioningFile(let bytes, _): return Response.bytes(bytes, type: "application/xml")
         case .problem(let status, _, let detail): throw AdminProblem(status: status, detail: detail)
-        case .noContent, .deviceState, .callDataStream: throw AdminProblem(status: 404, detail: "no such file")
+        case .noContent, .deviceState, .callDataStream, .adminSession:
+            throw AdminProblem(status: 404, detail: "no such file")
         }
     }
 
@@ -252,7 +254,7 @@ struct AdminRoutes: Sendable {
         }
     }
 
-    private func decode<Body: Decodable>(_ type: Body.Type, _ request: Request) async throws -> Body {
+    func decode<Body: Decodable>(_ type: Body.Type, _ request: Request) async throws -> Body {
         try WireJSON.decode(
             type, from: try await body(request, limit: Self.bodyLimit), limit: Self.bodyLimit, what: "request body")
     }
@@ -263,7 +265,7 @@ struct AdminRoutes: Sendable {
         return value
     }
 
-    private func answer(_ command: AdminCommand, status: HTTPResponse.Status = .ok) async throws -> Response {
+    func answer(_ command: AdminCommand, status: HTTPResponse.Status = .ok) async throws -> Response {
         switch await backend.administer(command) {
         case .done(let message): return try Response.json(MessageBody(message: message), status: status)
         case .status(let status): return try Response.json(StatusBody(status, backend.identity))
@@ -287,6 +289,9 @@ struct AdminRoutes: Sendable {
             return try Response.json(MessagesBody(messages: messages.map(VoiceMessageBody.init)))
         case .rooms(let rooms): return try Response.json(RoomsBody(conferences: rooms.map(RoomBody.init)))
         case .queues(let queues): return try Response.json(QueuesBody(queues: queues.map(QueueBody.init)))
+        case .update(let status): return try Response.json(UpdateStatusBody(status))
+        case .crashReports(let list): return try Response.json(CrashReportsBody(list))
+        case .remoteAccess(let status): return try Response.json(RemoteAccessStatusBody(status))
         case .refused(let status, let detail): throw AdminProblem(status: status, detail: detail)
         case .restorePermit: throw AdminProblem(status: 500, detail: "a permit is for the appliance alone")
         }

@@ -45,6 +45,13 @@ package struct FirmwareInbox: Sendable {
         try request("request")
     }
 
+    /// Hands in a bundle that lies on the same file system already, whole and durable.
+    package func take(file path: String) throws(AdminProblem) {
+        unlink("\(directory)/result")
+        guard rename(path, "\(directory)/bundle.raucb") == 0 else { throw Self.problem("cannot hand in the bundle") }
+        try request("request")
+    }
+
     /// Asks the board to forget all that is its owner's.
     func reset() throws { try request("factory-reset") }
 
@@ -58,7 +65,7 @@ package struct FirmwareInbox: Sendable {
         return count > 0 ? Array(buffer[..<count]) : Array("{}".utf8)
     }
 
-    private func request(_ name: String) throws {
+    private func request(_ name: String) throws(AdminProblem) {
         let descriptor = open("\(directory)/\(name)", O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw Self.problem("cannot ask the installer") }
         fsync(descriptor)

@@ -6,9 +6,16 @@ package import Primitives
 /// (leaf, then issuing CA) and `servers/<role>.key`. Keys have mode 0600, directories 0700.
 package struct DevelopmentPKI: Sendable {
     /// TLS servers of the vendor cloud: subject CN and OU are the role, extended key usage serverAuth.
-    package static let serverRoles = ["relay", "control-center", "backup", "monitoring"]
+    package static let serverRoles = [
+        "relay", "control-center", "backup", "monitoring",
+        "update",
+        "crash",
+        "remote-access",
+    ]
     /// The Control Center as a client of the appliance, and the signer of its offers; CN and OU are `control-center`.
     package static let controlCenterClient = "control-center-client"
+    /// Signs update manifests (F-S2); CN and OU are `update-signer`. No server needs its key.
+    package static let updateSigner = "update-signer"
     /// Before `at`, so that a device whose clock is a little slow accepts a fresh certificate.
     package static let backdating = Duration.seconds(24 * 3600)
 
@@ -50,6 +57,7 @@ package struct DevelopmentPKI: Sendable {
         try pki.saveRole(
             controlCenterClient, unit: "control-center", role: .clientAndServer,
             dnsNames: ["localhost", "control-center.\(domain)"], validity)
+        try pki.saveRole(updateSigner, unit: updateSigner, role: .clientAndServer, dnsNames: [], validity)
         return pki
     }
 
@@ -82,9 +90,9 @@ package struct DevelopmentPKI: Sendable {
         return [try issuing.issue(template, publicKey: publicKey, key: issuingKey), issuing]
     }
 
-    /// Chain (leaf first) and key of a server role or of `controlCenterClient`.
+    /// Chain (leaf first) and key of a server role, of `controlCenterClient` or of `updateSigner`.
     package func load(role: String) throws(CryptoError) -> (chain: [Certificate], key: ECDSAKey) {
-        guard Self.serverRoles.contains(role) || role == Self.controlCenterClient else {
+        guard Self.serverRoles.contains(role) || role == Self.controlCenterClient || role == Self.updateSigner else {
             throw .invalidName(what: "server role", value: role)
         }
         return (

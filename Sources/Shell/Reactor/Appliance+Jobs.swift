@@ -41,6 +41,12 @@ extension Appliance {
                 return .callRecords(try store.callRecords(after: cursor, limit: limit))
             case .readLedgerCheckpoints(let cursor, let limit):
                 return .ledgerCheckpoints(try store.ledgerCheckpoints(after: cursor, limit: limit))
+            case .handOverUpdate(let manifest):
+                try handOver(manifest)
+                return .done
+            case .removeCrashReport(let id):
+                try marker.remove(id)
+                return .done
             case .signLedger(let sequence, let hash, let time):
                 return .ledgerSigned(try signLedger(sequence: sequence, hash: hash, time: time))
             }
@@ -91,5 +97,7 @@ extension Appliance {
 extension ApplianceOptions {
     /// Prepared uploads; emptied at start.
     var artifactDirectory: String { "\(dataDirectory)/artifacts" }
+    /// Where bundles are fetched to: on a board beside its installer's inbox, whose file system they must share.
+    var downloadDirectory: String { "\(updateDirectory ?? dataDirectory)/fetched" }
     var socketPath: String { "\(dataDirectory)/pbxd.sock" }
 }

@@ -1,5 +1,6 @@
 import ApplianceCore
 import CloudLink
+import CloudMessages
 import ConfigurationFile
 import HAL
 import HTTPServer
@@ -65,7 +66,8 @@ extension Appliance {
                 options: options, store: store, snapshot: snapshot, hashes: OpenSSLHashes(), eventLoop: group.next(),
                 pool: pool, logger: logger)
             do throws(ApplianceError) {
-                return try await appliance.serve(group: group, lock: lock)
+                let reports = try appliance.markRunning(at: options.hal.clock.wallTime())
+                return try await appliance.serve(group: group, lock: lock, crashReports: reports)
             } catch {
                 await appliance.shutdown()
                 throw error
@@ -138,10 +140,21 @@ extension Appliance {
         }
     }
 
+    /// A former run that crashed leaves a report (F-S10).
+    nonisolated private func markRunning(at wall: UnixTime) throws(ApplianceError) -> [CrashReport] {
+        do {
+            return try marker.begin(
+                model: identity.model, codename: options.boardName, version: options.firmwareVersion, at: wall)
+        } catch {
+            throw .directory(path: options.dataDirectory, reason: "\(error)")
+        }
+    }
+
     // MARK: Sockets
 
-    private func serve(group: MultiThreadedEventLoopGroup, lock: Int32) async throws(ApplianceError) -> RunningAppliance
-    {
+    private func serve(
+        group: MultiThreadedEventLoopGroup, lock: Int32, crashReports: [CrashReport]
+    ) async throws(ApplianceError) -> RunningAppliance {
         hal.indicator.show(.starting)
         let transport = SIPTransport(eventLoop: eventLoop, limits: options.limits) { [weak self] event in
             guard let self else { return }
@@ -170,7 +183,7 @@ extension Appliance {
         }
         let listening = try await bind(transport, tls, &ready)
         prepareTrunkTLS()
-        begin(listening: listening, mediaCertificate: mediaCertificate)
+        begin(listening: listening, mediaCertificate: mediaCertificate, crashReports: crashReports)
         // From here on telephones are answered; what follows takes its time beside that.
         let administration = try await administer(with: tls, group: group, &ready)
         prepareSounds(settings)
@@ -232,11 +245,17 @@ extension Appliance {
     }
 
     private func makeCloudLink(_ transport: SIPTransport) throws(TLSFailure) -> CloudLink {
-        let configuration = CloudLinkConfiguration(
+        var configuration = CloudLinkConfiguration(
             identity: hal.identity, limits: options.limits, clock: hal.clock, entropy: hal.entropy.makeEntropy(),
             artifactDirectory: options.artifactDirectory
         ) { [local = sipsAddress] channel, client in
             _ = try? transport.adopt(channel, local: local, remote: client)
+        }
+        configuration.updateDirectory = options.downloadDirectory
+        let inbox = options.updateDirectory.map(FirmwareInbox.init(directory:))
+        configuration.administer = { [weak self] request, channel in
+            guard let self else { throw CancellationError() }
+            return try await RemoteAdministration(backend: self, firmware: inbox).respond(to: request, on: channel)
         }
         return try CloudLink(
             configuration, settings: settings.cloud, eventLoop: eventLoop, pool: pool, logger: logger

@@ -32,6 +32,7 @@ package actor Appliance {
     nonisolated let pool: NIOThreadPool
     nonisolated let logger: Logger
     nonisolated let options: ApplianceOptions
+    nonisolated let marker: CrashMarker
 
     /// Nil until the administration starts.
     nonisolated let owner = Mutex<OwnerAccess?>(nil)
@@ -76,6 +77,7 @@ package actor Appliance {
         let device = options.hal.identity
         identity = AdminIdentity(serial: device.serial, model: device.model, firmwareVersion: options.firmwareVersion)
         self.options = options
+        marker = CrashMarker(dataDirectory: options.dataDirectory)
         self.store = store
         self.eventLoop = eventLoop
         self.pool = pool
@@ -86,7 +88,7 @@ package actor Appliance {
             snapshot: snapshot, serial: device.serial, model: device.model, firmwareVersion: options.firmwareVersion,
             hashes: hashes, entropy: hal.entropy.makeEntropy(),
             selfTest: options.selfTestPassword.map(SelfTestAccount.init(password:)), limits: options.limits,
-            at: hal.clock.now(), wall: hal.clock.wallTime())
+            platform: Platform(board: options.boardName), at: hal.clock.now(), wall: hal.clock.wallTime())
     }
 
     // MARK: Inputs
@@ -135,14 +137,21 @@ package actor Appliance {
     nonisolated func takeOnLoop(_ input: Input) { assumeIsolated { $0.take(input) } }
 
     /// The core's first effects, and the clocks that feed it.
-    func begin(listening: [ListenerAddress], mediaCertificate: CertificateFingerprint?) {
+    func begin(
+        listening: [ListenerAddress], mediaCertificate: CertificateFingerprint?, crashReports: [CrashReport]
+    ) {
         isRunning = true
         for effect in core.start(at: hal.clock.now()) { run(effect) }
         isRunning = false
         take(.wallClock(hal.clock.wallTime()))
         take(.listening(listening))
         if let mediaCertificate { take(.mediaCertificate(mediaCertificate)) }
-        every(.minutes(1)) { $0.take(.wallClock($0.hal.clock.wallTime())) }
+        take(.crashReports(crashReports))
+        every(.minutes(1)) { appliance in
+            appliance.take(.wallClock(appliance.hal.clock.wallTime()))
+            let marker = appliance.marker
+            appliance.pool.submit { _ in marker.touch() }
+        }
         let period = TimeAmount.nanoseconds(max(hal.watchdog.period.wholeNanoseconds / 2, 100_000_000))
         watchdogThread.start()
         // The kick starts on the loop, so that a stuck loop is a missing kick.
@@ -205,6 +214,8 @@ package actor Appliance {
             }
         case .serviceEvent(let id, let record, let permit): cloud?.event(record, on: id, permit: permit)
         case .serviceEnd(let id): cloud?.end(id)
+        case .openRemoteAccess(let permit): cloud?.openRemoteAccess(permit: permit)
+        case .closeRemoteAccess: cloud?.closeRemoteAccess()
         case .adminReply(let id, .status(var status)):
             status.loopTurns = turns
             if let engine { status.add(engine) }
@@ -325,6 +336,7 @@ package actor Appliance {
         }
         await sounds?.shutdown()
         try? await watchdogThread.shutdownGracefully()
+        marker.end()
         answerAllThatWait()
     }
 

@@ -17,6 +17,8 @@ package struct ApplianceOptions: Sendable {
     package var firmwareVersion = Firmware.version
     /// Where update bundles are handed in, for the board's installer; nil: there is none.
     package var updateDirectory: String?
+    /// Whose images fit; a process has a name of its own.
+    package var boardName = "process"
     /// The prompts that come with the firmware, one directory per language; what is missing is heard as a tone.
     package var promptDirectory = "/usr/share/pbx/prompts"
     /// With which the board's self-test may call the echo, from this machine; nil: it may not.

@@ -29,6 +29,7 @@ package struct ApplianceProcess: Sendable {
     /// Serves until SIGTERM or SIGINT, drains, and returns. A second signal ends the process at once.
     package func run() async throws(ApplianceError) {
         umask(0o077)
+        MemoryDumps.forbid()
         let signals = TerminationSignals()
         // One control loop; two threads for what blocks (DESIGN.md section 2).
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

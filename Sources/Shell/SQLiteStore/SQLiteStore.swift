@@ -93,6 +93,7 @@ package final class SQLiteStore: Sendable {
             snapshot.lastCallDataID = try HistoryTables.lastCallDataID(database)
             snapshot.lastLedgerEntry = try HistoryTables.lastLedgerEntry(database)
             snapshot.signedLedgerSequence = try HistoryTables.signedLedgerSequence(database)
+            snapshot.services = try ServiceStateTable.read(database)
             return snapshot
         }
     }
@@ -280,7 +281,7 @@ extension StoreCommand {
             true
         case .setSwitch, .putPairing, .putBackup, .removeBackup, .putBackupPlan, .putProvisioningToken,
             .appendCallRecord, .appendLedger, .appendProvisioningLog, .replaceBindings, .appendLedgerCheckpoint,
-            .putUserFeatures, .putNightSwitch:
+            .putUserFeatures, .putNightSwitch, .putServiceState:
             false
         }
     }
@@ -296,6 +297,7 @@ extension StoreCommand {
         case .putBackup(let record): try StateTables.put(record, in: database)
         case .removeBackup(let id): try StateTables.removeBackup(id, from: database)
         case .putBackupPlan(let plan): try StateTables.put(plan, in: database)
+        case .putServiceState(let state): try ServiceStateTable.put(state, in: database)
         case .putProvisioningToken(let record): try StateTables.put(record, in: database)
         case .removeProvisioningToken(let hash):
             try database.execute(sql: "DELETE FROM provisioning_token WHERE token_hash = ?", arguments: [hash.blob])

@@ -32,6 +32,9 @@ enum Schema {
         migrator.registerMigration("6 backup plan and proofs") { database in
             try database.execute(sql: backupTables)
         }
+        migrator.registerMigration("7 what services remember") { database in
+            try database.execute(sql: serviceTables)
+        }
         return migrator
     }
 
@@ -135,6 +138,10 @@ enum Schema {
             last_slot INTEGER NOT NULL, parts TEXT NOT NULL, reminder_milliseconds INTEGER, password_seen_at INTEGER
         ) STRICT;
         """
+
+    /// With a name and a value, so that it can grow without another migration.
+    private static let serviceTables =
+        "CREATE TABLE service_state (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) WITHOUT ROWID, STRICT;"
 
     private static let stateTables =
         switchTable + """

@@ -110,7 +110,9 @@ enum SettingsTables {
             ("media.workers", settings.media.workers.map { String($0) }),
             ("features.echo", settings.features.echo), ("cloud.relay", settings.cloud.relay),
             ("cloud.control_center", settings.cloud.controlCenter), ("cloud.backup", settings.cloud.backup),
-            ("cloud.monitoring", settings.cloud.monitoring), ("numbering.country_code", settings.numbering.countryCode),
+            ("cloud.monitoring", settings.cloud.monitoring), ("cloud.update", settings.cloud.update),
+            ("cloud.crash", settings.cloud.crash), ("cloud.remote_access", settings.cloud.remoteAccess),
+            ("numbering.country_code", settings.numbering.countryCode),
             ("numbering.international_prefix", settings.numbering.internationalPrefix),
             ("numbering.national_prefix", settings.numbering.nationalPrefix),
             ("numbering.area_code", settings.numbering.areaCode),
@@ -167,6 +169,9 @@ enum SettingsTables {
             case "cloud.control_center": settings.cloud.controlCenter = value
             case "cloud.backup": settings.cloud.backup = value
             case "cloud.monitoring": settings.cloud.monitoring = value
+            case "cloud.update": settings.cloud.update = value
+            case "cloud.crash": settings.cloud.crash = value
+            case "cloud.remote_access": settings.cloud.remoteAccess = value
             case "cloud.monitoring_interval_milliseconds":
                 settings.cloud.monitoringInterval = .milliseconds(try number(value, of: name) as Int64)
             case "numbering.country_code": settings.numbering.countryCode = value
