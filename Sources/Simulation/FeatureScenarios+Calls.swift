@@ -4,8 +4,45 @@ import Primitives
 extension StageScenario {
     static let inCall: [StageScenario] = [
         parkAndReturn, pickupByCode, transferByCode, transferReturns, callbackOnReturn, door, intercom, busyLamps,
-        callRecords,
+        callRecords, recording, keysInCall,
     ]
+
+    static let recording = StageScenario(
+        "recording", "who records a call: the other one hears of it first, and only the other one",
+        StageOffice(features: ["call_keys: true"], users: [.alice: "recording: code"])
+    ) { play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        try play.connect(alice, bob)
+        alice.press("*38")
+        try play.wait("Bob is told") { bob.hears == .tone || bob.hears == .sound }
+        try play.require(alice.hears != .tone && alice.hears != .sound, "Alice hears what Bob is told")
+        try play.conversation(alice, bob)
+        alice.press("*38")
+        try play.pass(.seconds(3))
+        try play.conversation(alice, bob)
+        try play.hangUp(alice)
+        try play.idle(bob)
+    }
+
+    static let keysInCall = StageScenario(
+        "keys-in-call", "codes pressed while one talks park the call and transfer it",
+        StageOffice(features: ["call_keys: true", "park_orbits: [\"71\"]"])
+    ) { play throws(ScenarioFailure) in
+        let (alice, bob) = (try play.telephone(.alice), try play.telephone(.bob))
+        let carol = try play.telephone(.carol)
+        try play.connect(alice, bob)
+        bob.press("*70")
+        try play.idle(bob)
+        try play.hears(alice, .sound)
+        bob.call("71")
+        try play.conversation(alice, bob)
+        bob.press("*71102")
+        try play.answer(carol)
+        try play.idle(bob)
+        try play.conversation(alice, carol)
+        try play.hangUp(alice)
+        try play.idle(carol)
+    }
 
     static let parkAndReturn = StageScenario(
         "park-and-return", "parked by code, taken up by nobody: the call comes back to who parked it",

@@ -63,16 +63,17 @@ struct EgressTests {
 
     @Test func `over the limit of messages that wait for an answer nothing leaves`() {
         var limits = Limits()
-        limits.pendingCloudRequests = 2
-        var world = World(limits: limits, switches: [.controlCenter, .monitoring, .relay])
+        limits.pendingCloudRequests = 1
+        var world = World(limits: limits, switches: [.controlCenter, .monitoring, .relay, .updates])
         world.pair()
-        let before = world.sent(.c5)
-        world.silent = [.c5]
-        for _ in 0..<6 {
-            world.handle(.sample(sample))
-            world.advance(.seconds(10))
+        world.silent = [.c5, .s2]
+        world.handle(.sample(sample))
+        let before = (world.sent(.c5), world.sent(.s2))
+        guard case .refused(_, let detail)? = world.admin(.update(.check)) else {
+            Issue.record("the question for updates left as well")
+            return
         }
-        #expect(world.sent(.c5) - before == 2)
+        #expect(before == (1, 0) && world.sent(.s2) == 0, "\(detail)")
     }
 
     @Test func `a message on its way is stopped when its switch goes off, and is still recorded once`() throws {

@@ -102,9 +102,10 @@ extension Call {
     /// Everybody has been told: the owner of the calls names the recording.
     private mutating func record(_ context: inout CallContext) {
         guard let recording,
-            let other = recording.parties.first(where: { legs[$0.value].party.number != recording.user })
+            let other = MediaSide.allCases.compactMap({ recording.parties[$0] })
+                .first(where: { legs[$0].party.number != recording.user })
         else { return }
-        wishes.append(.record(user: recording.user, with: isPrivate ? "" : legs[other.value].party.number))
+        wishes.append(.record(user: recording.user, with: isPrivate ? "" : legs[other].party.number))
     }
 
     mutating func recordingBegins(as id: RecordingID, _ context: inout CallContext) {
