@@ -175,11 +175,13 @@ privacy-proof: deps-interop
 	$(SWIFT_BUILD) --build-tests
 	python3 scripts/permits.py --scratch $(SCRATCH)
 	$(SCRATCH)/debug/pbxctl privacy lint >/dev/null
-	$(SWIFT_TEST) --skip-build --filter 'PrivacyContractTests|PersistenceTests|MutatedContractTests|StrictModeTests|LedgerSigningTests'
+	$(SWIFT_TEST) --skip-build --filter 'PrivacyContractTests|PersistenceTests|MutatedContractTests|StrictModeTests|LedgerSigningTests|HostileApplianceTests|OpenServersTests'
 	$(SWIFT_TEST) --skip-build --filter 'FlowTableTests|PrivacyDocumentTests|InvariantTests'
-	$(SWIFT_TEST) --skip-build --filter 'PromiseTests|CanaryFileTests|PromisedDeletionTests|BackupFileTests|PowerCutTests|LogPolicyTests|BackupTests|BackupPlanServiceTests'
+	$(SWIFT_TEST) --skip-build --filter 'PromiseTests|CanaryFileTests|PromisedDeletionTests|BackupFileTests|PowerCutTests|LogPolicyTests|BackupTests|BackupPlanServiceTests|UpdatesTests|CrashReportsTests|CloudServiceTests|CrashMarkerTests|SignedManifestTests'
 	python3 scripts/recovery.py --bin $(SCRATCH)/debug
 	python3 scripts/blindness.py --bin $(SCRATCH)/debug
+	python3 scripts/services.py --bin $(SCRATCH)/debug
+	python3 scripts/centre.py --bin $(SCRATCH)/debug
 	python3 scripts/powercut.py --bin $(SCRATCH)/debug --every $(PROOF_CUTS)
 	$(SCRATCH)/debug/pbxsim sweep --seeds $(PROOF_SEEDS) --jobs $$(nproc)
 
