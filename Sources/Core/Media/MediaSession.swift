@@ -29,13 +29,12 @@ package struct MediaSession {
     package internal(set) var isAgreeingOnKeys = false
     /// By source side.
     private var routes: [Route] = [.none, .none]
-    private var transcoders = SidePair<Transcoder>()
+    /// Empty while nothing is transcoded: an empty place takes as much room as a full one, and most calls are relayed.
+    private var transcoders: [Transcoder?] = []
     /// For relayed events whose durations count in another clock on the other side.
-    private var eventMappers = SidePair<EventMapper>()
-    /// By source side: for relayed streams whose sides do not send and take keys in the same way.
-    var relayedKeys = SidePair<RelayedKeys>()
-    /// There is one.
-    var crossesKeys = false
+    private var eventMappers: [EventMapper?] = [nil, nil]
+    /// By source side: for relayed streams whose sides do not send and take keys in the same way. Empty while there is none.
+    var relayedKeys: [RelayedKeys?] = []
     /// A bit for each side whose packets wait.
     private var holding: UInt8 = 0
     private(set) var isEcho = false
@@ -107,7 +106,11 @@ package struct MediaSession {
     /// What a side's peer hears again after something else begins a talk spurt.
     mutating func resume(_ side: MediaSide) {
         legs[side.rawValue].breakRelay()
-        transcoders[isEcho ? side.rawValue : side.other.rawValue]?.desynchronise()
+        desynchronise(isEcho ? side.rawValue : side.other.rawValue)
+    }
+
+    private mutating func desynchronise(_ index: Int) {
+        if !transcoders.isEmpty { transcoders[index]?.desynchronise() }
     }
 
     /// Whether what a side says is decoded on its way to the other.
@@ -133,8 +136,8 @@ package struct MediaSession {
 
     private mutating func route(_ descriptions: [MediaStreamDescription?]) throws(MediaFailure) {
         var newRoutes = routes
-        var newTranscoders = transcoders
-        var newEventMappers = SidePair<EventMapper>()
+        var newTranscoders = transcoders.isEmpty ? [nil, nil] : transcoders
+        var newEventMappers: [EventMapper?] = [nil, nil]
         for source in MediaSide.allCases {
             let index = source.rawValue
             guard let from = descriptions[index], let to = descriptions[sink(of: source).rawValue] else {
@@ -153,9 +156,8 @@ package struct MediaSession {
                 if newTranscoders[index]?.key != key { newTranscoders[index] = try Transcoder(key, codecs: codecs) }
             }
         }
-        newTranscoders.settle()
         routes = newRoutes
-        transcoders = newTranscoders
+        transcoders = newTranscoders.contains { $0 != nil } ? newTranscoders : []
         eventMappers = newEventMappers
         for source in MediaSide.allCases {
             let index = source.rawValue
@@ -164,8 +166,7 @@ package struct MediaSession {
                 of: source, from: isRelayed ? descriptions[index] : nil,
                 to: descriptions[sink(of: source).rawValue])
         }
-        relayedKeys.settle()
-        crossesKeys = !relayedKeys.isEmpty
+        if !relayedKeys.contains(where: { $0 != nil }) { relayedKeys = [] }
     }
 
     /// Whether what `from` says goes to `to` as it is. The same codec is relayed; G.711 with another packet time is
@@ -217,10 +218,10 @@ package struct MediaSession {
         let sink = sink(of: side).rawValue
         guard legs[sink].hearsPeer, legs[sink].destination != nil else {
             legs[sink].breakRelay()
-            transcoders[index]?.desynchronise()
+            desynchronise(index)
             return
         }
-        if crossesKeys,
+        if !relayedKeys.isEmpty,
             relayedKeys[index]?.take(accepted, datagram, at: now, sink: &legs[sink], output: &output) == true
         {
             return
@@ -312,7 +313,9 @@ package struct MediaSession {
     ) {
         legs[side.rawValue].acceptReport(datagram, from: source, at: now)
         let feeding = isEcho ? side : side.other
-        transcoders[feeding.rawValue]?.expectLoss(fractionOf256: legs[side.rawValue].rtcp.fractionLostByPeer)
+        if !transcoders.isEmpty {
+            transcoders[feeding.rawValue]?.expectLoss(fractionOf256: legs[side.rawValue].rtcp.fractionLostByPeer)
+        }
         guard isComposed else { return }
         terminals[side.rawValue].mouth?.expectLoss(fractionOf256: legs[side.rawValue].rtcp.fractionLostByPeer)
     }
@@ -340,7 +343,7 @@ package struct MediaSession {
             if let due = agreements[index].nextDeadline { earliest = min(earliest ?? due, due) }
             if let due = legs[index].nextReport { earliest = min(earliest ?? due, due) }
             if let due = legs[index].silenceDeadline(limit: silence) { earliest = min(earliest ?? due, due) }
-            if let due = transcoders[index]?.nextDeadline { earliest = min(earliest ?? due, due) }
+            if !transcoders.isEmpty, let due = transcoders[index]?.nextDeadline { earliest = min(earliest ?? due, due) }
             if let due = legs[index].watchDeadline { earliest = min(earliest ?? due, due) }
         }
         return earliest
@@ -368,7 +371,7 @@ package struct MediaSession {
 
     /// Plays what has waited long enough for packets of the same side that have not come.
     private mutating func releaseHeld(_ index: Int, at now: Instant, output: inout PacketBatch) {
-        guard let due = transcoders[index]?.nextDeadline, due <= now else { return }
+        guard !transcoders.isEmpty, let due = transcoders[index]?.nextDeadline, due <= now else { return }
         let legs = legs
         let sink = sink(of: legs[index].side).rawValue
         guard legs[sink].hearsPeer else {

@@ -6,12 +6,15 @@ extension MediaSession {
     /// Makes ready for the keys of a relayed stream; nil for one that is not relayed.
     mutating func crossKeys(of source: MediaSide, from: MediaStreamDescription?, to: MediaStreamDescription?) {
         guard let from, let to else {
-            relayedKeys[source.rawValue] = nil
+            if !relayedKeys.isEmpty { relayedKeys[source.rawValue] = nil }
             return
         }
         let key = RelayedKeys.Key(from: from, to: to)
-        guard relayedKeys[source.rawValue]?.key != key else { return }
-        relayedKeys[source.rawValue] = RelayedKeys(key, codecs: codecs)
+        let made = relayedKeys.isEmpty ? nil : relayedKeys[source.rawValue]?.key
+        guard made != key else { return }
+        let keys = RelayedKeys(key, codecs: codecs)
+        if relayedKeys.isEmpty, keys != nil { relayedKeys = [nil, nil] }
+        if !relayedKeys.isEmpty { relayedKeys[source.rawValue] = keys }
     }
 }
 
