@@ -24,6 +24,16 @@ import Testing
         }
     }
 
+    /// The announcement plays to its end.
+    private func hearOut(_ office: FeatureOffice, _ side: MediaSide) {
+        for command in office.world.mediaCommands.reversed() {
+            guard case .hear(Self.first, side, .playing(let playlist, then: .peer)) = command else { continue }
+            office.world.advance(by: playlist.duration ?? .zero)
+            break
+        }
+        office.world.feed(.media(.played(Self.first, side)))
+    }
+
     private func recording(_ world: World) -> RecordingID? {
         world.mediaCommands.compactMap { command -> RecordingID? in
             if case .record(Self.first, let id, .perSide) = command { id } else { nil }
@@ -40,7 +50,7 @@ import Testing
         try office.dial(office.bob, "*38", callID: "record")
         #expect(announced(office.world, .a) && !announced(office.world, .b), "who asked for it knows")
         #expect(recording(office.world) == nil)
-        office.world.feed(.media(.played(Self.first, .a)))
+        hearOut(office, .a)
         let id = try #require(recording(office.world))
         try office.dial(office.bob, "*38", callID: "end")
         #expect(isStopped(office.world, id))
@@ -68,7 +78,7 @@ import Testing
         let office = try office { $0.features.office.recordingConsent = "1" }
         let (a, b) = try office.talk(office.ada, "101", office.bob)
         try office.dial(office.bob, "*38", callID: "record")
-        office.world.feed(.media(.played(Self.first, .a)))
+        hearOut(office, .a)
         office.world.feed(.media(.digit(Self.first, .b, .one, how: .event)))
         office.world.feed(.media(.digit(Self.first, .a, .two, how: .event)))
         #expect(recording(office.world) == nil, "it is the other end's to press, and that key alone")
@@ -85,12 +95,27 @@ import Testing
         office.world.expectEverythingEnded()
     }
 
+    @Test func `who holds while it is announced has not been told, and is not recorded`() throws {
+        let office = try office()
+        let (a, b) = try office.talk(office.ada, "101", office.bob)
+        try office.dial(office.bob, "*38", callID: "record")
+        let held = try a.request(.invite, body: sdp(["PCMU"], port: 30_000, direction: "sendonly", version: 2))
+        #expect(held.status == 200)
+        let resumed = try a.request(.invite, body: sdp(["PCMU"], port: 30_000, version: 3))
+        #expect(resumed.status == 200)
+        hearOut(office, .a)
+        #expect(recording(office.world) == nil)
+        #expect(try a.request(.bye).status == 200)
+        try b.takeBye()
+        office.world.expectEverythingEnded()
+    }
+
     @Test func `an announcement that does not come to its end records nothing`() throws {
         let office = try office()
         let (a, b) = try office.talk(office.ada, "101", office.bob)
         try office.dial(office.bob, "*38", callID: "record")
         office.world.advance(by: .seconds(30))
-        office.world.feed(.media(.played(Self.first, .a)))
+        hearOut(office, .a)
         #expect(recording(office.world) == nil)
         #expect(try a.request(.bye).status == 200)
         try b.takeBye()
@@ -113,6 +138,9 @@ import Testing
         let (a, b) = try office.talk(office.ada, number, office.bob)
         #expect(announced(office.world, .a) && announced(office.world, .b))
         office.world.feed(.media(.played(Self.first, .a)))
+        office.world.feed(.media(.played(Self.first, .b)))
+        #expect(recording(office.world) == nil, "the end of something else that was played")
+        hearOut(office, .a)
         #expect(recording(office.world) == nil, "one of them has not heard it yet")
         office.world.feed(.media(.played(Self.first, .b)))
         let id = try #require(recording(office.world))
@@ -130,7 +158,7 @@ import Testing
         let office = try office()
         let (a, b) = try office.talk(office.ada, "101", office.bob)
         try office.dial(office.bob, "*38", callID: "record")
-        office.world.feed(.media(.played(Self.first, .a)))
+        hearOut(office, .a)
         let id = try #require(recording(office.world))
         var request = b.dialog.makeRequest(.refer, contact: office.bob.contact)
         request.headers.append(.referTo, "<sip:102@\(World.realm)>")

@@ -145,6 +145,7 @@ extension Call {
             stream.party = index
             configure(side, stream, &context)
         }
+        checkAnnouncement(&context)
         configureHearing(&context)
         conversationChanged(&context)
         // A later offer of one side is answered with the other's codec, if it has it.

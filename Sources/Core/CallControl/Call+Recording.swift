@@ -34,6 +34,8 @@ struct CallRecording: Sendable, Equatable {
     static let patience = Duration.seconds(15)
     /// How long the workers may take to begin to play.
     static let tolerance = Duration.seconds(3)
+    /// A program ends with a whole packet, which may be this much before its nominal end.
+    static let framing = Duration.milliseconds(200)
 
     var until: Instant? {
         switch stage {
@@ -54,6 +56,7 @@ extension Call {
         guard recording == nil, phase == .talking, service == nil, bridge.count == 2, transfer == nil, parked == nil
         else { return false }
         let sides = Set(MediaSide.allCases.filter { bridge[$0] != asking })
+        guard sides.allSatisfy(hears) else { return false }
         let length = announcement.playlist.duration ?? .zero
         recording = CallRecording(
             user: user, announcement: announcement, sides: sides, parties: bridge,
@@ -71,9 +74,12 @@ extension Call {
 
     /// The end of what a side heard: true when that was the announcement.
     mutating func announced(_ side: MediaSide, _ context: inout CallContext) -> Bool {
-        guard let recording, case .announcing(var sides, let until) = recording.stage, sides.remove(side) != nil else {
+        guard let recording, case .announcing(var sides, let until) = recording.stage, sides.contains(side) else {
             return false
         }
+        // The end of something that was played before came late.
+        guard context.now >= until - CallRecording.tolerance - CallRecording.framing else { return true }
+        sides.remove(side)
         self.recording?.stage = .announcing(sides, until: until)
         configureHearing(&context)
         guard sides.isEmpty else { return true }
@@ -101,14 +107,30 @@ extension Call {
 
     /// Everybody has been told: the owner of the calls names the recording.
     private mutating func record(_ context: inout CallContext) {
-        guard let recording,
+        guard let recording, recording.sides.allSatisfy(hears),
             let other = MediaSide.allCases.compactMap({ recording.parties[$0] })
                 .first(where: { legs[$0].party.number != recording.user })
         else { return }
         wishes.append(.record(user: recording.user, with: isPrivate ? "" : legs[other].party.number))
     }
 
+    /// Whether the party of a side is sent what is played to it: neither held nor holding.
+    private func hears(_ side: MediaSide) -> Bool {
+        guard let stream = bridge[side].flatMap({ legs[$0].media.stream }) else { return false }
+        return stream.sends && stream.remote != nil
+    }
+
+    /// Who could not hear all of the announcement has not been told.
+    mutating func checkAnnouncement(_ context: inout CallContext) {
+        switch recording?.stage {
+        case .announcing(let sides, _), .consenting(let sides, _):
+            if !sides.allSatisfy(hears) { endRecording(&context) }
+        case .recording, nil: break
+        }
+    }
+
     mutating func recordingBegins(as id: RecordingID, _ context: inout CallContext) {
+        guard recording != nil else { return }
         recording?.stage = .recording(id)
         context.count("calls.recorded")
         context.effects.append(.media(.record(MediaSessionID(self.id), id, .perSide)))
