@@ -235,6 +235,16 @@ struct ConfigurationFileTests {
         #expect(SettingsDifference(from: new, to: new).isEmpty)
     }
 
+    @Test func `the difference says that a desk's PIN changes, and not to what`() throws {
+        func settings(_ pin: String) throws -> ApplianceSettings {
+            try parse("users: [{extension: \"1\", name: A, password: one, features: {desk_pin: \"\(pin)\"}}]")
+        }
+        let difference = SettingsDifference(from: try settings("4711"), to: try settings("0815"))
+        #expect(difference.text == ["~ users.1.features.desk_pin: <secret> -> <another secret>"])
+        let added = SettingsDifference(from: ApplianceSettings(), to: try settings("4711")).text.joined()
+        #expect(added.contains("desk_pin: <secret>") && !added.contains("4711"))
+    }
+
     private func parse(_ text: String) throws -> ApplianceSettings {
         try ConfigurationFile.parse(Array(text.utf8), file: "test.yaml")
     }

@@ -231,6 +231,11 @@ package struct UpdateMachine: Sendable {
         guard case .downloading(let manifest) = state else { return [] }
         switch reply {
         case .accepted:
+            // It came although it was stopped: the last byte was here already.
+            guard isOn, hasServer else {
+                state = .idle
+                return [ended("updates were switched off before version \(manifest.version) was handed over")]
+            }
             state = .installing(manifest)
             return [.handOver(manifest)]
         case .refused(_, let detail, _) where !reply.isTransientFailure:

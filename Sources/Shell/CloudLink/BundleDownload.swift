@@ -50,6 +50,7 @@ struct BundleDownload: Sendable {
             }
             let digest = try await ArtifactFile(path: part, pool: client.pool).sha256()
             guard digest == manifest.sha256 else { throw Wrong(reason: "its SHA-256 is another") }
+            try Task.checkCancellation()
             try await onPool { try Self.publish(part, as: "\(directory)/\(Self.fileName)") }
             return .accepted
         } catch let wrong as Wrong {

@@ -38,14 +38,20 @@ package struct SettingsDifference: Sendable, Equatable {
                     "trunks.\(trunk.name).password", from: password == nil ? "<none>" : "<secret>",
                     to: trunk.password == nil ? "<none>" : "<another secret>"))
         }
-        changes += Self.pinChanges(from: old.applications, to: new.applications)
+        changes += Self.pinChanges(from: old, to: new)
         self.changes = changes
     }
 
+    private static let deskPIN = "desk_pin"
+
     /// PINs that differ, which the lines hide.
-    private static func pinChanges(from old: ApplicationSettings, to new: ApplicationSettings) -> [Change] {
-        func pins(_ settings: ApplicationSettings) -> [String: Secret] {
+    private static func pinChanges(from old: ApplianceSettings, to new: ApplianceSettings) -> [Change] {
+        func pins(_ all: ApplianceSettings) -> [String: Secret] {
             var pins: [String: Secret] = [:]
+            for user in all.users {
+                pins["users.\(user.extension).features.\(deskPIN)"] = user.features.deskPIN.map { Secret($0) }
+            }
+            let settings = all.applications
             for box in settings.voicemail.boxes { pins["applications.box.\(box.extension).pin"] = box.pin }
             for room in settings.rooms {
                 pins["applications.room.\(room.extension).pin"] = room.pin
@@ -118,7 +124,8 @@ package struct SettingsDifference: Sendable, Equatable {
             lines["users.\(user.extension)"] = user.name
             lines["users.\(user.extension).caller_number"] = user.callerNumber
             for field in user.features.fields {
-                lines["users.\(user.extension).features.\(field.name)"] = field.value
+                let isSecret = field.name == deskPIN
+                lines["users.\(user.extension).features.\(field.name)"] = isSecret ? "<secret>" : field.value
             }
         }
         for group in settings.groups {
