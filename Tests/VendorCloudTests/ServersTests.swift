@@ -238,7 +238,10 @@ import VendorCloud
         } _: { world in
             try await world.withClient(nil) { browser async throws in
                 #expect(try await browser.send(.GET, .web, "/api/devices").text == list)
-                #expect(try await browser.send(.GET, .web, "/api/devices/PBX-0001/backups/b1/content").body == bytes)
+            }
+            try await world.withClient(try world.material.device(CloudWorld.serial)) { client async throws in
+                let kept = try await client.send(.GET, .backup, "/v1/backups/b1")
+                #expect(kept.status == 200 && kept.body == bytes)
             }
         }
         #expect(try PrivateFile.permissions("\(directory)/control-center.json") & 0o777 == 0o600)

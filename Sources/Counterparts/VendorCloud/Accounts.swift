@@ -45,6 +45,8 @@ actor Accounts {
     // MARK: Sessions
 
     func logIn(login: String, password: Secret) async throws -> (token: Secret, principal: Principal) {
+        // Nobody has such a login, and what is remembered of it would be the sender's to choose.
+        guard login.utf8.count <= limits.loginBytes else { throw CloudRefusal.unauthenticated }
         try sessions.admit(login: login, at: ServerClock.now)
         let account = book.account(login: login)
         guard try await matches(password, verifier: account?.verifier), let account,
@@ -110,21 +112,30 @@ actor Accounts {
     func add(
         login: String, name: String, role: AccountRole, password: Secret, by principal: Principal
     ) async throws {
+        try stillActs(principal)
         try AccountBook.check(password: password)
         guard book.account(login: login) == nil else { throw CloudRefusal.alreadyExists(what: "login \(login)") }
         let verifier = try await hash(password)
+        try stillActs(principal)
         try book.add(
             Account(login: login, name: name, company: principal.company.id, role: role, verifier: verifier))
         try await save()
     }
 
+    /// Bodies may be slow, and so are checks of passwords: whose role or password has changed meanwhile does nothing more.
+    private func stillActs(_ principal: Principal) throws(CloudRefusal) {
+        guard book.account(login: principal.account.login) == principal.account else { throw .unauthenticated }
+    }
+
     func remove(login: String, by principal: Principal) async throws {
+        try stillActs(principal)
         try book.remove(login: login, company: principal.company.id)
         sessions.closeAll(login: login)
         try await save()
     }
 
     func setRole(_ role: AccountRole, of login: String, by principal: Principal) async throws {
+        try stillActs(principal)
         try book.setRole(role, of: login, company: principal.company.id)
         sessions.closeAll(login: login)
         try await save()
@@ -133,13 +144,16 @@ actor Accounts {
     /// The own password; all sessions of the account end.
     func setPassword(_ new: Secret, current: Secret, of principal: Principal) async throws {
         let login = principal.account.login
+        try stillActs(principal)
         try AccountBook.check(password: new)
         try sessions.admit(login: login, at: ServerClock.now)
         guard try await matches(current, verifier: principal.account.verifier) else {
             sessions.failed(login: login, at: ServerClock.now)
             throw CloudRefusal.invalid(what: "current password", reason: "it is wrong")
         }
-        try book.setVerifier(try await hash(new), of: login, company: principal.company.id)
+        let verifier = try await hash(new)
+        try stillActs(principal)
+        try book.setVerifier(verifier, of: login, company: principal.company.id)
         sessions.closeAll(login: login)
         try await save()
     }

@@ -162,6 +162,10 @@ actor ControlCenter {
     /// A company's list.
     func rows(company: String) -> [DeviceRow] { core.rows(company: company, at: ServerClock.wall) }
 
+    func isPaired(serial: String, company: String) -> Bool {
+        if case .paired? = core.record(serial: serial, company: company)?.pairing { true } else { false }
+    }
+
     func contains(serial: String, company: String) -> Bool { core.record(serial: serial, company: company) != nil }
 
     /// F-C1.

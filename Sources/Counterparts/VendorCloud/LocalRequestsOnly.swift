@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import Primitives
 
 /// Refuses requests whose Host is no loopback name: a page of another site cannot reach the API by rebinding its name.
 struct LocalRequestsOnly: RouterMiddleware {
@@ -37,7 +38,7 @@ struct LocalRequestsOnly: RouterMiddleware {
             } else {
                 authority.prefix { $0 != ":" }
             }
-        return host == "localhost" || host == "::1" || host.hasPrefix("127.")
+        return host == "localhost" || IPAddress(String(host))?.isLoopback == true
     }
 }
 

@@ -16,18 +16,24 @@ struct RemoteConfiguration: Sendable {
     /// Through the remote access server.
     let client: RelayClient
 
-    /// `ANY /api/devices/<serial>/admin/<path>` is `ANY /<path>` there, for an appliance of `company`.
-    func answer(_ request: Request, _ context: PeerContext, company: String) async throws -> Response {
+    /// `ANY /api/devices/<serial>/admin/<path>` is `ANY /<path>` there, for an appliance of the company that `authorise`
+    /// names: asked again once the body is here, for a body may be slow and a right may end meanwhile.
+    func answer(
+        _ request: Request, _ context: PeerContext, authorise: () async throws -> String
+    ) async throws -> Response {
         var request = request
         let serial = try context.parameters.require("serial")
-        guard CloudNames.isIdentifier(serial), await controlCenter.contains(serial: serial, company: company) else {
-            throw CloudRefusal.notFound(what: "appliance \(serial)")
-        }
         let method = HTTPMethod(rawValue: request.method.rawValue)
         let sent = request.headers[.contentType] ?? ""
         // A form of another site cannot send these types without asking first (CORS).
         guard method == .GET || sent.hasPrefix("application/json") || sent.hasPrefix("application/yaml") else {
             throw HTTPError(.unsupportedMediaType, message: "send application/json or application/yaml")
+        }
+        _ = try await authorise()
+        let body = try await request.body(upTo: Self.requestLimit, what: "request")
+        let company = try await authorise()
+        guard CloudNames.isIdentifier(serial), await controlCenter.contains(serial: serial, company: company) else {
+            throw CloudRefusal.notFound(what: "appliance \(serial)")
         }
         let credential = try await controlCenter.credential(serial: serial, company: company)
         let path = "/" + context.parameters.getCatchAll().joined(separator: "/")
@@ -35,7 +41,7 @@ struct RemoteConfiguration: Sendable {
         var tunnelled = RelayClient.TunnelRequest(
             method: method, path: path + query, headers: [("Authorization", ControlCenter.basic(credential))])
         if !sent.isEmpty { tunnelled.headers.append(("Content-Type", sent)) }
-        tunnelled.body = try await request.body(upTo: Self.requestLimit, what: "request")
+        tunnelled.body = body
         let user = context.channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) } ?? .v4(0)
         let answer: RelayClient.Answer
         do {

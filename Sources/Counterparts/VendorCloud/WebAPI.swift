@@ -75,8 +75,7 @@ struct WebAPI: Sendable {
         addDeviceRoutes(to: router)
         for method in [HTTPRequest.Method.get, .put, .post, .delete] {
             router.on("/api/devices/:serial/admin/**", method: method) { request, context in
-                let company = try await company(request, having: .configureDevices)
-                return try await remote.answer(request, context, company: company)
+                try await remote.answer(request, context) { try await company(request, having: .configureDevices) }
             }
         }
         return router
@@ -114,8 +113,10 @@ struct WebAPI: Sendable {
     }
 
     private func add(_ request: Request) async throws -> Response {
-        let company = try await company(request, having: .changeDevices)
+        _ = try await company(request, having: .changeDevices)
         let device = try await json(NewDevice.self, of: request, what: "device")
+        // Asked again: a body may be slow, and a right may end meanwhile.
+        let company = try await company(request, having: .changeDevices)
         let row = try await controlCenter.addDevice(serial: device.serial, name: device.name, company: company)
         return try .json(DeviceBody(row), status: .created)
     }
@@ -135,10 +136,12 @@ struct WebAPI: Sendable {
     }
 
     /// The serial in the path, when it is in the list of the user's company.
+    ///
+    /// What is kept under a serial is shown to whom the appliance is paired with, not to whom has only typed the serial.
     private func known(_ request: Request, _ context: PeerContext, having right: AccountRight) async throws -> String {
         let company = try await company(request, having: right)
         let serial = try context.parameters.require("serial")
-        guard CloudNames.isIdentifier(serial), await controlCenter.contains(serial: serial, company: company) else {
+        guard CloudNames.isIdentifier(serial), await controlCenter.isPaired(serial: serial, company: company) else {
             throw CloudRefusal.notFound(what: "appliance \(serial)")
         }
         return serial
@@ -199,8 +202,11 @@ struct WebAPI: Sendable {
 
     /// Server-sent events; a failure after the start is an event `problem`, and the browser opens the stream again.
     private func calls(_ request: Request, _ context: PeerContext) async throws -> Response {
-        let serial = try await known(request, context, having: .readCallData)
         let company = try await company(request, having: .readCallData)
+        let serial = try context.parameters.require("serial")
+        guard CloudNames.isIdentifier(serial), await controlCenter.contains(serial: serial, company: company) else {
+            throw CloudRefusal.notFound(what: "appliance \(serial)")
+        }
         _ = try await controlCenter.credential(serial: serial, company: company)
         let cursor =
             HTTPField.Name("Last-Event-ID").flatMap { request.headers[$0] }
