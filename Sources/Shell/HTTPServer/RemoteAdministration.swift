@@ -18,8 +18,16 @@ package struct RemoteAdministration: Sendable {
         (.get, "/v1/update"), (.post, "/v1/update/check"), (.post, "/v1/update/install"),
         (.post, "/v1/telephones/resync"), (.get, "/v1/remote-access"),
     ]
-    /// Settings that only the owner changes: where data go, and how strictly.
-    private static let ownersSettings = ["privacy.", "cloud.", "call_records."]
+    /// Settings that only the owner changes: where data and media go, how strictly, and who is recorded.
+    private static let ownersSettings = [
+        "privacy.", "cloud.", "call_records.", "media.backend", "media.rtpengine", "media.srtp", "features.recording_",
+        "sip.protection.", "https.",
+    ]
+
+    /// Whether a key of the settings, as a difference names it, is the owner's.
+    static func isOwners(_ key: Substring) -> Bool {
+        ownersSettings.contains { key.hasPrefix($0) } || key.hasSuffix(".features.recording")
+    }
 
     private let routes: AdminRoutes
 
@@ -57,9 +65,7 @@ package struct RemoteAdministration: Sendable {
         func applyConfiguration(_ yaml: [UInt8], isDryRun: Bool) async throws(AdminProblem) -> [String] {
             let changes = try await backend.applyConfiguration(yaml, isDryRun: true)
             // `~ cloud.relay: …`
-            if let line = changes.first(where: { line in ownersSettings.contains { line.dropFirst(2).hasPrefix($0) } })
-            {
-                let key = line.dropFirst(2).prefix { $0 != ":" }
+            if let key = changes.lazy.map({ $0.dropFirst(2).prefix { $0 != ":" } }).first(where: isOwners) {
                 throw AdminProblem(
                     status: 403, detail: "'\(key)' is changed at the appliance only; nothing was changed")
             }
